@@ -1,0 +1,44 @@
+//! The simulated tenant: a contact platform behind rate limits.
+//!
+//! ```text
+//! server (threads, sockets) -> router -> token_api   -> token_desk
+//!                                     -> contact_api -> token_desk -> gatekeeper (limiter/*, pauses) -> faults, strike
+//!                                                    -> contacts, ledger
+//! scenario (YAML) says what each of them is like; world holds their state; a reset makes a new world.
+//! ```
+//!
+//! The tenant is honest in its books and knows nothing of the client it serves: what it counts is what a client's own
+//! report must agree with. Its pure parts (limits, pauses, tokens, faults) have the time passed in.
+
+mod contact_api;
+mod contacts;
+mod dice;
+mod faults;
+mod faults_text;
+mod gatekeeper;
+mod ledger;
+mod limit_headers;
+pub mod limiter;
+mod pauses;
+mod reply;
+mod retry_after;
+mod router;
+mod scenario;
+mod server;
+mod stable_hash;
+mod strike;
+mod token_api;
+mod token_desk;
+mod units;
+mod world;
+
+pub use contacts::{CONTACT_FIELDS, Contacts, Existing};
+pub use faults::{Fault, FaultKind, FaultTarget};
+pub use ledger::{Counters, LedgerDetail, LedgerSnapshot, RequestCounts, SecondCounts, Write};
+pub use limit_headers::LimitHeaders;
+pub use limiter::{Anchor, Limit, LimitKind, LimitScope, Phase, Refill};
+pub use retry_after::{Honesty, RetryAfter, RetryAfterForm};
+pub use scenario::{Knee, Latency, Scenario, ScenarioError, SuccessStatus};
+pub use server::{RunningTenant, Tenant};
+pub use stable_hash::stable_hash;
+pub use token_desk::{Client, TokenOverLimit, TokenRules};

@@ -1,0 +1,51 @@
+//! Runs ahead through the input on a thread of its own, counting rows and
+//! hashing bytes, so that per cent and `read` are right and a resume can tell
+//! whether the input is still the same.
+
+use actix::Recipient;
+
+use crate::record::InputDigest;
+use crate::source::SourceError;
+
+use super::extractor::spawn_named;
+use super::messages::{Exited, InputCounted};
+use super::stage::{ExitGuard, Stage, StageEnd};
+
+/// Bytes between two reports. At a gigabyte a second a report every 16 ms.
+const STEP_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Counts and hashes an input.
+pub trait InputCounter: Send {
+    /// Goes on by about `bytes`; the digest of all that was read so far,
+    /// complete at the input's end.
+    ///
+    /// # Errors
+    /// Fails where the input can't be read on.
+    fn advance(&mut self, bytes: u64) -> Result<InputDigest, SourceError>;
+}
+
+/// Starts the counter's thread. It always runs to the input's end: `read`
+/// counts every row of a file, also those that an interrupted run did not get
+/// to.
+pub(super) fn start_counter(
+    mut counter: Box<dyn InputCounter>,
+    counted: Recipient<InputCounted>,
+    exited: Recipient<Exited>,
+) {
+    let guard = ExitGuard::new(exited, Stage::Counter);
+    spawn_named("counter", move || {
+        let end = loop {
+            match counter.advance(STEP_BYTES) {
+                Ok(digest) => {
+                    let complete = digest.complete;
+                    counted.do_send(InputCounted(digest));
+                    if complete {
+                        break StageEnd::Finished;
+                    }
+                }
+                Err(error) => break StageEnd::Failed(error.into_fatal()),
+            }
+        };
+        guard.report(end);
+    });
+}

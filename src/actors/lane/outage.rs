@@ -1,0 +1,98 @@
+//! Tells a tenant that is away from a row that can't be loaded.
+//!
+//! A row that fails again and again is given up. But while nothing gets
+//! through for anybody, failing says nothing about the row; counting it would
+//! reject the whole input within minutes of an outage. So failures during an
+//! outage don't count against rows, and the run waits, up to a stated time.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// So many different rows failing in a row, with nothing accepted between
+/// them, make an outage. Smaller, and a few bad rows at the input's end would
+/// be waited for; larger, and rows lose attempts before it is noticed.
+const ROWS_OF_AN_OUTAGE: usize = 5;
+
+/// How long a tenant that never answered is waited for: a wrong host or a
+/// closed port should be told in seconds.
+pub(super) const PATIENCE_AT_FIRST: Duration = Duration::from_secs(10);
+/// How long a tenant that has answered before is waited for.
+pub(super) const PATIENCE: Duration = Duration::from_secs(15 * 60);
+
+/// Watches whether anything gets through.
+#[derive(Debug, Default)]
+pub(super) struct OutageWatch {
+    ever_answered: bool,
+    failing_since: Option<Instant>,
+    failing_rows: HashSet<u64>,
+}
+
+impl OutageWatch {
+    /// The tenant did, or refused, what was asked: it is there.
+    pub(super) fn note_answer(&mut self) {
+        self.ever_answered = true;
+        if self.failing_since.is_some() {
+            self.failing_since = None;
+            self.failing_rows.clear();
+        }
+    }
+
+    /// A request failed through no fault of its row that could be named.
+    pub(super) fn note_failure(&mut self, row: u64, now: Instant) {
+        self.failing_since.get_or_insert(now);
+        if self.failing_rows.len() < ROWS_OF_AN_OUTAGE {
+            self.failing_rows.insert(row);
+        }
+    }
+
+    /// Whether nothing gets through for anybody.
+    pub(super) fn is_outage(&self) -> bool {
+        self.failing_rows.len() >= ROWS_OF_AN_OUTAGE
+    }
+
+    /// How long nothing has got through, where that is longer than the run
+    /// should wait.
+    pub(super) fn lasted_too_long(&self, now: Instant) -> Option<Duration> {
+        let patience = if self.ever_answered {
+            PATIENCE
+        } else {
+            PATIENCE_AT_FIRST
+        };
+        let lasted = now.duration_since(self.failing_since?);
+        (lasted >= patience).then_some(lasted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_few_failing_rows_are_no_outage_and_an_answer_ends_one() {
+        let mut watch = OutageWatch::default();
+        for _ in 0..50 {
+            for row in 1..5 {
+                watch.note_failure(row, Instant::now());
+            }
+        }
+        assert!(!watch.is_outage());
+        watch.note_failure(5, Instant::now());
+        assert!(watch.is_outage());
+        watch.note_answer();
+        assert!(!watch.is_outage());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_tenant_that_never_answered_is_not_waited_for_long() {
+        let mut watch = OutageWatch::default();
+        let start = Instant::now();
+        watch.note_failure(1, start);
+        assert!(watch.lasted_too_long(start + PATIENCE_AT_FIRST).is_some());
+        watch.note_answer();
+        watch.note_failure(1, start);
+        assert!(watch.lasted_too_long(start + PATIENCE_AT_FIRST).is_none());
+        assert!(watch.lasted_too_long(start + PATIENCE).is_some());
+    }
+}

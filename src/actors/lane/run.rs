@@ -1,0 +1,393 @@
+//! The loop: take chunks, ask the gate, send, and settle what comes back.
+
+use std::collections::{BinaryHeap, VecDeque};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until};
+
+use crate::actors::messages::CurrentToken;
+use crate::actors::stage::StageMeter;
+use crate::auth::Token;
+use crate::error::FatalError;
+use crate::limit::{Controller, Decision, LimitEvent, Permit};
+use crate::record::{Chunk, OutcomeBatch};
+use crate::transport::Transport;
+
+use super::attempt::{Answered, Delayed, Pending};
+use super::endpoint::Endpoint;
+use super::key_order::KeyOrder;
+use super::outage::OutageWatch;
+
+/// Outcomes that are handed on together. Larger saves little, smaller costs a
+/// message a row.
+const OUTCOMES_A_BATCH: usize = 128;
+/// Rows that the lane holds ready beyond what is under way.
+const READY_ROWS: usize = 512;
+
+/// Whom the lane tells what it can't decide alone.
+pub trait LaneControl {
+    /// The tenant refused the token of this generation.
+    fn token_rejected(&self, generation: u64);
+    /// The tenant took the token of this generation (told once for each).
+    fn token_accepted(&self, generation: u64);
+    /// The run can't go on.
+    fn fatal(&self, error: FatalError);
+    /// The limiter decided something.
+    fn limiter_decided(&self, event: LimitEvent, now: Instant);
+}
+
+/// Where the lanes of a phase stand, together; the workers' shells read it
+/// without asking a lane.
+#[derive(Debug, Default)]
+pub struct LaneGauge {
+    in_flight: AtomicU32,
+    max_in_flight: AtomicU32,
+}
+
+impl LaneGauge {
+    fn note_sent(&self) {
+        let in_flight = self.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
+        self.max_in_flight.fetch_max(in_flight, Ordering::Relaxed);
+    }
+
+    pub(super) fn note_answered(&self) {
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Requests under way.
+    #[must_use]
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// The most that were under way at once.
+    #[must_use]
+    pub fn max_in_flight(&self) -> u32 {
+        self.max_in_flight.load(Ordering::Relaxed)
+    }
+}
+
+/// What a lane works with.
+pub struct LaneSetup<T, C> {
+    /// The operation that its rows are sent with.
+    pub endpoint: Endpoint,
+    /// The way to the tenant.
+    pub transport: Rc<T>,
+    /// The limit, shared with the other lanes of the same key.
+    pub controller: Arc<Mutex<Controller>>,
+    /// The newest token.
+    pub tokens: watch::Receiver<CurrentToken>,
+    /// Rows to be sent.
+    pub chunks: mpsc::Receiver<Chunk>,
+    /// Rows that ended.
+    pub outcomes: mpsc::Sender<OutcomeBatch>,
+    /// Set when nothing new is to be sent.
+    pub drain: watch::Receiver<bool>,
+    /// Whom to tell.
+    pub control: C,
+    /// Where the lane stands.
+    pub gauge: Arc<LaneGauge>,
+    /// Start of every request id of this lane.
+    pub request_id_prefix: String,
+    /// Time with requests under way, and time held back by the limit.
+    pub meter: Arc<StageMeter>,
+}
+
+/// Sends everything that comes in, until the chunks end or a drain is asked
+/// for, and what is under way has come back.
+pub async fn run_lane<T: Transport, C: LaneControl>(setup: LaneSetup<T, C>) {
+    let mut lane = Lane::new(setup);
+    lane.run().await;
+}
+
+type InFlight = FuturesUnordered<LocalBoxFuture<'static, Answered>>;
+
+/// The lane's state. `settle.rs` has what happens to an answer.
+pub(super) struct Lane<T, C> {
+    pub(super) setup: LaneSetup<T, C>,
+    pub(super) ready: VecDeque<Pending>,
+    pub(super) delayed: BinaryHeap<Delayed>,
+    pub(super) next_order: u64,
+    pub(super) keys: KeyOrder,
+    in_flight: InFlight,
+    pub(super) batch: OutcomeBatch,
+    pub(super) outage: OutageWatch,
+    /// Tokens up to this generation are known to be refused.
+    pub(super) refused_generation: u64,
+    /// The newest generation that the refresher knows to be taken.
+    pub(super) accepted_generation: u64,
+    /// Requests that the tenant has done.
+    pub(super) accepted: u64,
+    /// Replies in a row that forbid to go on.
+    pub(super) fatal_replies: u32,
+    pub(super) draining: bool,
+    source_ended: bool,
+    next_request: u64,
+    clock: WallClock,
+}
+
+impl<T: Transport, C: LaneControl> Lane<T, C> {
+    fn new(setup: LaneSetup<T, C>) -> Self {
+        Self {
+            setup,
+            ready: VecDeque::new(),
+            delayed: BinaryHeap::new(),
+            next_order: 0,
+            keys: KeyOrder::default(),
+            in_flight: FuturesUnordered::new(),
+            batch: OutcomeBatch::default(),
+            outage: OutageWatch::default(),
+            refused_generation: 0,
+            accepted_generation: 0,
+            accepted: 0,
+            fatal_replies: 0,
+            draining: false,
+            source_ended: false,
+            next_request: 1,
+            clock: WallClock::start(),
+        }
+    }
+
+    async fn run(&mut self) {
+        loop {
+            if *self.setup.drain.borrow_and_update() {
+                self.begin_drain();
+            }
+            let hold = self.send_what_may_be_sent();
+            if self.is_finished() {
+                break;
+            }
+            // Answers that are there already come first: they free the window.
+            if let Some(Some(answered)) = self.in_flight.next().now_or_never() {
+                self.settle(answered);
+                self.hand_on_if_full().await;
+                continue;
+            }
+            self.hand_on().await;
+            self.wait(hold).await;
+        }
+        self.hand_on().await;
+    }
+
+    fn is_finished(&self) -> bool {
+        let nothing_left = self.ready.is_empty() && self.delayed.is_empty();
+        self.in_flight.is_empty() && (self.draining || (self.source_ended && nothing_left))
+    }
+
+    /// Drops what was not sent: the journal doesn't know these rows, so the
+    /// next leg sends them.
+    pub(super) fn begin_drain(&mut self) {
+        if !self.draining {
+            self.draining = true;
+            self.ready.clear();
+            self.delayed.clear();
+            self.keys.clear();
+        }
+    }
+
+    /// Sends until the gate, the window, the token or the rows say stop; what
+    /// it was.
+    fn send_what_may_be_sent(&mut self) -> Hold {
+        if self.draining {
+            return Hold::Draining;
+        }
+        let now = Instant::now();
+        self.wake_delayed(now);
+        if self.ready.is_empty() {
+            return Hold::NoRows;
+        }
+        let token = self.setup.tokens.borrow().clone();
+        let Some(token) = token.filter(|token| token.generation > self.refused_generation)
+        else {
+            return Hold::Token;
+        };
+        let controller = Arc::clone(&self.setup.controller);
+        let mut controller = controller.lock();
+        let hold = loop {
+            if self.ready.is_empty() {
+                break Hold::NoRows;
+            }
+            match controller.poll(now.into_std()) {
+                Decision::Go => {
+                    let Some(pending) = self.ready.pop_front() else {
+                        break Hold::NoRows;
+                    };
+                    let permit = controller.on_send(now.into_std());
+                    self.start(pending, permit, &token);
+                }
+                Decision::WaitUntil(until) => break Hold::Until(Instant::from_std(until)),
+                Decision::WaitForReply => break Hold::Window,
+            }
+        };
+        self.report_decisions(&mut controller, now);
+        hold
+    }
+
+    pub(super) fn report_decisions(&self, controller: &mut Controller, now: Instant) {
+        for event in controller.take_events() {
+            self.setup.control.limiter_decided(event, now);
+        }
+    }
+
+    fn wake_delayed(&mut self, now: Instant) {
+        while self.delayed.peek().is_some_and(|first| first.due <= now) {
+            if let Some(delayed) = self.delayed.pop() {
+                self.ready.push_front(delayed.pending);
+            }
+        }
+    }
+
+    fn start(&mut self, mut pending: Pending, permit: Permit, token: &Arc<Token>) {
+        pending.sent += 1;
+        let request_number = self.next_request;
+        self.next_request += 1;
+        let request_id = self.request_id(request_number);
+        let request = self.setup.endpoint.request(&pending.item, token, request_id);
+        let transport = Rc::clone(&self.setup.transport);
+        let generation = token.generation;
+        let sent_at_ms = self.clock.now_ms();
+        self.in_flight.push(
+            async move {
+                let result = transport.send(request).await;
+                Answered {
+                    pending,
+                    permit,
+                    generation,
+                    request_number,
+                    sent_at_ms,
+                    result,
+                }
+            }
+            .boxed_local(),
+        );
+        self.setup.gauge.note_sent();
+    }
+
+    pub(super) fn request_id(&self, number: u64) -> String {
+        let prefix = &self.setup.request_id_prefix;
+        let mut digits = itoa::Buffer::new();
+        let digits = digits.format(number);
+        let mut id = String::with_capacity(prefix.len() + digits.len());
+        id.push_str(prefix);
+        id.push_str(digits);
+        id
+    }
+
+    /// Waits for whatever can change something, and takes it in.
+    async fn wait(&mut self, hold: Hold) {
+        let waiting_since = Instant::now();
+        let gate_opens = match hold {
+            Hold::Until(until) => Some(until),
+            _ => None,
+        };
+        let next_delayed = match hold {
+            Hold::Draining => None,
+            _ => self.delayed.peek().map(|first| first.due),
+        };
+        let wake_at = [gate_opens, next_delayed].into_iter().flatten().min();
+        let takes_chunks =
+            !self.source_ended && (self.draining || self.ready.len() < READY_ROWS);
+        let has_in_flight = !self.in_flight.is_empty();
+        tokio::select! {
+            biased;
+            Some(answered) = self.in_flight.next(), if has_in_flight => {
+                self.settle(answered);
+            }
+            chunk = self.setup.chunks.recv(), if takes_chunks => match chunk {
+                Some(chunk) => self.take(chunk),
+                None => self.source_ended = true,
+            },
+            () = sleep_until(wake_at.unwrap_or(waiting_since)), if wake_at.is_some() => {}
+            changed = self.setup.tokens.changed(), if hold == Hold::Token => {
+                if changed.is_err() {
+                    // The refresher is gone, and with it the way to a token.
+                    self.begin_drain();
+                }
+            }
+            changed = self.setup.drain.changed(), if !self.draining => {
+                if changed.is_err() {
+                    self.begin_drain();
+                }
+            }
+        }
+        let waited = waiting_since.elapsed();
+        match hold {
+            Hold::Until(_) | Hold::Token => self.setup.meter.add_waited(waited),
+            Hold::Window | Hold::NoRows | Hold::Draining if has_in_flight => {
+                self.setup.meter.add_busy(waited);
+            }
+            Hold::Window | Hold::NoRows | Hold::Draining => {}
+        }
+    }
+
+    fn take(&mut self, chunk: Chunk) {
+        if self.draining {
+            return;
+        }
+        for item in chunk.items {
+            if let Some(item) = self.keys.admit(item) {
+                self.ready.push_back(Pending::new(item));
+            }
+        }
+    }
+
+    async fn hand_on_if_full(&mut self) {
+        if self.batch.calls.len() >= OUTCOMES_A_BATCH {
+            self.hand_on().await;
+        }
+    }
+
+    async fn hand_on(&mut self) {
+        if self.batch.calls.is_empty() && self.batch.outcomes.is_empty() {
+            return;
+        }
+        let batch = std::mem::take(&mut self.batch);
+        if self.setup.outcomes.send(batch).await.is_err() {
+            // Nobody books outcomes any more: going on would only make more of
+            // them unknown.
+            self.begin_drain();
+        }
+    }
+}
+
+/// What keeps the lane from sending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hold {
+    NoRows,
+    Window,
+    Token,
+    Draining,
+    Until(Instant),
+}
+
+/// Wall-clock time for the audit, from tokio's clock, so that tests with
+/// paused time see it move.
+struct WallClock {
+    started: Instant,
+    started_ms: u64,
+}
+
+impl WallClock {
+    fn start() -> Self {
+        let since_1970 = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or(Duration::ZERO);
+        Self {
+            started: Instant::now(),
+            started_ms: u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+
+    fn now_ms(&self) -> u64 {
+        let passed = self.started.elapsed().as_millis();
+        self.started_ms + u64::try_from(passed).unwrap_or(0)
+    }
+}

@@ -1,0 +1,367 @@
+//! What happens to an answer: it is classed, the limiter is told, and the row
+//! ends or waits for its next attempt.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::connector::{Classified, ReplyClass};
+use crate::error::{FatalError, FatalKind};
+use crate::limit::{
+    Hint, Observation, Reaction, rate_limit_hint, retry_after, retry_after_in_body,
+};
+use crate::record::{CallRecord, Outcome, OutcomeKind, Refusal};
+use crate::transport::{Reply, SendError, Stage, Transport};
+
+use super::attempt::{Answered, Delayed, Pending};
+use super::run::{Lane, LaneControl};
+
+/// A row is given up after so many failures that count against it.
+const FAILURES_ALLOWED: u32 = 8;
+/// A row is given up after so many refused tokens, since others got through
+/// with them.
+const TOKEN_REFUSALS_ALLOWED: u32 = 3;
+/// A run that has got rows through stops after so many replies in a row that
+/// forbid to go on; a single forbidden record shall not end a night's load.
+const FATAL_REPLIES_ALLOWED: u32 = 10;
+
+/// What an answer means for its row.
+enum Verdict {
+    Ended(OutcomeKind, Option<Refusal>),
+    /// Sent again at once or when the gate opens; nobody's failure.
+    Again,
+    /// Sent again after the backoff.
+    Later(Duration),
+    /// Waits for another token.
+    AwaitToken,
+    /// The run ends; the row goes to the next leg.
+    Abandoned,
+}
+
+impl<T: Transport, C: LaneControl> Lane<T, C> {
+    pub(super) fn settle(&mut self, answered: Answered) {
+        self.setup.gauge.note_answered();
+        let now = Instant::now();
+        let Answered {
+            mut pending,
+            permit,
+            generation,
+            request_number,
+            sent_at_ms,
+            result,
+        } = answered;
+        let classified = match &result {
+            Ok(reply) => self.classify(reply),
+            Err(_) => no_reply(),
+        };
+        let class = self.settle_class(&classified, &result);
+        let duration = now.into_std().duration_since(permit.sent_at());
+        let failure = self.note_answer(class, &mut pending, now);
+        let observation = observe(class, &result, failure);
+        let reaction = {
+            let controller = Arc::clone(&self.setup.controller);
+            let mut controller = controller.lock();
+            let reaction = controller.on_reply(now.into_std(), permit, &observation);
+            self.report_decisions(&mut controller, now);
+            reaction
+        };
+        let request_id = match classified.request_id {
+            Some(id) => id,
+            None => self.request_id(request_number),
+        };
+        self.batch.calls.push(CallRecord {
+            sent_at_ms,
+            request_id: request_id.clone(),
+            endpoint: Arc::clone(&self.setup.endpoint.operation.name),
+            status: result.as_ref().ok().map(|reply| reply.status),
+            duration,
+            first_row: pending.item.row.0,
+            rows: 1,
+            attempt: pending.sent,
+            class: class.name(),
+        });
+        let refusal = |error: String, field: String, message: String| Refusal {
+            error,
+            field,
+            message,
+            status: result.as_ref().ok().map(|reply| reply.status),
+            attempts: pending.sent,
+            request_id: request_id.clone(),
+        };
+        let verdict = match class {
+            ReplyClass::Done | ReplyClass::Unchanged => {
+                self.note_accepted(generation);
+                Verdict::Ended(self.effect(class, &result), None)
+            }
+            ReplyClass::Rejected | ReplyClass::Missing | ReplyClass::Conflict => {
+                self.note_token_taken(generation);
+                let kind = match class {
+                    ReplyClass::Missing => OutcomeKind::Missing,
+                    _ => OutcomeKind::Rejected,
+                };
+                let why = refusal(classified.error, classified.field, classified.message);
+                Verdict::Ended(kind, Some(why))
+            }
+            ReplyClass::Throttled => match reaction {
+                Reaction::RetryAfter { delay, .. } => Verdict::Later(delay),
+                Reaction::RetryWhenGateOpens | Reaction::Done => Verdict::Again,
+            },
+            ReplyClass::Retry | ReplyClass::Unknown => {
+                let delay = match reaction {
+                    Reaction::RetryAfter { delay, .. } => delay,
+                    Reaction::RetryWhenGateOpens | Reaction::Done => Duration::ZERO,
+                };
+                self.after_failure(&pending, class, &result, delay, now, refusal)
+            }
+            ReplyClass::RefreshToken => {
+                pending.token_refusals += 1;
+                if pending.token_refusals >= TOKEN_REFUSALS_ALLOWED && self.accepted > 0 {
+                    let why = refusal(classified.error, classified.field, classified.message);
+                    Verdict::Ended(OutcomeKind::Rejected, Some(why))
+                } else {
+                    self.refused_generation = self.refused_generation.max(generation);
+                    self.setup.control.token_rejected(generation);
+                    Verdict::AwaitToken
+                }
+            }
+            ReplyClass::Fatal => {
+                self.fatal_replies += 1;
+                let why = refusal(classified.error, classified.field, classified.message);
+                if self.accepted > 0 && self.fatal_replies < FATAL_REPLIES_ALLOWED {
+                    Verdict::Ended(OutcomeKind::Rejected, Some(why))
+                } else {
+                    self.setup.control.fatal(forbidden(&why));
+                    Verdict::Abandoned
+                }
+            }
+        };
+        self.carry_out(pending, verdict, now);
+    }
+
+    fn classify(&self, reply: &Reply) -> Classified {
+        let header = |name: &str| header(reply, name);
+        self.setup
+            .endpoint
+            .operation
+            .classify(reply.status, &header, &reply.body)
+    }
+
+    /// The class of the whole exchange: of a broken one, whether the tenant
+    /// may have done it.
+    fn settle_class(&self, classified: &Classified, result: &Result<Reply, SendError>) -> ReplyClass {
+        let may_be_done = match result {
+            Ok(_) => classified.class == ReplyClass::Unknown,
+            Err(error) => !never_left(error),
+        };
+        match (may_be_done, self.setup.endpoint.operation.repeatable) {
+            (true, false) => ReplyClass::Unknown,
+            (true, true) => ReplyClass::Retry,
+            (false, _) => classified.class,
+        }
+    }
+
+    /// Keeps the outage watch; how many failures the row has now, this one
+    /// included.
+    fn note_answer(&mut self, class: ReplyClass, pending: &mut Pending, now: Instant) -> u32 {
+        match class {
+            ReplyClass::Retry | ReplyClass::Unknown => {
+                self.outage.note_failure(pending.item.row.0, now);
+                if !self.outage.is_outage() {
+                    pending.failures += 1;
+                }
+                pending.failures.max(1)
+            }
+            _ => {
+                self.outage.note_answer();
+                if class != ReplyClass::Fatal {
+                    self.fatal_replies = 0;
+                }
+                0
+            }
+        }
+    }
+
+    fn note_accepted(&mut self, generation: u64) {
+        self.accepted += 1;
+        self.note_token_taken(generation);
+    }
+
+    fn note_token_taken(&mut self, generation: u64) {
+        if generation > self.accepted_generation {
+            self.accepted_generation = generation;
+            self.setup.control.token_accepted(generation);
+        }
+    }
+
+    fn effect(&self, class: ReplyClass, result: &Result<Reply, SendError>) -> OutcomeKind {
+        let status = result.as_ref().map_or(0, |reply| reply.status);
+        match class {
+            ReplyClass::Unchanged => OutcomeKind::Unchanged,
+            _ => self.setup.endpoint.operation.effect.outcome(status),
+        }
+    }
+
+    fn after_failure(
+        &mut self,
+        pending: &Pending,
+        class: ReplyClass,
+        result: &Result<Reply, SendError>,
+        delay: Duration,
+        now: Instant,
+        refusal: impl FnOnce(String, String, String) -> Refusal,
+    ) -> Verdict {
+        let cause = match result {
+            Ok(reply) => format!("the tenant answered {}", reply.status),
+            Err(error) => error.to_string(),
+        };
+        if let Err(error) = result
+            && error.is_permanent()
+            && self.accepted == 0
+        {
+            self.setup.control.fatal(
+                FatalError::new(FatalKind::Tenant, format!("can't reach the tenant: {error}"))
+                    .with_hint(error.hint().unwrap_or_default()),
+            );
+            return Verdict::Abandoned;
+        }
+        if class == ReplyClass::Unknown {
+            let message = format!("{cause}; the tenant may or may not have applied the row");
+            return Verdict::Ended(
+                OutcomeKind::Unknown,
+                Some(refusal("no_answer".to_owned(), String::new(), message)),
+            );
+        }
+        if let Some(lasted) = self.outage.lasted_too_long(now) {
+            let seconds = lasted.as_secs();
+            self.setup.control.fatal(
+                FatalError::new(
+                    FatalKind::Tenant,
+                    format!("nothing got through to the tenant for {seconds} s: {cause}"),
+                )
+                .with_hint("Check the base URL and the network, then resume the run."),
+            );
+            return Verdict::Abandoned;
+        }
+        if pending.failures < FAILURES_ALLOWED {
+            return Verdict::Later(delay);
+        }
+        let message = format!("gave up after {} attempts: {cause}", pending.sent);
+        // Where the last attempt may have been applied, nobody can say that
+        // the row was refused.
+        let (kind, error) = match result {
+            Err(error) if !never_left(error) => (OutcomeKind::Unknown, "no_answer"),
+            _ => (OutcomeKind::Rejected, "retries_exhausted"),
+        };
+        Verdict::Ended(kind, Some(refusal(error.to_owned(), String::new(), message)))
+    }
+
+    fn carry_out(&mut self, pending: Pending, verdict: Verdict, now: Instant) {
+        match verdict {
+            Verdict::Ended(kind, refusal) => {
+                let item = pending.item;
+                if let Some(next) = self.keys.release(item.key_hash) {
+                    self.ready.push_front(Pending::new(next));
+                }
+                self.batch.outcomes.push(Outcome {
+                    row: item.row,
+                    position: item.position,
+                    kind,
+                    refusal: refusal.map(Box::new),
+                    raw: item.raw,
+                    credit: item.credit,
+                });
+            }
+            Verdict::Abandoned => self.begin_drain(),
+            // A drain forgets what was not done; the next leg sends it.
+            _ if self.draining => {}
+            Verdict::Again | Verdict::AwaitToken => self.ready.push_front(pending),
+            Verdict::Later(delay) => {
+                self.next_order += 1;
+                self.delayed.push(Delayed {
+                    due: now + delay,
+                    order: self.next_order,
+                    pending,
+                });
+            }
+        }
+    }
+}
+
+/// The answer as the limiter sees it.
+fn observe(class: ReplyClass, result: &Result<Reply, SendError>, failures: u32) -> Observation {
+    let Ok(reply) = result else {
+        return Observation::Transient { failures };
+    };
+    let wait = || {
+        let header = |name: &str| header(reply, name);
+        retry_after(&header)
+            .or_else(|| retry_after_in_body(&String::from_utf8_lossy(&reply.body)))
+    };
+    match class {
+        ReplyClass::Done | ReplyClass::Unchanged => Observation::Accepted {
+            hint: hint_of(reply),
+        },
+        ReplyClass::Throttled => Observation::Throttled {
+            retry_after: wait(),
+            hint: hint_of(reply),
+        },
+        ReplyClass::Retry | ReplyClass::Unknown => match wait() {
+            Some(retry_after) if reply.status == 503 => Observation::Unavailable {
+                retry_after,
+                failures,
+            },
+            _ => Observation::Transient { failures },
+        },
+        ReplyClass::Rejected
+        | ReplyClass::Missing
+        | ReplyClass::Conflict
+        | ReplyClass::RefreshToken
+        | ReplyClass::Fatal => Observation::Neutral {
+            hint: hint_of(reply),
+        },
+    }
+}
+
+fn hint_of(reply: &Reply) -> Option<Hint> {
+    // Most tenants send none, and looking for every style costs more than this.
+    let speaks_of_limits = reply
+        .headers
+        .keys()
+        .any(|name| name.as_str().contains("limit"));
+    let header = |name: &str| header(reply, name);
+    speaks_of_limits.then(|| rate_limit_hint(&header)).flatten()
+}
+
+fn header<'reply>(reply: &'reply Reply, name: &str) -> Option<&'reply str> {
+    reply.headers.get(name)?.to_str().ok()
+}
+
+fn forbidden(why: &Refusal) -> FatalError {
+    let status = why.status.map_or_else(String::new, |status| format!(" with {status}"));
+    let message = if why.message.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", why.message)
+    };
+    FatalError::new(
+        FatalKind::Credentials,
+        format!("the tenant forbids the operation{status}{message}"),
+    )
+    .with_hint("Check the client's scopes, roles and divisions, then resume the run.")
+}
+
+fn never_left(error: &SendError) -> bool {
+    error.stage == Stage::NotSent
+}
+
+/// An exchange without a reply: there is nothing to read a reason from.
+fn no_reply() -> Classified {
+    Classified {
+        class: ReplyClass::Retry,
+        error: String::new(),
+        field: String::new(),
+        message: String::new(),
+        request_id: None,
+    }
+}

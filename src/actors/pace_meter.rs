@@ -1,0 +1,78 @@
+//! Rows a second, lately, and from it the time to the end.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// How far back the pace looks. Long enough to hold a whole cycle of a
+/// minute's quota; shorter, and the time to the end would jump with each.
+const LOOK_BACK: Duration = Duration::from_secs(75);
+/// Below this the pace is not worth telling.
+const SHORTEST: Duration = Duration::from_millis(900);
+
+/// Samples of how many rows have ended, over the last minute or so.
+#[derive(Debug, Default)]
+pub(super) struct PaceMeter {
+    samples: VecDeque<(Instant, u64)>,
+}
+
+impl PaceMeter {
+    /// Notes how many rows have ended by now.
+    pub(super) fn note(&mut self, now: Instant, ended: u64) {
+        self.samples.push_back((now, ended));
+        while self
+            .samples
+            .front()
+            .is_some_and(|&(at, _)| now.duration_since(at) > LOOK_BACK)
+        {
+            self.samples.pop_front();
+        }
+    }
+
+    /// Rows a second over the time looked back; 0 while it is too early to say.
+    pub(super) fn rows_per_second(&self) -> f64 {
+        let (Some(&(first_at, first)), Some(&(last_at, last))) =
+            (self.samples.front(), self.samples.back())
+        else {
+            return 0.0;
+        };
+        let passed = last_at.duration_since(first_at);
+        if passed < SHORTEST {
+            return 0.0;
+        }
+        // Precise enough: a run has far fewer than 2^52 rows.
+        (last - first) as f64 / passed.as_secs_f64()
+    }
+
+    /// Time that `rows` more rows take at this pace; `None` while it can't be
+    /// told.
+    pub(super) fn time_for(&self, rows: u64) -> Option<Duration> {
+        let pace = self.rows_per_second();
+        (pace > 0.0)
+            .then(|| Duration::try_from_secs_f64(rows as f64 / pace).ok())
+            .flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn tells_the_pace_of_late_and_not_of_the_whole_run() {
+        let start = Instant::now();
+        let mut meter = PaceMeter::default();
+        assert_eq!(meter.time_for(10), None);
+        for second in 0..100_u32 {
+            meter.note(start + Duration::from_secs(second.into()), 1_000 * u64::from(second));
+        }
+        for second in 100..300_u32 {
+            let ended = 100_000 + 10 * u64::from(second - 100);
+            meter.note(start + Duration::from_secs(second.into()), ended);
+        }
+        assert!((meter.rows_per_second() - 10.0).abs() < 0.01);
+        let remaining = meter.time_for(600).expect("known").as_secs_f64();
+        assert!((remaining - 60.0).abs() < 0.1);
+    }
+}

@@ -1,0 +1,214 @@
+//! Books outcomes on a thread of its own, and commits them in groups.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, Context, Handler, Recipient};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+use crate::config::ErrorBudget;
+use crate::error::{FatalError, FatalKind};
+use crate::record::{InputDigest, OutcomeBatch};
+use crate::store::Ledger;
+
+use super::extractor::spawn_named;
+use super::messages::{Abort, Committed, Exited, InputCounted, LedgerReturned, StopReason};
+use super::stage::{ExitGuard, Stage, StageEnd, StageMeter};
+
+/// The longest that an outcome waits for its commit.
+const COMMIT_AFTER: Duration = Duration::from_millis(200);
+/// So many rows are committed sooner …
+const COMMIT_ROWS: u64 = 1_000;
+/// … but commits are at least this far apart: one costs about a millisecond,
+/// so at 70,000 rows a second a commit every 1,000 rows would cost 7 % of a
+/// core, and one every 50 ms costs 2 %.
+const COMMIT_SPACING: Duration = Duration::from_millis(50);
+
+/// Whom the recorder reports to.
+#[derive(Clone)]
+pub(super) struct RecorderReports {
+    pub(super) exited: Recipient<Exited>,
+    pub(super) committed: Recipient<Committed>,
+    pub(super) abort: Recipient<Abort>,
+    pub(super) ledger: Recipient<LedgerReturned>,
+}
+
+/// What the recorder works with.
+pub(super) struct Recording {
+    pub(super) ledger: Box<Ledger>,
+    pub(super) outcomes: mpsc::Receiver<OutcomeBatch>,
+    pub(super) max_errors: Option<ErrorBudget>,
+    /// Time that the run had taken when this process began.
+    pub(super) elapsed_before: Duration,
+    pub(super) leg_started: Instant,
+    pub(super) meter: Arc<StageMeter>,
+}
+
+/// The actor shell: it starts the thread, and passes on what the counter says
+/// about the input.
+pub(super) struct Recorder {
+    recording: Option<Recording>,
+    reports: RecorderReports,
+    input: Option<mpsc::UnboundedSender<InputDigest>>,
+}
+
+impl Recorder {
+    pub(super) fn new(recording: Recording, reports: RecorderReports) -> Self {
+        Self {
+            recording: Some(recording),
+            reports,
+            input: None,
+        }
+    }
+}
+
+impl Actor for Recorder {
+    type Context = Context<Self>;
+
+    fn started(&mut self, _context: &mut Self::Context) {
+        let Some(recording) = self.recording.take() else {
+            return;
+        };
+        let guard = ExitGuard::new(self.reports.exited.clone(), Stage::Recorder);
+        let reports = self.reports.clone();
+        // Unbounded, since the counter speaks a few times a second at most.
+        let (input, digests) = mpsc::unbounded_channel();
+        self.input = Some(input);
+        spawn_named("recorder", move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_time()
+                .build();
+            let end = match runtime {
+                Ok(runtime) => runtime.block_on(run_recorder(recording, digests, reports)),
+                Err(cause) => StageEnd::Failed(FatalError::new(
+                    FatalKind::Internal,
+                    format!("can't start the recorder: {cause}"),
+                )),
+            };
+            guard.report(end);
+        });
+    }
+}
+
+impl Handler<InputCounted> for Recorder {
+    type Result = ();
+
+    fn handle(&mut self, counted: InputCounted, _context: &mut Self::Context) {
+        if let Some(input) = &self.input {
+            // The recorder may have ended; the supervisor keeps the digest too.
+            let _ = input.send(counted.0);
+        }
+    }
+}
+
+/// Until every sender of outcomes is gone; then a last commit.
+async fn run_recorder(
+    mut recording: Recording,
+    mut digests: mpsc::UnboundedReceiver<InputDigest>,
+    reports: RecorderReports,
+) -> StageEnd {
+    let mut last_commit = Instant::now();
+    let mut trouble: Option<FatalError> = None;
+    loop {
+        let commit_at = last_commit + COMMIT_AFTER;
+        let may_commit = recording.ledger.is_dirty() && trouble.is_none();
+        tokio::select! {
+            biased;
+            batch = recording.outcomes.recv() => {
+                let Some(batch) = batch else { break };
+                let start = Instant::now();
+                if let Err(error) = recording.ledger.record(batch) {
+                    note_trouble(&mut trouble, error, &reports);
+                }
+                recording.meter.add_busy(start.elapsed());
+                let rows = recording.ledger.uncommitted_rows();
+                if rows < COMMIT_ROWS || last_commit.elapsed() < COMMIT_SPACING {
+                    if last_commit.elapsed() < COMMIT_AFTER {
+                        continue;
+                    }
+                }
+            }
+            Some(digest) = digests.recv() => {
+                recording.ledger.note_input(digest);
+                continue;
+            }
+            () = sleep_until(commit_at), if may_commit => {}
+        }
+        if trouble.is_none() {
+            if let Err(error) = commit(&mut recording, &reports) {
+                note_trouble(&mut trouble, error, &reports);
+            }
+            last_commit = Instant::now();
+        }
+    }
+    while let Ok(digest) = digests.try_recv() {
+        recording.ledger.note_input(digest);
+    }
+    let last = commit(&mut recording, &reports).or_else(|_| {
+        let elapsed = elapsed(&recording);
+        recording.ledger.commit_with_reserve(elapsed)
+    });
+    let end = match last {
+        Ok(()) => StageEnd::Finished,
+        Err(error) => StageEnd::Failed(error),
+    };
+    reports.committed.do_send(committed(&recording));
+    reports.ledger.do_send(LedgerReturned(recording.ledger));
+    end
+}
+
+/// The first failure stops the run; what comes in later is kept for a last
+/// commit.
+fn note_trouble(trouble: &mut Option<FatalError>, error: FatalError, reports: &RecorderReports) {
+    if trouble.is_none() {
+        reports
+            .abort
+            .do_send(Abort(StopReason::Fatal(error.clone())));
+        *trouble = Some(error);
+    }
+}
+
+fn elapsed(recording: &Recording) -> Duration {
+    recording.elapsed_before + recording.leg_started.elapsed()
+}
+
+fn committed(recording: &Recording) -> Committed {
+    Committed {
+        counts: recording.ledger.counts(),
+        requests: recording.ledger.requests(),
+    }
+}
+
+fn commit(recording: &mut Recording, reports: &RecorderReports) -> Result<(), FatalError> {
+    let start = Instant::now();
+    let elapsed = elapsed(recording);
+    recording.ledger.commit(elapsed)?;
+    recording.meter.add_busy(start.elapsed());
+    reports.committed.do_send(committed(recording));
+    if let Some(budget) = recording.max_errors {
+        let checkpoint = recording.ledger.checkpoint();
+        let rejected = checkpoint.counts.rejected;
+        // A share is meant of the whole input; before it has been counted, of
+        // what has ended, once that is enough to judge by.
+        let rows = match &checkpoint.input {
+            Some(input) if input.complete => input.rows,
+            _ => checkpoint.counts.ended().max(1_000),
+        };
+        if is_exceeded(budget, rejected, rows) {
+            reports.abort.do_send(Abort(StopReason::ErrorBudget {
+                rejected,
+                budget: budget.to_string(),
+            }));
+        }
+    }
+    Ok(())
+}
+
+fn is_exceeded(budget: ErrorBudget, rejected: u64, rows: u64) -> bool {
+    match budget {
+        ErrorBudget::Rows(borne) => rejected > borne,
+        // Precise enough: a run has far fewer than 2^52 rows.
+        ErrorBudget::Percent(percent) => rejected as f64 * 100.0 > percent * rows as f64,
+    }
+}

@@ -1,0 +1,46 @@
+//! Ctrl-C, SIGTERM and a lost terminal end the run in good order; asking twice
+//! ends it at once.
+
+use actix::Recipient;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::error::ExitStatus;
+
+use super::messages::{Abort, StopReason};
+
+/// SIGXFSZ has the same number on Linux, macOS and the BSDs.
+const FILE_TOO_LARGE: i32 = 25;
+
+/// Listens until the run ends.
+pub(super) fn listen_for_signals(abort: Recipient<Abort>) {
+    // A limit on file sizes shall be a failed write that the journal can
+    // handle, not a death: having a listener is enough for that.
+    let file_too_large = signal(SignalKind::from_raw(FILE_TOO_LARGE));
+    let signals = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+        signal(SignalKind::hangup()),
+    );
+    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) = signals else {
+        // Without listeners the signals keep their default: they end the
+        // process, and the journal makes that safe.
+        return;
+    };
+    actix::spawn(async move {
+        let _file_too_large = file_too_large;
+        let mut asked = false;
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+                _ = hangup.recv() => {}
+            }
+            if asked {
+                eprintln!("sluice: stopped at once; `sluice resume` goes on");
+                std::process::exit(i32::from(ExitStatus::Killed.code()));
+            }
+            asked = true;
+            abort.do_send(Abort(StopReason::Interrupted));
+        }
+    });
+}

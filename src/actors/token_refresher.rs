@@ -1,0 +1,189 @@
+//! The token refresher: an actor that mints tokens ahead of their end and
+//! after refusals. It never sees data, and no request asks it for a token:
+//! the newest one is published, and lanes look.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{
+    Actor, ActorFutureExt, Addr, Arbiter, AsyncContext, Context, Handler, Message, Recipient,
+    SpawnHandle, WrapFuture,
+};
+use rand::RngExt;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::auth::{GiveUp, MintError, Step, Token, TokenState, mint};
+use crate::error::{FatalError, FatalKind};
+use crate::transport::{ControlClient, TransportSettings};
+
+use super::messages::{Abort, CurrentToken, StopReason, TokenAccepted, TokenRejected};
+use super::run::TokenPlan;
+
+/// To the supervisor: there is a new token.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub(super) struct TokenMinted {
+    /// The token's number, from 1.
+    pub(super) generation: u64,
+    /// Its lifetime, where the tenant told it.
+    pub(super) lifetime: Option<Duration>,
+}
+
+/// A run's token refresher, on an Arbiter of its own, and what it publishes.
+pub(super) struct TokenDesk {
+    refresher: Addr<TokenRefresher>,
+    current: watch::Receiver<CurrentToken>,
+    arbiter: Arbiter,
+}
+
+impl TokenDesk {
+    /// Starts the refresher; the first token is asked for at once.
+    pub(super) fn open(
+        plan: Arc<TokenPlan>,
+        abort: Recipient<Abort>,
+        minted: Recipient<TokenMinted>,
+    ) -> Self {
+        let (publish, current) = watch::channel(None);
+        let arbiter = Arbiter::new();
+        let refresher = TokenRefresher::start_in_arbiter(&arbiter.handle(), move |_| {
+            TokenRefresher {
+                client: Arc::new(ControlClient::new(TransportSettings::default())),
+                state: TokenState::new(plan.policy.clone()),
+                plan,
+                publish,
+                abort,
+                minted,
+                wakeup: None,
+                has_given_up: false,
+            }
+        });
+        Self {
+            refresher,
+            current,
+            arbiter,
+        }
+    }
+
+    /// A view of the newest token.
+    pub(super) fn subscribe(&self) -> watch::Receiver<CurrentToken> {
+        self.current.clone()
+    }
+
+    /// Where refusals are told.
+    pub(super) fn refresher(&self) -> Addr<TokenRefresher> {
+        self.refresher.clone()
+    }
+
+    /// Ends the refresher and its thread.
+    pub(super) fn close(self) {
+        self.arbiter.stop();
+        // Nothing that it could still do is wanted.
+        let _ = self.arbiter.join();
+    }
+}
+
+/// The actor. What it does when is decided by the pure [`TokenState`].
+pub(super) struct TokenRefresher {
+    plan: Arc<TokenPlan>,
+    client: Arc<ControlClient>,
+    state: TokenState,
+    publish: watch::Sender<CurrentToken>,
+    abort: Recipient<Abort>,
+    minted: Recipient<TokenMinted>,
+    wakeup: Option<SpawnHandle>,
+    has_given_up: bool,
+}
+
+impl TokenRefresher {
+    fn step(&mut self, context: &mut Context<Self>) {
+        if let Some(wakeup) = self.wakeup.take() {
+            context.cancel_future(wakeup);
+        }
+        let now = Instant::now().into_std();
+        match self.state.step(now) {
+            Step::Mint => self.mint(context),
+            Step::WaitUntil(due) => {
+                let wait = due.saturating_duration_since(now);
+                self.wakeup = Some(context.run_later(wait, |refresher, context| {
+                    refresher.wakeup = None;
+                    refresher.step(context);
+                }));
+            }
+            Step::Wait => {}
+            Step::GiveUp(reason) => {
+                if !std::mem::replace(&mut self.has_given_up, true) {
+                    self.abort
+                        .do_send(Abort(StopReason::Fatal(explain(&reason))));
+                }
+            }
+        }
+    }
+
+    fn mint(&mut self, context: &mut Context<Self>) {
+        let (client, plan) = (Arc::clone(&self.client), Arc::clone(&self.plan));
+        let minting = async move { mint(&client, &plan.endpoint, &plan.credentials).await };
+        context.spawn(
+            minting
+                .into_actor(self)
+                .map(|minted, refresher, context| {
+                    let now = Instant::now().into_std();
+                    match minted {
+                        Ok(minted) => {
+                            let lifetime = minted.life;
+                            let generation = refresher.state.on_minted(now, lifetime);
+                            let token = Token::new(generation, minted, now);
+                            refresher.publish.send_replace(Some(Arc::new(token)));
+                            refresher.minted.do_send(TokenMinted {
+                                generation,
+                                lifetime,
+                            });
+                        }
+                        Err(error) => {
+                            let jitter = rand::rng().random::<f64>();
+                            refresher.state.on_mint_failed(now, error, jitter);
+                        }
+                    }
+                    refresher.step(context);
+                }),
+        );
+    }
+}
+
+/// Why no token will come, as the failure that ends the run.
+fn explain(reason: &GiveUp) -> FatalError {
+    let kind = match reason {
+        GiveUp::Mint(MintError::Unreachable { .. } | MintError::Throttled { .. }) => {
+            FatalKind::Tenant
+        }
+        GiveUp::Mint(_) | GiveUp::TokensRejected { .. } => FatalKind::Credentials,
+    };
+    // The message says what to check.
+    FatalError::new(kind, reason.to_string())
+}
+
+impl Actor for TokenRefresher {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        self.step(context);
+    }
+}
+
+impl Handler<TokenRejected> for TokenRefresher {
+    type Result = ();
+
+    fn handle(&mut self, rejected: TokenRejected, context: &mut Self::Context) {
+        let now = Instant::now().into_std();
+        self.state.on_rejected(now, rejected.generation);
+        self.step(context);
+    }
+}
+
+impl Handler<TokenAccepted> for TokenRefresher {
+    type Result = ();
+
+    fn handle(&mut self, accepted: TokenAccepted, _context: &mut Self::Context) {
+        self.state.on_accepted(accepted.generation);
+    }
+}

@@ -1,0 +1,231 @@
+//! The client-credentials grant (RFC 6749, section 4.4) as bytes to send.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::HeaderValue;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
+
+use super::token::authorization;
+
+/// All but the unreserved characters of RFC 3986: a subset of what
+/// `application/x-www-form-urlencoded` leaves alone, so every reader agrees.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// Where the token request holds client id and secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum CredentialsIn {
+    /// In a Basic `Authorization` header, as RFC 6749 asks servers to support.
+    #[default]
+    Basic,
+    /// In the form, as `client_id` and `client_secret`.
+    Form,
+    /// In both places; some endpoints want that.
+    Both,
+}
+
+/// What an application shows to get a token.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// The client id; not secret.
+    pub client_id: String,
+    /// The client secret; can't be printed.
+    pub client_secret: SecretString,
+}
+
+/// How an endpoint says "too many tokens" where it doesn't say 429.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ThrottledRule {
+    /// The status it answers with.
+    pub status: u16,
+    /// What the body then holds, compared without regard to ASCII case; empty for any body.
+    pub body_contains: String,
+}
+
+/// Where tokens come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenEndpoint {
+    /// The whole URL.
+    pub url: String,
+    /// The scopes to ask for, separated by spaces; none to take the default.
+    pub scope: Option<String>,
+    /// Where id and secret go.
+    pub credentials_in: CredentialsIn,
+    /// How throttling shows besides 429.
+    pub throttled: Option<ThrottledRule>,
+}
+
+/// A grant ready to be sent: a header, a form, or both. Can't be printed; its
+/// buffers are wiped when dropped.
+pub struct TokenRequest {
+    /// The Basic header, marked sensitive.
+    pub authorization: Option<HeaderValue>,
+    /// The form's body.
+    pub form: Bytes,
+}
+
+impl TokenRequest {
+    /// The grant that the endpoint wants.
+    ///
+    /// RFC 6749, section 2.3.1, has id and secret form-encoded before Basic
+    /// puts them together, but many servers never decode them. A value without
+    /// `%`, `+` and (in the id) `:` reads the same either way when it is sent
+    /// raw, so it is; one that holds such a character, or one that isn't
+    /// printable ASCII, is encoded as the RFC has it.
+    #[must_use]
+    pub fn client_credentials(endpoint: &TokenEndpoint, credentials: &Credentials) -> Self {
+        let secret = credentials.client_secret.expose_secret();
+        let in_header = matches!(
+            endpoint.credentials_in,
+            CredentialsIn::Basic | CredentialsIn::Both
+        );
+        let in_form = matches!(
+            endpoint.credentials_in,
+            CredentialsIn::Form | CredentialsIn::Both
+        );
+        // Encoding at most triples it; a growing buffer would leave copies behind.
+        let mut form = Zeroizing::new(String::with_capacity(
+            128 + 3
+                * (credentials.client_id.len()
+                    + secret.len()
+                    + endpoint.scope.as_ref().map_or(0, String::len)),
+        ));
+        form.push_str("grant_type=client_credentials");
+        if let Some(scope) = &endpoint.scope {
+            push_field(&mut form, "scope", scope);
+        }
+        if in_form {
+            push_field(&mut form, "client_id", &credentials.client_id);
+            push_field(&mut form, "client_secret", secret);
+        }
+        Self {
+            authorization: in_header.then(|| basic(&credentials.client_id, secret)),
+            form: Bytes::from_owner(form),
+        }
+    }
+}
+
+impl fmt::Debug for TokenRequest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("TokenRequest([redacted])")
+    }
+}
+
+fn push_field(form: &mut String, name: &str, value: &str) {
+    form.push('&');
+    form.push_str(name);
+    form.push('=');
+    form.extend(utf8_percent_encode(value, ENCODED));
+}
+
+fn basic(client_id: &str, secret: &str) -> HeaderValue {
+    let mut pair = Zeroizing::new(String::with_capacity(
+        3 * (client_id.len() + secret.len()) + 1,
+    ));
+    push_basic(&mut pair, client_id, client_id.contains(':'));
+    pair.push(':');
+    push_basic(&mut pair, secret, false);
+    let encoded = Zeroizing::new(STANDARD.encode(pair.as_bytes()));
+    authorization("Basic", &encoded).expect("base64 is printable ASCII")
+}
+
+fn push_basic(pair: &mut String, value: &str, must_encode: bool) {
+    let same_either_way = value
+        .bytes()
+        .all(|byte| matches!(byte, b' '..=b'~') && byte != b'%' && byte != b'+');
+    if same_either_way && !must_encode {
+        pair.push_str(value);
+    } else {
+        pair.extend(utf8_percent_encode(value, ENCODED));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint(credentials_in: CredentialsIn) -> TokenEndpoint {
+        TokenEndpoint {
+            url: "https://id.example.com/oauth/token".to_owned(),
+            scope: Some("contact:write contact:read".to_owned()),
+            credentials_in,
+            throttled: None,
+        }
+    }
+
+    fn credentials(client_id: &str, client_secret: &str) -> Credentials {
+        Credentials {
+            client_id: client_id.to_owned(),
+            client_secret: SecretString::from(client_secret),
+        }
+    }
+
+    fn decoded_basic(client_id: &str, client_secret: &str) -> String {
+        let request = TokenRequest::client_credentials(
+            &endpoint(CredentialsIn::Basic),
+            &credentials(client_id, client_secret),
+        );
+        let header = request.authorization.unwrap();
+        assert!(header.is_sensitive());
+        let text = header
+            .to_str()
+            .unwrap()
+            .strip_prefix("Basic ")
+            .unwrap()
+            .to_owned();
+        String::from_utf8(STANDARD.decode(text).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn basic_sends_raw_what_reads_the_same_either_way() {
+        assert_eq!(decoded_basic("app", "s3cret-._~"), "app:s3cret-._~");
+        assert_eq!(
+            decoded_basic("app@vendor", "a/b=c!:d"),
+            "app@vendor:a/b=c!:d"
+        );
+    }
+
+    #[test]
+    fn basic_encodes_what_would_read_differently() {
+        assert_eq!(decoded_basic("a:b", "x"), "a%3Ab:x");
+        assert_eq!(decoded_basic("app", "1+1%2"), "app:1%2B1%252");
+        assert_eq!(decoded_basic("app", "grün"), "app:gr%C3%BCn");
+    }
+
+    #[test]
+    fn the_form_holds_the_secret_only_where_it_is_asked_to() {
+        let form = |place| {
+            let request =
+                TokenRequest::client_credentials(&endpoint(place), &credentials("app", "a&b c+"));
+            (
+                String::from_utf8(request.form.to_vec()).unwrap(),
+                request.authorization.is_some(),
+            )
+        };
+        let bare = "grant_type=client_credentials&scope=contact%3Awrite%20contact%3Aread";
+        assert_eq!(form(CredentialsIn::Basic), (bare.to_owned(), true));
+        let full = format!("{bare}&client_id=app&client_secret=a%26b%20c%2B");
+        assert_eq!(form(CredentialsIn::Form), (full.clone(), false));
+        assert_eq!(form(CredentialsIn::Both), (full, true));
+    }
+
+    #[test]
+    fn nothing_printable_holds_the_secret() {
+        let credentials = credentials("app", "hunter2");
+        let request =
+            TokenRequest::client_credentials(&endpoint(CredentialsIn::Both), &credentials);
+        let printed = format!("{credentials:?} {request:?} {:?}", request.authorization);
+        assert!(
+            !printed.contains("hunter2") && !printed.contains(&STANDARD.encode("app:hunter2")),
+            "{printed}"
+        );
+    }
+}

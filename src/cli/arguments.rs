@@ -1,0 +1,312 @@
+//! The command line's shape. Every flag of the running commands has an
+//! environment twin: `--max-rate` and `SLUICE_MAX_RATE`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config::{
+    Concurrency, Delimiter, Duplicates, Encoding, ErrorBudget, Rate, Share, TimeSpan,
+};
+
+/// Bulk loader for contact-centre and CRM platforms behind rate limits.
+///
+/// It takes rows and makes a platform's records agree with them, as fast as the
+/// tenant allows, and may be killed at any moment: `sluice resume` goes on.
+#[derive(Debug, Parser)]
+#[command(name = "sluice", version, max_term_width = 100)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Load rows into a platform
+    Run(RunArguments),
+    /// Check every row offline, and say what a run would do; sends nothing
+    Plan(RunArguments),
+    /// Go on with a run that was interrupted
+    Resume(ResumeArguments),
+    /// Show where a run stands, also while it runs
+    Status(StatusArguments),
+    /// List the runs
+    Runs(RunsArguments),
+    /// Load a bundled file into a simulated tenant: no account, no network
+    Demo(DemoArguments),
+    /// Write a commented job file
+    Init(InitArguments),
+    /// Look at a CSV file, and write a job file for it
+    Guess(GuessArguments),
+    /// List, show or check connectors
+    Connectors(ConnectorsArguments),
+    /// Print the JSON Schema of job or connector files
+    Schema(SchemaArguments),
+    /// Print completions for a shell
+    Completions(CompletionsArguments),
+    /// Print the manual page
+    Man,
+}
+
+/// What to load where.
+#[derive(Args, Debug)]
+pub(super) struct RunArguments {
+    /// A job file (.yaml or .yml), a CSV file, or `-` for standard input
+    pub(super) input: PathBuf,
+    /// The connector: a built-in one's name, or the path of a connector file
+    #[arg(long, env = "SLUICE_TO", value_name = "CONNECTOR")]
+    pub(super) to: Option<String>,
+    #[command(flatten)]
+    pub(super) loading: LoadingFlags,
+    #[command(flatten)]
+    pub(super) pacing: PacingFlags,
+    #[command(flatten)]
+    pub(super) showing: ShowingFlags,
+}
+
+/// How rows are read and mapped: fixed for all legs of a run.
+#[derive(Args, Debug, Default)]
+pub(super) struct LoadingFlags {
+    /// Set a variable of the connector
+    #[arg(long = "set", env = "SLUICE_SET", value_name = "KEY=VALUE", value_delimiter = ',')]
+    pub(super) set: Vec<String>,
+    /// The job's name; the run's directory carries it
+    #[arg(long, env = "SLUICE_JOB", value_name = "NAME")]
+    pub(super) job: Option<String>,
+    /// The character between two fields (`tab` for a tabulator); detected by default
+    #[arg(long, env = "SLUICE_DELIMITER", value_name = "CHARACTER")]
+    pub(super) delimiter: Option<Delimiter>,
+    /// The input's encoding; detected by default
+    #[arg(long, env = "SLUICE_ENCODING", value_name = "NAME")]
+    pub(super) encoding: Option<Encoding>,
+    /// What happens to rows with the same key: apply, reject, first or last
+    #[arg(long, env = "SLUICE_DUPLICATES", value_name = "CHOICE")]
+    pub(super) duplicates: Option<Duplicates>,
+    /// Load at most this many rows
+    #[arg(long, env = "SLUICE_LIMIT", value_name = "N")]
+    pub(super) limit: Option<u64>,
+    /// Leave this many rows out at the start
+    #[arg(long, env = "SLUICE_SKIP", value_name = "N")]
+    pub(super) skip: Option<u64>,
+    /// Check and map every row, but send nothing (as `plan` does)
+    #[arg(long, env = "SLUICE_DRY_RUN")]
+    pub(super) dry_run: bool,
+    /// Take settings from this profile of the profiles' file
+    #[arg(long, env = "SLUICE_PROFILE", value_name = "NAME")]
+    pub(super) profile: Option<String>,
+}
+
+/// How fast, how long, and with whose credentials: may differ between legs.
+#[derive(Args, Debug, Default)]
+pub(super) struct PacingFlags {
+    /// Never send faster than this, such as 250/s or 300/min
+    #[arg(long, env = "SLUICE_MAX_RATE", value_name = "RATE")]
+    pub(super) max_rate: Option<Rate>,
+    /// Requests under way at once: `auto` or a number
+    #[arg(long, env = "SLUICE_CONCURRENCY", value_name = "auto|N")]
+    pub(super) concurrency: Option<Concurrency>,
+    /// The share of the tenant's limit to use, such as 80%
+    #[arg(long, env = "SLUICE_SHARE", value_name = "P%")]
+    pub(super) share: Option<Share>,
+    /// Stop when more rows than this are rejected, such as 100 or 1%
+    #[arg(long, env = "SLUICE_MAX_ERRORS", value_name = "N|P%")]
+    pub(super) max_errors: Option<ErrorBudget>,
+    /// Stop after this long, such as 90s or 2h30m; `sluice resume` goes on
+    #[arg(long, env = "SLUICE_MAX_DURATION", value_name = "TIME")]
+    pub(super) max_duration: Option<TimeSpan>,
+    /// Read the client's id and secret from this file (YAML, mode 0600)
+    #[arg(long, env = "SLUICE_CREDENTIALS", value_name = "FILE")]
+    pub(super) credentials: Option<PathBuf>,
+    /// The folder that holds the runs
+    #[arg(long, env = "SLUICE_RUN_DIR", value_name = "DIR")]
+    pub(super) run_dir: Option<PathBuf>,
+}
+
+/// How a command speaks.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct ShowingFlags {
+    /// The form of the result on standard output
+    #[arg(long, env = "SLUICE_OUTPUT", value_enum, default_value_t)]
+    pub(super) output: OutputForm,
+    /// Show no progress
+    #[arg(long, env = "SLUICE_NO_PROGRESS")]
+    pub(super) no_progress: bool,
+    /// Use colour
+    #[arg(long, env = "SLUICE_COLOR", value_enum, default_value_t)]
+    pub(super) color: ColorChoice,
+    /// The form of log lines on standard error
+    #[arg(long, env = "SLUICE_LOG_FORMAT", value_enum, default_value_t)]
+    pub(super) log_format: LogForm,
+    /// Say more: every decision of the limiter, every token
+    #[arg(short, long, env = "SLUICE_VERBOSE")]
+    pub(super) verbose: bool,
+    /// Say nothing but errors and the result
+    #[arg(short, long, env = "SLUICE_QUIET", conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+    /// Answer every question with yes
+    #[arg(long, env = "SLUICE_YES")]
+    pub(super) yes: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum OutputForm {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON document
+    Json,
+    /// One JSON document on one line
+    Ndjson,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum ColorChoice {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum LogForm {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ResumeArguments {
+    /// The run: its id, or the path of its directory; the latest by default
+    pub(super) run: Option<String>,
+    #[command(flatten)]
+    pub(super) pacing: PacingFlags,
+    #[command(flatten)]
+    pub(super) showing: ShowingFlags,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct StatusArguments {
+    /// The run: its id, or the path of its directory; the latest by default
+    pub(super) run: Option<String>,
+    /// The folder that holds the runs
+    #[arg(long, env = "SLUICE_RUN_DIR", value_name = "DIR", default_value = "runs")]
+    pub(super) run_dir: PathBuf,
+    /// The form of the result on standard output
+    #[arg(long, env = "SLUICE_OUTPUT", value_enum, default_value_t)]
+    pub(super) output: OutputForm,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct RunsArguments {
+    /// The folder that holds the runs
+    #[arg(long, env = "SLUICE_RUN_DIR", value_name = "DIR", default_value = "runs")]
+    pub(super) run_dir: PathBuf,
+    /// The form of the result on standard output
+    #[arg(long, env = "SLUICE_OUTPUT", value_enum, default_value_t)]
+    pub(super) output: OutputForm,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct DemoArguments {
+    /// The folder that holds the runs
+    #[arg(long, env = "SLUICE_RUN_DIR", value_name = "DIR", default_value = "runs")]
+    pub(super) run_dir: PathBuf,
+    #[command(flatten)]
+    pub(super) showing: ShowingFlags,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct InitArguments {
+    /// The job file to write; it must not exist yet
+    #[arg(default_value = "job.yaml")]
+    pub(super) file: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct GuessArguments {
+    /// The CSV file to look at
+    pub(super) input: PathBuf,
+    /// The connector that the rows are for
+    #[arg(long, env = "SLUICE_TO", value_name = "CONNECTOR", default_value = "cxone-contacts")]
+    pub(super) to: String,
+    /// The job file to write; standard output by default
+    #[arg(long, value_name = "FILE")]
+    pub(super) write: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ConnectorsArguments {
+    #[command(subcommand)]
+    pub(super) command: Option<ConnectorsCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ConnectorsCommand {
+    /// List the built-in connectors
+    List,
+    /// Print a connector's file, to be copied and changed
+    Show {
+        /// The connector's name
+        name: String,
+    },
+    /// Check a connector file, and explain each mistake
+    Check {
+        /// The file
+        file: PathBuf,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(super) struct SchemaArguments {
+    /// Of which files
+    #[arg(value_enum, default_value_t)]
+    pub(super) of: SchemaOf,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum SchemaOf {
+    /// Job files
+    #[default]
+    Job,
+    /// Connector files
+    Connector,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct CompletionsArguments {
+    /// The shell
+    #[arg(value_enum)]
+    pub(super) shell: clap_complete::Shell,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_of_the_running_commands_has_an_environment_twin() {
+        let command = Arguments::command();
+        for name in ["run", "plan", "resume"] {
+            let running = command.find_subcommand(name).expect("a command");
+            for argument in running.get_arguments() {
+                let Some(flag) = argument.get_long().filter(|flag| *flag != "help") else {
+                    continue;
+                };
+                let twin = format!("SLUICE_{}", flag.replace('-', "_").to_uppercase());
+                let found = argument.get_env().map(|name| name.to_string_lossy().into_owned());
+                assert_eq!(found, Some(twin), "--{flag} of {name}");
+            }
+        }
+    }
+}

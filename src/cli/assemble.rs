@@ -1,0 +1,110 @@
+//! From flags, environment, job file and profile to settings.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::config::{
+    CredentialSources, Overrides, Settings, default_profiles_path, read_credentials_file, read_job,
+    read_profile,
+};
+use crate::error::FatalError;
+
+use super::arguments::{LoadingFlags, PacingFlags, RunArguments};
+
+/// Settings, and the files they came from.
+pub(super) struct Assembled {
+    pub(super) settings: Settings,
+    pub(super) job_file: Option<PathBuf>,
+    pub(super) credentials_file: Option<PathBuf>,
+}
+
+/// The settings of `run` and `plan`.
+pub(super) fn settings_of(arguments: &RunArguments) -> Result<Assembled, FatalError> {
+    let mut flags = of_flags(&arguments.loading, &arguments.pacing)?;
+    flags.connector.clone_from(&arguments.to);
+    let job_file = is_job_file(&arguments.input).then(|| arguments.input.clone());
+    let job = match &job_file {
+        Some(path) => Some(Overrides::of_job(&read_job(path)?, path)),
+        None => {
+            flags.input = Some(arguments.input.clone());
+            None
+        }
+    };
+    let profile = match &arguments.loading.profile {
+        Some(name) => Some(of_profile(name)?),
+        None => None,
+    };
+    let settings = Settings::settle(flags, job, profile)?;
+    settings.check_input()?;
+    Ok(Assembled {
+        settings,
+        job_file,
+        credentials_file: arguments.pacing.credentials.clone(),
+    })
+}
+
+fn is_job_file(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension == "yaml" || extension == "yml")
+}
+
+fn of_flags(loading: &LoadingFlags, pacing: &PacingFlags) -> Result<Overrides, FatalError> {
+    Ok(Overrides {
+        delimiter: loading.delimiter,
+        encoding: loading.encoding,
+        duplicates: loading.duplicates,
+        variables: variables(&loading.set)?,
+        job: loading.job.clone(),
+        limit: loading.limit,
+        skip: loading.skip,
+        dry_run: loading.dry_run.then_some(true),
+        ..of_pacing_flags(pacing)?
+    })
+}
+
+/// What the flags that may differ between legs say.
+pub(super) fn of_pacing_flags(pacing: &PacingFlags) -> Result<Overrides, FatalError> {
+    let credentials = match &pacing.credentials {
+        Some(path) => Some(read_credentials_file(path)?),
+        None => None,
+    };
+    Ok(Overrides {
+        credentials,
+        share: pacing.share,
+        max_errors: pacing.max_errors,
+        max_rate: pacing.max_rate,
+        concurrency: pacing.concurrency,
+        max_duration: pacing.max_duration,
+        run_dir: pacing.run_dir.clone(),
+        ..Overrides::default()
+    })
+}
+
+fn variables(settings: &[String]) -> Result<BTreeMap<String, String>, FatalError> {
+    let mut variables = BTreeMap::new();
+    for setting in settings {
+        let Some((name, value)) = setting.split_once('=') else {
+            return Err(FatalError::usage(format!("--set {setting} has no value"))
+                .with_hint("Write --set KEY=VALUE, such as --set region=api-us-1."));
+        };
+        variables.insert(name.trim().to_owned(), value.trim().to_owned());
+    }
+    Ok(variables)
+}
+
+fn of_profile(name: &str) -> Result<Overrides, FatalError> {
+    let path = default_profiles_path(
+        std::env::var_os("XDG_CONFIG_HOME"),
+        std::env::var_os("HOME"),
+    )
+    .ok_or_else(|| {
+        FatalError::usage(format!("the profile {name} can't be looked up: HOME isn't set"))
+    })?;
+    let profile = read_profile(&path, name)?;
+    Ok(Overrides::of_profile(&profile, &path))
+}
+
+/// The credentials that a job file names, for a resumed run.
+pub(super) fn credentials_of_job(path: &Path) -> Result<Option<CredentialSources>, FatalError> {
+    Ok(Overrides::of_job(&read_job(path)?, path).credentials)
+}

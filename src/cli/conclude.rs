@@ -1,0 +1,265 @@
+//! The end of a leg: settles the books, writes `summary.json`, prints.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::actors::{RunEnd, Selection};
+use crate::error::{ExitStatus, FatalError, FatalKind};
+use crate::record::{Counts, RunEvent};
+use crate::report::{
+    EntitySummary, LimiterHistory, RateSummary, StageSummary, Summary, thousands,
+};
+use crate::store::{Checkpoint, Manifest, RunDirectory};
+use crate::telemetry::Consumer;
+
+use super::arguments::{OutputForm, ShowingFlags};
+use super::print;
+
+/// The one entity that a load of a single input has.
+const ENTITY: &str = "contacts";
+
+/// Folds the limiter's decisions for the summary.
+#[derive(Clone, Default)]
+pub(super) struct HistoryKeeper {
+    history: Arc<Mutex<LimiterHistory>>,
+}
+
+impl HistoryKeeper {
+    fn read(&self) -> LimiterHistory {
+        self.history.lock().clone()
+    }
+}
+
+impl Consumer for HistoryKeeper {
+    fn take(&mut self, event: &RunEvent) {
+        self.history.lock().take(event);
+    }
+}
+
+/// The rows of a run as its journal has them, with those outside the user's
+/// choice and those not reached.
+pub(super) fn settled_counts(checkpoint: &Checkpoint, selection: &Selection) -> Counts {
+    let mut counts = checkpoint.counts;
+    let read = checkpoint.input.as_ref().map_or(0, |input| input.rows);
+    if checkpoint.input.as_ref().is_some_and(|input| input.complete) {
+        counts.skipped += selection.rows_outside(read);
+    }
+    // While the input is being counted, the load may be ahead of the count.
+    counts.settle(read.max(counts.ended()));
+    counts
+}
+
+/// The exit status that the counts alone lead to.
+fn status_of(counts: &Counts) -> ExitStatus {
+    let rejected = match counts.rejected {
+        0 => ExitStatus::Done,
+        _ => ExitStatus::SomeRejected,
+    };
+    match counts.unknown {
+        0 => rejected,
+        _ => rejected.worst_of(ExitStatus::SomeUnknown),
+    }
+}
+
+/// Settles and tells the end of a leg.
+pub(super) fn conclude(
+    directory: &RunDirectory,
+    manifest: &Manifest,
+    selection: &Selection,
+    mut end: RunEnd,
+    history: &HistoryKeeper,
+    showing: &ShowingFlags,
+) -> Result<ExitStatus, FatalError> {
+    let Some(mut ledger) = end.ledger.take() else {
+        return Err(FatalError::new(
+            FatalKind::Internal,
+            "the recorder failed; the journal holds what was committed",
+        )
+        .with_hint(format!("sluice resume {}", shown(directory))));
+    };
+    let counts = settled_counts(ledger.checkpoint(), selection);
+    let mut status = status_of(&counts);
+    if let Some(stop) = &end.stop {
+        // What stopped the run after its last row had ended stopped nothing.
+        if counts.not_reached > 0 || stop.exit_status() == ExitStatus::Fatal {
+            status = status.worst_of(stop.exit_status());
+        }
+    }
+    let is_finished = counts.not_reached == 0 && status != ExitStatus::Fatal;
+    if is_finished {
+        ledger.note_finished(status.code());
+    }
+    let mut trouble = ledger.commit_with_reserve(end.elapsed).err();
+    if trouble.is_some() {
+        status = status.worst_of(ExitStatus::Fatal);
+    }
+    if !counts.balances() || (end.stop.is_none() && counts.not_reached > 0) {
+        status = status.worst_of(ExitStatus::Fatal);
+        trouble.get_or_insert_with(|| {
+            FatalError::new(
+                FatalKind::Internal,
+                format!("the books don't balance: {counts:?}"),
+            )
+            .with_hint("Please report it. `sluice resume` goes on from the journal.")
+        });
+    }
+    let checkpoint = ledger.checkpoint();
+    let latencies = ledger.latencies();
+    let millis = |quantile: f64| latencies.value_at_quantile(quantile) as f64 / 1_000.0;
+    let elapsed_s = end.elapsed.as_secs_f64();
+    let summary = Summary {
+        run_id: directory.run_id(),
+        job: manifest.job.clone(),
+        state: status.state().to_owned(),
+        exit_code: status.code(),
+        reason: end.stop.as_ref().map(|stop| stop.text()),
+        started_at: manifest.started_at.clone(),
+        ended_at: jiff::Timestamp::now().to_string(),
+        elapsed_s,
+        legs: checkpoint.legs,
+        entities: vec![EntitySummary::new(ENTITY, &counts)],
+        counts,
+        requests: checkpoint.requests,
+        tokens_minted: end.tokens_minted,
+        rate: RateSummary {
+            mean_per_s: per_second(counts.ended() - selection_skips(&counts, checkpoint), elapsed_s),
+            p50_ms: millis(0.5),
+            p99_ms: millis(0.99),
+            max_in_flight: end.max_in_flight,
+            learned_limit: end.learned_per_second,
+        },
+        stages: end
+            .stages
+            .iter()
+            .map(|stage| StageSummary {
+                name: stage.name.to_owned(),
+                busy_s: stage.busy.as_secs_f64(),
+                waited_s: stage.waited.as_secs_f64(),
+            })
+            .collect(),
+        limiter: history.read(),
+        peak_memory_bytes: peak_memory_bytes(),
+    };
+    // The books are closed; what can't be written now is told, and the summary
+    // is printed all the same.
+    if let Err(error) = directory.write_file("summary.json", summary.to_json().as_bytes()) {
+        status = status.worst_of(ExitStatus::Fatal);
+        trouble.get_or_insert(error);
+    }
+    tell(directory, &summary, showing, is_finished)?;
+    if let Some(crate::actors::StopReason::Fatal(error)) = &end.stop {
+        print::failure(error);
+    }
+    if let Some(error) = &trouble {
+        print::failure(error);
+    }
+    if !is_finished {
+        print::remark(&format!("sluice: to go on: sluice resume {}", shown(directory)));
+    }
+    Ok(status)
+}
+
+/// Rows that were left out without being looked at; they say nothing about
+/// the pace.
+fn selection_skips(counts: &Counts, checkpoint: &Checkpoint) -> u64 {
+    counts.skipped - checkpoint.counts.skipped
+}
+
+fn per_second(rows: u64, seconds: f64) -> f64 {
+    if seconds > 0.0 {
+        rows as f64 / seconds
+    } else {
+        0.0
+    }
+}
+
+fn tell(
+    directory: &RunDirectory,
+    summary: &Summary,
+    showing: &ShowingFlags,
+    is_finished: bool,
+) -> Result<(), FatalError> {
+    match showing.output {
+        OutputForm::Json => return print::result(&summary.to_json()),
+        OutputForm::Ndjson => return print::result(&summary.to_json_line()),
+        OutputForm::Text => {}
+    }
+    let mut text = format!("\n{}\n{}", headline(summary, is_finished), summary.to_text());
+    let path = directory.path().display();
+    if summary.counts.rejected > 0 {
+        text.push_str(&format!(
+            "  {} rejected rows, with the reason of each: {path}/rejected.csv\n",
+            thousands(summary.counts.rejected)
+        ));
+    }
+    if summary.counts.unknown > 0 {
+        text.push_str(&format!(
+            "  {} rows whose fate isn't known: {path}/unknown.csv\n",
+            thousands(summary.counts.unknown)
+        ));
+    }
+    text.push_str(&format!("  everything about this run: {path}/summary.json\n"));
+    print::result(&text)
+}
+
+fn headline(summary: &Summary, is_finished: bool) -> String {
+    match (is_finished, &summary.reason) {
+        (true, _) => format!("run {} is finished", summary.run_id),
+        (false, Some(reason)) => format!("run {} is not finished: {reason}", summary.run_id),
+        (false, None) => format!("run {} is not finished", summary.run_id),
+    }
+}
+
+/// The run as `resume` takes it: its path, which works from the same folder
+/// with any `--run-dir`.
+fn shown(directory: &RunDirectory) -> String {
+    let path = directory.path().display().to_string();
+    let is_plain = path
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte));
+    if is_plain {
+        path
+    } else {
+        format!("'{}'", path.replace('\'', r"'\''"))
+    }
+}
+
+/// The summary of a run that is finished, told again.
+pub(super) fn tell_again(
+    directory: &RunDirectory,
+    showing: &ShowingFlags,
+) -> Result<(), FatalError> {
+    let path = directory.path().join("summary.json");
+    let summary = std::fs::read(&path)
+        .map_err(|cause| cause.to_string())
+        .and_then(|text| {
+            serde_json::from_slice::<Summary>(&text).map_err(|cause| cause.to_string())
+        })
+        .map_err(|cause| {
+            FatalError::new(
+                FatalKind::Disk,
+                format!("can't read {}: {cause}", path.display()),
+            )
+        })?;
+    tell(directory, &summary, showing, true)
+}
+
+/// The most memory that this process has held; 0 where the system doesn't tell.
+fn peak_memory_bytes() -> u64 {
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else {
+        return 0;
+    };
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .and_then(|rest| rest.trim().strip_suffix("kB"))
+        .and_then(|kibibytes| kibibytes.trim().parse::<u64>().ok())
+        .map_or(0, |kibibytes| kibibytes * 1_024)
+}
+
+/// The time of all legs that a checkpoint holds.
+pub(super) fn elapsed_of(checkpoint: &Checkpoint) -> Duration {
+    Duration::from_millis(checkpoint.elapsed_ms)
+}

@@ -1,0 +1,124 @@
+//! `sluice init` and `sluice guess`: write a commented job file, without or
+//! with a look at the input.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::Path;
+
+use crate::config::did_you_mean;
+use crate::connector::Connector;
+use crate::error::{ExitStatus, FatalError};
+use crate::mapping::Contract;
+use crate::source::SourceError;
+use crate::source::csv::{CsvSettings, CsvShape, Input, inspect};
+
+use super::arguments::{GuessArguments, InitArguments};
+use super::print;
+
+const TEMPLATE: &str = include_str!("init/job.yaml");
+
+/// `sluice init`.
+pub(super) fn init(arguments: &InitArguments) -> Result<ExitStatus, FatalError> {
+    write_new(&arguments.file, TEMPLATE)?;
+    print::result(&format!(
+        "wrote {file}; change it, then look at `sluice plan {file}`\n",
+        file = arguments.file.display()
+    ))?;
+    Ok(ExitStatus::Done)
+}
+
+/// `sluice guess`.
+pub(super) fn guess(arguments: &GuessArguments) -> Result<ExitStatus, FatalError> {
+    let connector = Connector::load(&arguments.to)?;
+    // Only the operation's fields are wanted, so any address will do.
+    let address = ("base_url".to_owned(), "http://localhost".to_owned());
+    let bound = connector.bind(&[address].into())?;
+    let shape = inspect(&CsvSettings::new(Input::File(arguments.input.clone())))
+        .map_err(SourceError::into_fatal)?;
+    for notice in &shape.notices {
+        print::remark(&format!("sluice: {notice}"));
+    }
+    let job = guessed_job(&arguments.input, &shape, &connector, &bound.operation.contract);
+    match &arguments.write {
+        None => print::result(&job)?,
+        Some(file) => {
+            write_new(file, &job)?;
+            print::remark(&format!("wrote {}", file.display()));
+        }
+    }
+    Ok(ExitStatus::Done)
+}
+
+fn guessed_job(
+    input: &Path,
+    shape: &CsvShape,
+    connector: &Connector,
+    contract: &Contract,
+) -> String {
+    let payload = shape.payload_columns();
+    let columns: Vec<&str> = payload.iter().map(|&index| shape.header[index].as_str()).collect();
+    let mut job = format!(
+        "# Look it over, then: sluice plan THIS-FILE\n\
+         source: {{csv: {}}}\n\
+         target: {{connector: {}}}\n",
+        quoted(&input.display().to_string()),
+        quoted(connector.name()),
+    );
+    for (name, section) in connector.variables() {
+        job.push_str(&format!("#   {name}: {}\n", section.description));
+    }
+    job.push_str("map:\n");
+    let fields = contract.fields.iter().map(|field| field.name.as_str());
+    for target in std::iter::once(contract.key.as_str()).chain(fields) {
+        let found = columns.iter().find(|column| same_name(column, target));
+        match found {
+            Some(column) => job.push_str(&format!("  {target}: {}\n", quoted(column))),
+            None => {
+                let near = did_you_mean(target, columns.iter().copied());
+                job.push_str(&format!("  # {target}:{near}\n"));
+            }
+        }
+    }
+    job.push_str(&format!("# The input's columns: {}\n", columns.join(", ")));
+    job
+}
+
+/// `First Name`, `first_name` and `firstName` are one name to people.
+fn same_name(left: &str, right: &str) -> bool {
+    let letters = |text: &str| -> String {
+        text.chars()
+            .filter(|character| character.is_alphanumeric())
+            .flat_map(char::to_lowercase)
+            .collect()
+    };
+    letters(left) == letters(right)
+}
+
+/// A text as a YAML scalar: JSON strings are YAML.
+fn quoted(text: &str) -> String {
+    let is_plain = !text.is_empty()
+        && text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '/')
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte))
+        && !matches!(text, "true" | "false" | "null" | "yes" | "no" | "on" | "off");
+    if is_plain {
+        text.to_owned()
+    } else {
+        serde_json::to_string(text).expect("a text is JSON")
+    }
+}
+
+/// Writes a file that must not exist yet: nobody's work is written over.
+fn write_new(path: &Path, text: &str) -> Result<(), FatalError> {
+    let opened = OpenOptions::new().write(true).create_new(true).open(path);
+    match opened {
+        Err(cause) if cause.kind() == std::io::ErrorKind::AlreadyExists => {
+            Err(FatalError::usage(format!("{} exists already", path.display()))
+                .with_hint("Name another file; it isn't written over."))
+        }
+        opened => opened
+            .and_then(|mut file| file.write_all(text.as_bytes()))
+            .map_err(|cause| FatalError::writing(&path.display().to_string(), &cause)),
+    }
+}

@@ -1,0 +1,370 @@
+//! What every loading command prepares: the connector, the input's shape, the
+//! compiled mapping; and from them the plan of a run.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use encoding_rs::Encoding;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::actors::{
+    Endpoint, InputCounter, OpenSource, RowMapper, RunPlan, Selection, TokenPlan,
+};
+use crate::auth::{self, CredentialSource, Credentials, TokenEndpoint, TokenPolicy};
+use crate::config::{self, Concurrency, Duplicates, InputPath, SecretSource, Settings};
+use crate::connector::{self, Bound, Connector, field_rules};
+use crate::error::{FatalError, FatalKind};
+use crate::limit::{self, LimitSettings};
+use crate::mapping::{FieldRule, Program};
+use crate::record::{Fields, InputDigest, Outcome, RowId};
+use crate::source::csv::{
+    CsvCounter, CsvReader, CsvSettings, CsvShape, Input, RejectLayout, Start, inspect, split,
+    write_header, write_reject_row,
+};
+use crate::source::{DuplicateFinder, Source, SourceError};
+use crate::store::{BookFormat, ResumeMark};
+use crate::telemetry::EventSender;
+use crate::transport::{Lanes, TransportSettings, lanes};
+
+/// Bytes that rows under way may hold, at three copies of their text.
+const CREDIT_BYTES: usize = 12 * 1024 * 1024;
+
+/// A load, prepared: nothing has been sent, and nothing of the tenant is known.
+pub(super) struct Prepared {
+    pub(super) settings: Settings,
+    pub(super) connector: Connector,
+    pub(super) bound: Bound,
+    pub(super) csv: CsvSettings,
+    pub(super) shape: CsvShape,
+    pub(super) program: Arc<Program>,
+    rules: Option<Vec<FieldRule>>,
+}
+
+/// Prepares a load from `input`, which is what the settings name, or a staged
+/// copy of it.
+pub(super) fn prepare(settings: Settings, input: Input) -> Result<Prepared, FatalError> {
+    let connector = Connector::load(&settings.connector)?;
+    let bound = connector.bind(&settings.variables)?;
+    let csv = CsvSettings {
+        input,
+        delimiter: settings.delimiter.map(|delimiter| char::from(delimiter.byte())),
+        encoding: settings
+            .encoding
+            .and_then(|encoding| Encoding::for_label(encoding.name().as_bytes())),
+    };
+    let shape = inspect(&csv).map_err(SourceError::into_fatal)?;
+    let rules = settings.mapping.as_deref().map(field_rules);
+    let program = Program::compile(
+        rules.as_deref(),
+        &shape.header,
+        &shape.payload_columns(),
+        &bound.operation.contract,
+    )
+    .map_err(|problems| {
+        let mut messages = problems.iter().map(ToString::to_string);
+        let first = messages.next().unwrap_or_default();
+        let others: Vec<String> = messages.collect();
+        let error = FatalError::usage(format!("{}: {first}", settings.input));
+        match others.is_empty() {
+            true => error,
+            false => error.with_hint(format!("Also: {}.", others.join("; "))),
+        }
+    })?;
+    Ok(Prepared {
+        settings,
+        connector,
+        bound,
+        csv,
+        shape,
+        program: Arc::new(program),
+        rules,
+    })
+}
+
+/// The input that the settings name, where it is a file.
+pub(super) fn file_input(settings: &Settings) -> Option<Input> {
+    match &settings.input {
+        InputPath::File(path) => Some(Input::File(path.clone())),
+        InputPath::StandardInput => None,
+    }
+}
+
+impl Prepared {
+    /// A hash of the mapping rules; without rules, of the fact that there are
+    /// none.
+    pub(super) fn mapping_hash(&self) -> String {
+        hash(format!("{:?}", self.rules).as_bytes())
+    }
+
+    /// A hash of the connector file.
+    pub(super) fn connector_hash(&self) -> String {
+        hash(self.connector.text().as_bytes())
+    }
+
+    /// What is loaded where, in one line.
+    pub(super) fn headline(&self) -> String {
+        format!(
+            "{} → {} at {}",
+            self.settings.input, self.bound.connector, self.bound.base_url
+        )
+    }
+
+    /// The rows that are wanted. Reads the input once where rows of the same
+    /// key are to be told apart; `scratch` is a folder for what doesn't fit
+    /// into memory.
+    pub(super) fn selection(&self, scratch: &Path) -> Result<Selection, FatalError> {
+        let mut selection = Selection {
+            skip: self.settings.skip,
+            limit: self.settings.limit,
+            ..Selection::default()
+        };
+        if self.settings.duplicates == Duplicates::Apply {
+            return Ok(selection);
+        }
+        let mut finder = DuplicateFinder::new(scratch);
+        let mut keys = KeyReader::new(self);
+        let mut source = self.open(Start::Beginning).map_err(SourceError::into_fatal)?;
+        while let Some(batch) = source.next_batch().map_err(SourceError::into_fatal)? {
+            for row in &batch.rows {
+                if row.flaw.is_some() || !selection.wants(row.row) {
+                    continue;
+                }
+                let raw = &batch.buffer[row.start..row.end];
+                if let Some(key_hash) = keys.hash(raw, row.position) {
+                    finder
+                        .add(row.row, key_hash)
+                        .map_err(SourceError::into_fatal)?;
+                }
+            }
+        }
+        let found = finder.finish().map_err(SourceError::into_fatal)?;
+        selection.repeated = Arc::new(match self.settings.duplicates {
+            Duplicates::First => found.later,
+            Duplicates::Last => found.earlier,
+            Duplicates::Reject => {
+                selection.reject_repeated = true;
+                found.later
+            }
+            Duplicates::Apply => Vec::new(),
+        });
+        Ok(selection)
+    }
+
+    /// Opens the input.
+    pub(super) fn open(&self, start: Start) -> Result<CsvReader, SourceError> {
+        CsvReader::open(&self.csv, &self.shape, start)
+    }
+
+    /// A counter of the whole input.
+    pub(super) fn counter(&self) -> Result<Box<dyn InputCounter>, FatalError> {
+        let counter =
+            CsvCounter::open(&self.csv, &self.shape).map_err(SourceError::into_fatal)?;
+        Ok(Box::new(CountedCsv { counter }))
+    }
+
+    /// How rows are written into the reject files.
+    pub(super) fn book_format(&self) -> Box<dyn BookFormat> {
+        Box::new(RejectFormat {
+            layout: RejectLayout::new(&self.shape),
+        })
+    }
+
+    /// The plan of a run, with credentials read.
+    pub(super) fn run_plan(
+        &self,
+        run_id: String,
+        selection: Selection,
+        events: EventSender,
+    ) -> Result<RunPlan<Lanes>, FatalError> {
+        let credentials = self.credentials()?;
+        let (csv, shape) = (self.csv.clone(), self.shape.clone());
+        let open_source: OpenSource = Box::new(move |mark: Option<ResumeMark>| {
+            let start = mark.map_or(Start::Beginning, |mark| {
+                Start::At(
+                    RowId(mark.row),
+                    crate::record::Position {
+                        byte: mark.byte,
+                        line: mark.line,
+                    },
+                )
+            });
+            let reader = CsvReader::open(&csv, &shape, start)?;
+            Ok(Box::new(reader) as Box<dyn Source>)
+        });
+        let stop_input: Box<dyn Fn() + Send> = match &self.csv.input {
+            Input::Spool(spool) => {
+                let spool = spool.clone();
+                Box::new(move || spool.stop())
+            }
+            Input::File(_) | Input::Stdin => Box::new(|| {}),
+        };
+        let base_url = self.bound.base_url.to_string();
+        let transport = TransportSettings::default();
+        // One core is left to the lane, which has the most to do.
+        let mapper_threads = std::thread::available_parallelism()
+            .map_or(1, |cores| cores.get().saturating_sub(1))
+            .clamp(1, 8);
+        Ok(RunPlan {
+            run_id,
+            open_source,
+            stop_input,
+            mapper: RowMapper {
+                dialect: self.shape.dialect(),
+                columns: self.shape.header.len(),
+                program: Arc::clone(&self.program),
+                operation: Arc::clone(&self.bound.operation),
+                selection,
+            },
+            endpoint: Endpoint::new(&self.bound),
+            mapper_threads,
+            lanes: 1,
+            open_transport: Arc::new(move || lanes(&base_url, &transport)),
+            tokens: Arc::new(self.token_plan(credentials)),
+            limit: limit_settings(&self.settings)?,
+            credit_bytes: CREDIT_BYTES,
+            max_errors: self.settings.max_errors,
+            max_duration: self.settings.max_duration.map(config::TimeSpan::duration),
+            events,
+        })
+    }
+
+    fn token_plan(&self, credentials: Credentials) -> TokenPlan {
+        let facts = &self.bound.auth;
+        TokenPlan {
+            endpoint: TokenEndpoint {
+                url: facts.token_url.to_string(),
+                scope: facts.scope.clone(),
+                credentials_in: match facts.credentials_in {
+                    connector::CredentialsIn::Basic => auth::CredentialsIn::Basic,
+                    connector::CredentialsIn::Form => auth::CredentialsIn::Form,
+                    connector::CredentialsIn::Both => auth::CredentialsIn::Both,
+                },
+                throttled: None,
+            },
+            credentials,
+            policy: TokenPolicy {
+                refresh_early: facts.refresh_early,
+                ..TokenPolicy::default()
+            },
+        }
+    }
+
+    fn credentials(&self) -> Result<Credentials, FatalError> {
+        let sources = &self.settings.credentials;
+        Ok(Credentials {
+            client_id: read_secret(&sources.client_id)?.expose_secret().to_owned(),
+            client_secret: read_secret(&sources.client_secret)?,
+        })
+    }
+}
+
+fn read_secret(source: &SecretSource) -> Result<SecretString, FatalError> {
+    let source = match source {
+        SecretSource::Environment(name) => CredentialSource::Env(name.clone()),
+        SecretSource::File(path) => CredentialSource::File(path.clone()),
+        SecretSource::Command(command) => CredentialSource::Command(command.clone()),
+        SecretSource::Value(value) => return Ok(value.clone()),
+    };
+    source
+        .resolve()
+        .map_err(|error: auth::AuthError| FatalError::new(FatalKind::Credentials, error.to_string()))
+}
+
+fn limit_settings(settings: &Settings) -> Result<LimitSettings, FatalError> {
+    let share = limit::Share::try_new(settings.share.fraction())
+        .map_err(|error| FatalError::usage(error.to_string()))?;
+    Ok(LimitSettings {
+        concurrency: match settings.concurrency {
+            Concurrency::Auto => limit::Concurrency::Auto,
+            Concurrency::Fixed(count) => limit::Concurrency::Fixed(count),
+        },
+        max_rate: settings
+            .max_rate
+            .and_then(|rate| limit::Rate::per_second(rate.per_second())),
+        share,
+        ..LimitSettings::default()
+    })
+}
+
+/// BLAKE3, in hex.
+pub(super) fn hash(bytes: &[u8]) -> String {
+    blake3::hash(bytes).to_hex().to_string()
+}
+
+/// Finds rows' keys without building their requests for good.
+pub(super) struct KeyReader<'load> {
+    prepared: &'load Prepared,
+    fields: Fields,
+    key: String,
+    body: Vec<u8>,
+}
+
+impl<'load> KeyReader<'load> {
+    pub(super) fn new(prepared: &'load Prepared) -> Self {
+        Self {
+            prepared,
+            fields: Fields::default(),
+            key: String::new(),
+            body: Vec::new(),
+        }
+    }
+
+    /// The hash of the row's key; `None` for a row that is refused anyway.
+    fn hash(&mut self, raw: &[u8], position: crate::record::Position) -> Option<u64> {
+        let shape = &self.prepared.shape;
+        split(raw, position, shape.dialect(), shape.header.len(), &mut self.fields).ok()?;
+        self.key.clear();
+        self.body.clear();
+        self.prepared
+            .program
+            .apply(&self.fields, &mut self.key, &mut self.body)
+            .ok()?;
+        Some(RowMapper::hash_key(&self.key))
+    }
+}
+
+struct CountedCsv {
+    counter: CsvCounter,
+}
+
+impl InputCounter for CountedCsv {
+    fn advance(&mut self, bytes: u64) -> Result<InputDigest, SourceError> {
+        self.counter.step(bytes)?;
+        Ok(self.counter.digest())
+    }
+}
+
+struct RejectFormat {
+    layout: RejectLayout,
+}
+
+impl BookFormat for RejectFormat {
+    fn header(&self) -> Vec<u8> {
+        let mut line = Vec::new();
+        write_header(&mut line, &self.layout);
+        line
+    }
+
+    fn append(&self, out: &mut Vec<u8>, outcome: &Outcome) {
+        let nothing = Default::default();
+        let refusal = outcome.refusal.as_deref().unwrap_or(&nothing);
+        let line = outcome.position.line.to_string();
+        let status = refusal.status.map_or_else(String::new, |status| status.to_string());
+        let attempts = refusal.attempts.to_string();
+        write_reject_row(
+            out,
+            &outcome.raw,
+            &self.layout,
+            &[
+                &line,
+                &refusal.error,
+                &refusal.field,
+                &refusal.message,
+                &status,
+                &attempts,
+                &refusal.request_id,
+            ],
+        );
+    }
+}
+

@@ -1,0 +1,340 @@
+//! `sluice plan`: checks every row offline, and says what a run would do.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use crate::error::{ExitStatus, FatalError};
+use crate::mapping::{Observation, Observations};
+use crate::plan::{Findings, Forecast, forecast};
+use crate::record::{Fields, RawBatch, RawRow, Refusal};
+use crate::report::{duration_words, thousands};
+use crate::source::csv::{Input, Start, split};
+use crate::source::{DuplicateFinder, Source, SourceError};
+use crate::actors::RowMapper;
+use crate::config::{Duplicates, Settings};
+
+use super::arguments::{OutputForm, RunArguments, ShowingFlags};
+use super::assemble::settings_of;
+use super::load::{Prepared, file_input, prepare};
+use super::print;
+
+/// Rows that are shown as they would be sent.
+const SAMPLES: usize = 5;
+/// Lines of repeated keys that are named.
+const NAMED_REPEATS: usize = 10;
+
+/// `sluice plan`.
+pub(super) fn plan(arguments: &RunArguments) -> Result<ExitStatus, FatalError> {
+    let assembled = settings_of(arguments)?;
+    plan_settings(assembled.settings, &arguments.showing)
+}
+
+/// The plan for settled settings; `run --dry-run` comes here too.
+pub(super) fn plan_settings(
+    settings: Settings,
+    showing: &ShowingFlags,
+) -> Result<ExitStatus, FatalError> {
+    let input = file_input(&settings).unwrap_or(Input::Stdin);
+    let prepared = prepare(settings, input)?;
+    let plan = Planner::new(&prepared).run()?;
+    match showing.output {
+        OutputForm::Json => {
+            let text = serde_json::to_string_pretty(&plan).expect("a plan is plain data");
+            print::result(&format!("{text}\n"))?;
+        }
+        OutputForm::Ndjson => {
+            let text = serde_json::to_string(&plan).expect("a plan is plain data");
+            print::result(&format!("{text}\n"))?;
+        }
+        OutputForm::Text => print::result(&plan.to_text())?,
+    }
+    Ok(match plan.problems.rejected {
+        0 => ExitStatus::Done,
+        _ => ExitStatus::SomeRejected,
+    })
+}
+
+/// What a run would do.
+#[derive(Debug, Serialize)]
+struct Plan {
+    job: String,
+    input: String,
+    target: String,
+    operation: String,
+    columns: Vec<String>,
+    notices: Vec<String>,
+    rows: u64,
+    skipped: u64,
+    to_send: u64,
+    problems: Findings,
+    observations: Vec<ObservedField>,
+    duplicates: RepeatedKeys,
+    samples: Vec<Sample>,
+    forecast: Forecast,
+}
+
+/// Keys that stand in more than one row.
+#[derive(Debug, Default, Serialize)]
+struct RepeatedKeys {
+    keys: u64,
+    rows: u64,
+    first_rows: Vec<u64>,
+    choice: String,
+}
+
+/// A row as it would be sent.
+#[derive(Debug, Serialize)]
+struct Sample {
+    line: u64,
+    path: String,
+    body: String,
+}
+
+/// Something remarkable about a field's values that rejects no row.
+#[derive(Debug, Serialize)]
+struct ObservedField {
+    field: String,
+    remark: String,
+    rows: u64,
+    first_lines: Vec<u64>,
+}
+
+impl ObservedField {
+    fn new(observation: &Observation) -> Self {
+        Self {
+            field: observation.field.clone(),
+            remark: observation.kind.message().to_owned(),
+            rows: observation.rows,
+            first_lines: observation.first_lines.clone(),
+        }
+    }
+}
+
+/// Reads the input once and gathers everything on the way.
+struct Planner<'load> {
+    prepared: &'load Prepared,
+    fields: Fields,
+    key: String,
+    body: Vec<u8>,
+    rows: u64,
+    skipped: u64,
+    accepted: u64,
+    problems: Findings,
+    observations: Observations,
+    repeats: DuplicateFinder,
+    samples: Vec<Sample>,
+}
+
+impl<'load> Planner<'load> {
+    fn new(prepared: &'load Prepared) -> Self {
+        Self {
+            prepared,
+            fields: Fields::default(),
+            key: String::new(),
+            body: Vec::new(),
+            rows: 0,
+            skipped: 0,
+            accepted: 0,
+            problems: Findings::default(),
+            observations: Observations::default(),
+            repeats: DuplicateFinder::new(&std::env::temp_dir()),
+            samples: Vec::new(),
+        }
+    }
+
+    fn run(mut self) -> Result<Plan, FatalError> {
+        let mut source = self
+            .prepared
+            .open(Start::Beginning)
+            .map_err(SourceError::into_fatal)?;
+        let (skip, limit) = (self.prepared.settings.skip, self.prepared.settings.limit);
+        while let Some(batch) = source.next_batch().map_err(SourceError::into_fatal)? {
+            for row in &batch.rows {
+                self.rows += 1;
+                let is_beyond = limit.is_some_and(|limit| row.row.0 > skip.saturating_add(limit));
+                if row.row.0 <= skip || is_beyond {
+                    self.skipped += 1;
+                    continue;
+                }
+                match self.check(&batch, row) {
+                    Ok(()) => self.accept(row)?,
+                    Err(refusal) => self.problems.add(row.row, row.position, &refusal),
+                }
+            }
+        }
+        self.finish()
+    }
+
+    fn check(&mut self, batch: &RawBatch, row: &RawRow) -> Result<(), Box<Refusal>> {
+        if let Some(flaw) = &row.flaw {
+            return Err(Box::new(Refusal::from(flaw.as_ref())));
+        }
+        let shape = &self.prepared.shape;
+        let raw = &batch.buffer[row.start..row.end];
+        split(raw, row.position, shape.dialect(), shape.header.len(), &mut self.fields)
+            .map_err(|flaw| Box::new(Refusal::from(&flaw)))?;
+        let program = &self.prepared.program;
+        self.observations
+            .observe(program, &self.fields, row.position.line);
+        self.key.clear();
+        self.body.clear();
+        let (fields, key) = (&self.fields, &mut self.key);
+        self.prepared
+            .bound
+            .operation
+            .wrap_body(&mut self.body, |out| program.apply(fields, key, out))
+    }
+
+    fn accept(&mut self, row: &RawRow) -> Result<(), FatalError> {
+        self.accepted += 1;
+        self.repeats
+            .add(row.row, RowMapper::hash_key(&self.key))
+            .map_err(SourceError::into_fatal)?;
+        if self.samples.len() < SAMPLES {
+            let mut path = Vec::new();
+            self.prepared.bound.operation.write_path(&self.key, &mut path);
+            self.samples.push(Sample {
+                line: row.position.line,
+                path: String::from_utf8_lossy(&path).into_owned(),
+                body: String::from_utf8_lossy(&self.body).into_owned(),
+            });
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Plan, FatalError> {
+        let settings = &self.prepared.settings;
+        let found = self.repeats.finish().map_err(SourceError::into_fatal)?;
+        let repeated_rows = found.later.len() as u64;
+        let mut problems = self.problems;
+        let (mut to_send, mut skipped) = (self.accepted, self.skipped);
+        match settings.duplicates {
+            Duplicates::Apply => {}
+            Duplicates::First | Duplicates::Last => {
+                to_send -= repeated_rows;
+                skipped += repeated_rows;
+            }
+            Duplicates::Reject => {
+                to_send -= repeated_rows;
+                problems.add_repeats(&found.later);
+            }
+        }
+        let operation = &self.prepared.bound.operation;
+        Ok(Plan {
+            job: settings.job.clone(),
+            input: settings.input.to_string(),
+            target: format!("{} at {}", self.prepared.bound.connector, self.prepared.bound.base_url),
+            operation: format!("{} ({} a row)", operation.name, operation.method),
+            columns: self.prepared.shape.header.clone(),
+            notices: self.prepared.shape.notices.clone(),
+            rows: self.rows,
+            skipped,
+            to_send,
+            observations: self.observations.found().iter().map(ObservedField::new).collect(),
+            duplicates: RepeatedKeys {
+                keys: found.groups,
+                rows: repeated_rows,
+                first_rows: found.later.iter().copied().take(NAMED_REPEATS).collect(),
+                choice: settings.duplicates.to_string(),
+            },
+            samples: self.samples,
+            forecast: forecast(
+                to_send,
+                operation.batch_cap as u64,
+                settings.max_rate.map(crate::config::Rate::per_second),
+            ),
+            problems,
+        })
+    }
+}
+
+impl Plan {
+    fn to_text(&self) -> String {
+        let mut text = String::new();
+        self.write_text(&mut text).expect("writing to memory doesn't fail");
+        text
+    }
+
+    fn write_text(&self, out: &mut String) -> std::fmt::Result {
+        writeln!(out, "{} → {}", self.input, self.target)?;
+        writeln!(out, "  operation   {}", self.operation)?;
+        writeln!(out, "  columns     {}", self.columns.join(", "))?;
+        for notice in &self.notices {
+            writeln!(out, "  found       {notice}")?;
+        }
+        writeln!(out, "\nrows")?;
+        writeln!(out, "  read        {:>12}", thousands(self.rows))?;
+        writeln!(out, "  to send     {:>12}", thousands(self.to_send))?;
+        if self.skipped > 0 {
+            writeln!(out, "  skipped     {:>12}", thousands(self.skipped))?;
+        }
+        writeln!(out, "  rejected    {:>12}", thousands(self.problems.rejected))?;
+        if !self.samples.is_empty() {
+            writeln!(out, "\nthe first rows, as they would be sent")?;
+            for sample in &self.samples {
+                writeln!(out, "  line {}: {} {}", sample.line, sample.path, sample.body)?;
+            }
+        }
+        self.write_problems(out)?;
+        writeln!(out, "\nforecast")?;
+        writeln!(out, "  requests    {:>12}", thousands(self.forecast.requests))?;
+        match (self.forecast.duration(), self.forecast.requests_per_s) {
+            (Some(time), Some(limit)) => {
+                writeln!(out, "  time        {} at {limit:.1} requests/s", duration_words(time))
+            }
+            _ => writeln!(
+                out,
+                "  time        not known: the tenant's limit isn't; --max-rate gives one"
+            ),
+        }
+    }
+
+    fn write_problems(&self, out: &mut String) -> std::fmt::Result {
+        if self.problems.rejected > 0 {
+            writeln!(out, "\nrows that would be rejected")?;
+        }
+        for (rule, findings) in &self.problems.rules {
+            writeln!(out, "  {rule}: {} rows", thousands(findings.rows))?;
+            for problem in &findings.first {
+                let field = match problem.field.as_str() {
+                    "" => String::new(),
+                    field => format!("{field}: "),
+                };
+                match problem.line {
+                    0 => writeln!(out, "    row {}: {field}{}", problem.row, problem.message)?,
+                    line => writeln!(out, "    line {line}: {field}{}", problem.message)?,
+                }
+            }
+            let others = findings.rows - findings.first.len() as u64;
+            if others > 0 {
+                writeln!(out, "    … and {} more", thousands(others))?;
+            }
+        }
+        for observed in &self.observations {
+            let lines: Vec<String> = observed.first_lines.iter().map(u64::to_string).collect();
+            writeln!(
+                out,
+                "\nlook at {}: {} rows have {} (lines {}{})",
+                observed.field,
+                thousands(observed.rows),
+                observed.remark,
+                lines.join(", "),
+                if observed.rows > lines.len() as u64 { ", …" } else { "" },
+            )?;
+        }
+        if self.duplicates.keys > 0 {
+            let rows: Vec<String> = self.duplicates.first_rows.iter().map(u64::to_string).collect();
+            writeln!(
+                out,
+                "\n{} keys stand in more than one row ({} rows repeat one: rows {}{}); duplicates: {}",
+                thousands(self.duplicates.keys),
+                thousands(self.duplicates.rows),
+                rows.join(", "),
+                if self.duplicates.rows > rows.len() as u64 { ", …" } else { "" },
+                self.duplicates.choice,
+            )?;
+        }
+        Ok(())
+    }
+}

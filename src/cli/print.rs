@@ -1,0 +1,83 @@
+//! How the program speaks: results on stdout, everything else on stderr.
+
+use std::io::{self, IsTerminal, Write};
+
+use crate::error::FatalError;
+use crate::telemetry::{
+    Consumer, EventLog, EventSender, LogFormat, PlainLines, ProgressDisplay, Telemetry,
+};
+
+use super::arguments::{ColorChoice, LogForm, ShowingFlags};
+
+/// Prints a failure, and what to do about it.
+pub(super) fn failure(error: &FatalError) {
+    let mut stderr = io::stderr().lock();
+    let _ = writeln!(stderr, "sluice: {error}");
+    if !error.hint.is_empty() {
+        let _ = writeln!(stderr, "        {}", error.hint);
+    }
+}
+
+/// Prints a result to stdout. That nobody reads it any more (a closed pipe) is
+/// no error.
+pub(super) fn result(text: &str) -> Result<(), FatalError> {
+    let mut stdout = io::stdout().lock();
+    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    match written {
+        Err(cause) if cause.kind() != io::ErrorKind::BrokenPipe => {
+            Err(FatalError::writing("standard output", &cause))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Prints a remark to stderr.
+pub(super) fn remark(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+/// Whether stderr can show a display that is drawn over.
+fn is_capable_terminal() -> bool {
+    let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+    io::stderr().is_terminal() && !is_dumb
+}
+
+fn with_color(choice: ColorChoice) -> bool {
+    match choice {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => {
+            std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && is_capable_terminal()
+        }
+    }
+}
+
+/// Starts telling what a run does, in the way the flags ask for. `also` takes
+/// every event too.
+pub(super) fn start_telemetry(
+    showing: &ShowingFlags,
+    also: Box<dyn Consumer>,
+) -> (EventSender, Telemetry) {
+    let mut consumers: Vec<Box<dyn Consumer>> = vec![also];
+    if showing.quiet {
+        return Telemetry::start(consumers);
+    }
+    let format = match showing.log_format {
+        LogForm::Text => LogFormat::Text,
+        LogForm::Json => LogFormat::Json,
+    };
+    let shows_progress = !showing.no_progress && format == LogFormat::Text;
+    let printer = if shows_progress && is_capable_terminal() {
+        let display = ProgressDisplay::new(with_color(showing.color));
+        let printer = display.printer();
+        consumers.push(Box::new(display));
+        printer
+    } else {
+        if shows_progress {
+            consumers.push(Box::new(PlainLines::new(EventLog::to_stderr())));
+        }
+        EventLog::to_stderr()
+    };
+    consumers.push(Box::new(EventLog::new(format, showing.verbose, printer)));
+    Telemetry::start(consumers)
+}

@@ -1,0 +1,181 @@
+//! `sluice resume`: goes on with what was not finished.
+
+use std::path::Path;
+
+use crate::actors::InputCounting;
+use crate::config::{
+    CredentialSources, Overrides, SecretSource, Settings, read_credentials_file, read_job,
+};
+use crate::error::{ExitStatus, FatalError};
+use crate::source::csv::{Input, Match, verify};
+use crate::source::{SourceError, cut_to_last_line};
+use crate::store::{
+    Checkpoint, Journal, Manifest, RunDirectory, SecretOrigin, SqliteJournal,
+};
+
+use super::arguments::ResumeArguments;
+use super::assemble::{credentials_of_job, of_pacing_flags};
+use super::conclude::tell_again;
+use super::load::{Prepared, prepare};
+use super::run::{input_stamp, leg};
+
+/// `sluice resume`.
+pub(super) fn resume(arguments: &ResumeArguments) -> Result<ExitStatus, FatalError> {
+    let flags = of_pacing_flags(&arguments.pacing)?;
+    let runs = flags.run_dir.clone().unwrap_or_else(|| "runs".into());
+    let directory = RunDirectory::find(&runs, arguments.run.as_deref())?;
+    let lock = directory.lock()?;
+    let manifest = directory.manifest()?;
+    let mut journal = SqliteJournal::open(&directory.journal_path())?;
+    let checkpoint = journal.load()?.checkpoint;
+    if let Some(status) = checkpoint.finished_with.and_then(ExitStatus::of_code) {
+        tell_again(&directory, &arguments.showing)?;
+        return Ok(status);
+    }
+    let settings = settings_of(&manifest, flags)?;
+    let counting = check_input(&manifest, &settings, &checkpoint)?;
+    let prepared = prepare(settings, Input::File(manifest.input.clone()))?;
+    check_unchanged(&manifest, &prepared)?;
+    let counting = match counting {
+        Some(counting) => counting,
+        None => InputCounting::Count(prepared.counter()?),
+    };
+    let selection = prepared.selection(directory.path())?;
+    let status = leg(
+        &prepared,
+        &directory,
+        Box::new(journal),
+        &manifest,
+        selection,
+        counting,
+        &arguments.showing,
+    );
+    drop(lock);
+    status
+}
+
+/// What the run was started with, under the flags of this command.
+fn settings_of(manifest: &Manifest, flags: Overrides) -> Result<Settings, FatalError> {
+    let damaged = |what: &str| {
+        FatalError::usage(format!(
+            "the manifest of run {} is damaged: {what} can't be read",
+            manifest.run_id
+        ))
+    };
+    let flag = |name: &str| manifest.flags.get(name);
+    macro_rules! parsed {
+        ($text:expr, $what:literal) => {
+            $text
+                .map(|text| text.parse().map_err(|_| damaged($what)))
+                .transpose()?
+        };
+    }
+    let mapping = match &manifest.job_file {
+        Some(path) => {
+            if !path.is_file() {
+                return Err(FatalError::usage(format!(
+                    "the job file {} of run {} is gone",
+                    path.display(),
+                    manifest.run_id
+                ))
+                .with_hint("Put it back as it was; the mapping stands in it."));
+            }
+            Overrides::of_job(&read_job(path)?, path).mapping
+        }
+        None => None,
+    };
+    let started_with = Overrides {
+        input: Some(manifest.input.clone()),
+        delimiter: parsed!(manifest.delimiter.as_ref(), "delimiter"),
+        encoding: parsed!(manifest.encoding.as_ref(), "encoding"),
+        duplicates: parsed!(Some(&manifest.duplicates), "duplicates"),
+        connector: Some(manifest.connector.clone()),
+        variables: manifest.variables.clone(),
+        credentials: Some(credentials_of(manifest)?),
+        mapping,
+        share: parsed!(flag("share"), "share"),
+        max_errors: parsed!(flag("max-errors"), "max-errors"),
+        max_rate: parsed!(flag("max-rate"), "max-rate"),
+        concurrency: parsed!(flag("concurrency"), "concurrency"),
+        limit: manifest.limit,
+        skip: Some(manifest.skip),
+        job: Some(manifest.job.clone()),
+        ..Overrides::default()
+    };
+    Ok(Settings::settle(flags, Some(started_with), None)?)
+}
+
+fn credentials_of(manifest: &Manifest) -> Result<CredentialSources, FatalError> {
+    let of_job = match &manifest.job_file {
+        Some(path) => credentials_of_job(path)?,
+        None => None,
+    };
+    let source = |origin: &SecretOrigin, pick: fn(&CredentialSources) -> &SecretSource| {
+        Ok(match origin {
+            SecretOrigin::Env(name) => SecretSource::Environment(name.clone()),
+            SecretOrigin::File(path) => SecretSource::File(path.clone()),
+            SecretOrigin::Command(command) => SecretSource::Command(command.clone()),
+            SecretOrigin::CredentialsFile(path) => pick(&read_credentials_file(path)?).clone(),
+            SecretOrigin::JobFile => match &of_job {
+                Some(sources) => pick(sources).clone(),
+                None => pick(&CredentialSources::default()).clone(),
+            },
+        })
+    };
+    let find = |origin, pick| -> Result<SecretSource, FatalError> { source(origin, pick) };
+    Ok(CredentialSources {
+        client_id: find(&manifest.client_id, |sources| &sources.client_id)?,
+        client_secret: find(&manifest.client_secret, |sources| &sources.client_secret)?,
+    })
+}
+
+/// Refuses an input that isn't what the run was started with. Where all of it
+/// was counted before, it needn't be counted again.
+fn check_input(
+    manifest: &Manifest,
+    settings: &Settings,
+    checkpoint: &Checkpoint,
+) -> Result<Option<InputCounting>, FatalError> {
+    settings.check_input()?;
+    let path = &manifest.input;
+    let input = crate::source::csv::CsvSettings::new(Input::File(path.clone()));
+    if let Some(digest) = &checkpoint.input {
+        let found = verify(&input, digest).map_err(SourceError::into_fatal)?;
+        if found != Match::Same {
+            return Err(changed("input", path));
+        }
+        if digest.complete {
+            return Ok(Some(InputCounting::Known(digest.clone())));
+        }
+    }
+    if manifest.input_is_staged {
+        // The copy ends where the process was killed, maybe within a row.
+        cut_to_last_line(path)
+            .map_err(|cause| FatalError::writing(&path.display().to_string(), &cause))?;
+        return Ok(None);
+    }
+    // Not all of it was hashed: size and time of change must do for the rest.
+    if input_stamp(path) != (manifest.input_bytes, manifest.input_modified_ns) {
+        return Err(changed("input", path));
+    }
+    Ok(None)
+}
+
+fn check_unchanged(manifest: &Manifest, prepared: &Prepared) -> Result<(), FatalError> {
+    if prepared.connector_hash() != manifest.connector_hash {
+        return Err(changed("connector", Path::new(&manifest.connector)));
+    }
+    if prepared.mapping_hash() != manifest.mapping_hash {
+        let path = manifest.job_file.clone().unwrap_or_default();
+        return Err(changed("mapping", &path));
+    }
+    Ok(())
+}
+
+fn changed(what: &str, path: &Path) -> FatalError {
+    FatalError::usage(format!(
+        "the {what} has changed since the run was started: {}",
+        path.display()
+    ))
+    .with_hint("Put it back as it was to resume, or start a new run with `sluice run`.")
+}

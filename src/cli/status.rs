@@ -1,0 +1,121 @@
+//! `sluice status`: where a run stands, also while it runs.
+
+use serde::Serialize;
+
+use crate::actors::Selection;
+use crate::error::{ExitStatus, FatalError};
+use crate::record::{Counts, RequestCounts};
+use crate::report::{duration_words, thousands};
+use crate::store::{Journal, Manifest, RunDirectory, SqliteJournal};
+
+use super::arguments::{OutputForm, StatusArguments};
+use super::conclude::{elapsed_of, settled_counts};
+use super::print;
+
+/// Where a run stands, as its journal has it.
+#[derive(Debug, Serialize)]
+pub(super) struct Standing {
+    pub(super) run_id: String,
+    pub(super) job: String,
+    /// `running`, `finished`, or `unfinished`: it can be resumed.
+    pub(super) state: &'static str,
+    pub(super) exit_code: Option<u8>,
+    pub(super) started_at: String,
+    pub(super) elapsed_s: f64,
+    /// Whether all rows of the input have been counted.
+    pub(super) counted: bool,
+    pub(super) counts: Counts,
+    pub(super) requests: RequestCounts,
+}
+
+impl Standing {
+    pub(super) fn of(directory: &RunDirectory) -> Result<Self, FatalError> {
+        let manifest = directory.manifest()?;
+        let checkpoint = SqliteJournal::open_to_read(&directory.journal_path())?
+            .load()?
+            .checkpoint;
+        let state = match checkpoint.finished_with {
+            Some(_) => "finished",
+            None if directory.is_worked_on() => "running",
+            None => "unfinished",
+        };
+        Ok(Self {
+            run_id: directory.run_id(),
+            job: manifest.job.clone(),
+            state,
+            exit_code: checkpoint.finished_with,
+            started_at: manifest.started_at.clone(),
+            elapsed_s: elapsed_of(&checkpoint).as_secs_f64(),
+            counted: checkpoint.input.as_ref().is_some_and(|input| input.complete),
+            counts: settled_counts(&checkpoint, &selection(&manifest)),
+            requests: checkpoint.requests,
+        })
+    }
+}
+
+/// The part of the selection that the counts need.
+fn selection(manifest: &Manifest) -> Selection {
+    Selection {
+        skip: manifest.skip,
+        limit: manifest.limit,
+        ..Selection::default()
+    }
+}
+
+/// `sluice status`.
+pub(super) fn status(arguments: &StatusArguments) -> Result<ExitStatus, FatalError> {
+    let directory = RunDirectory::find(&arguments.run_dir, arguments.run.as_deref())?;
+    let standing = Standing::of(&directory)?;
+    let text = match arguments.output {
+        OutputForm::Json => {
+            let json = serde_json::to_string_pretty(&standing).expect("plain data");
+            format!("{json}\n")
+        }
+        OutputForm::Ndjson => {
+            let json = serde_json::to_string(&standing).expect("plain data");
+            format!("{json}\n")
+        }
+        OutputForm::Text => text_of(&standing, &directory),
+    };
+    print::result(&text)?;
+    Ok(ExitStatus::Done)
+}
+
+fn text_of(standing: &Standing, directory: &RunDirectory) -> String {
+    let counts = &standing.counts;
+    let elapsed = std::time::Duration::from_secs_f64(standing.elapsed_s);
+    let mut text = format!(
+        "run {}: {}, {} so far\n",
+        standing.run_id,
+        standing.state,
+        duration_words(elapsed)
+    );
+    let read = if standing.counted {
+        thousands(counts.read)
+    } else {
+        format!("{} (still counting)", thousands(counts.read))
+    };
+    for (label, value) in [
+        ("read", read),
+        ("created", thousands(counts.created)),
+        ("updated", thousands(counts.updated)),
+        ("unchanged", thousands(counts.unchanged)),
+        ("rejected", thousands(counts.rejected)),
+        ("skipped", thousands(counts.skipped)),
+        ("unknown", thousands(counts.unknown)),
+        ("not reached", thousands(counts.not_reached)),
+    ] {
+        if value != "0" {
+            text.push_str(&format!("  {label:<12}{value:>12}\n"));
+        }
+    }
+    text.push_str(&format!(
+        "  {} requests, {} × 429\n",
+        thousands(standing.requests.sent),
+        thousands(standing.requests.throttled)
+    ));
+    if standing.state == "unfinished" {
+        text.push_str(&format!("  to go on: sluice resume {}\n", directory.path().display()));
+    }
+    text
+}

@@ -1,0 +1,79 @@
+//! Turns a file's sections into a layer of settings, noting where each value
+//! stands.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::credentials::CredentialsSection;
+use super::job::{LimitsSection, TargetSection};
+use super::{Located, Overrides, Place};
+
+/// Reads the values of one file.
+pub(super) struct LayerReader {
+    file: String,
+    /// The file's folder, which relative paths are taken from.
+    pub(super) folder: PathBuf,
+    places: BTreeMap<String, Place>,
+}
+
+impl LayerReader {
+    pub(super) fn new(path: &Path) -> Self {
+        Self {
+            file: path.display().to_string(),
+            folder: path.parent().map(Path::to_path_buf).unwrap_or_default(),
+            places: BTreeMap::new(),
+        }
+    }
+
+    /// The value, its place noted under the setting's name.
+    pub(super) fn note<Value: Clone>(
+        &mut self,
+        setting: &str,
+        located: Option<&Located<Value>>,
+    ) -> Option<Value> {
+        let located = located?;
+        self.places
+            .entry(setting.to_owned())
+            .or_insert_with(|| located.place(&self.file));
+        Some(located.value.clone())
+    }
+
+    /// Adds the sections that job files and profiles share.
+    pub(super) fn finish(
+        mut self,
+        mut overrides: Overrides,
+        target: &TargetSection,
+        limits: &LimitsSection,
+        credentials: Option<&Located<CredentialsSection>>,
+    ) -> Overrides {
+        overrides.connector = self
+            .note("target.connector", target.connector.as_ref())
+            .map(|connector| self.connector(connector));
+        for entry in &target.variables.entries {
+            let setting = format!("target.{}", entry.name.value);
+            if let Some(value) = self.note(&setting, Some(&entry.value)) {
+                overrides.variables.insert(entry.name.value.clone(), value);
+            }
+        }
+        overrides.share = self.note("limits.share", limits.share.as_ref());
+        overrides.max_errors = self.note("limits.max_errors", limits.max_errors.as_ref());
+        overrides.max_rate = self.note("limits.max_rate", limits.max_rate.as_ref());
+        overrides.concurrency = self.note("limits.concurrency", limits.concurrency.as_ref());
+        overrides.credentials = self
+            .note("credentials", credentials)
+            .map(|section| section.sources(&self.folder));
+        overrides.places = self.places;
+        overrides
+    }
+
+    /// A connector's path is relative to the file; a built-in's name stays.
+    fn connector(&self, connector: String) -> String {
+        let is_path = connector.contains(['/', '\\'])
+            || connector.ends_with(".yaml")
+            || connector.ends_with(".yml");
+        match is_path {
+            true => self.folder.join(connector).display().to_string(),
+            false => connector,
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! What the user asks for: job file, profile, flags and environment, merged
+//! into one validated [`Settings`].
+//!
+//! Every layer is read into the same shape, [`Overrides`], so precedence is
+//! one rule in one place: flag and environment, job file, profile, default.
+//! All YAML goes through one reader, [`read_yaml`], which refuses unknown and
+//! repeated keys and says `file:line:column` for whatever it finds. A secret
+//! is never a value here, only the place where it can be had.
+
+mod credentials;
+mod error;
+mod input;
+mod job;
+mod layer;
+mod located;
+mod map;
+mod nearest;
+mod overrides;
+mod profile;
+mod scalar;
+mod schema;
+mod settings;
+mod time_span;
+mod units;
+mod yaml;
+
+#[cfg(test)]
+mod tests;
+
+pub use credentials::{CredentialSources, CredentialsSection, SecretSource, read_credentials_file};
+pub use error::{ConfigError, Place};
+pub use input::{Delimiter, Duplicates, Encoding};
+pub use job::{JobFile, LimitsSection, SourceSection, TargetSection, read_job};
+pub use located::Located;
+pub use map::{MapEntry, MapRule, MapSource};
+pub use nearest::{did_you_mean, nearest};
+pub use overrides::Overrides;
+pub use profile::{Profile, default_profiles_path, read_profile};
+pub use scalar::{NameMap, NameMapEntry};
+pub use schema::{job_schema, schema_of, schema_text};
+pub use settings::{InputPath, Origin, Settings};
+pub use time_span::TimeSpan;
+pub use units::{Concurrency, ErrorBudget, Period, Rate, Share, UnitError};
+pub use yaml::{read_config_text, read_yaml, read_yaml_file};

@@ -1,0 +1,105 @@
+//! What one layer says: the flags and the environment, a job file, a profile.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::layer::LayerReader;
+use super::{
+    Concurrency, CredentialSources, Delimiter, Duplicates, Encoding, ErrorBudget, JobFile, MapRule,
+    Place, Profile, Rate, Share, TimeSpan,
+};
+
+/// What one layer (the flags and the environment, a job file, a profile) says.
+/// `None` leaves the word to the layer below.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// The input: a path, or `-` for standard input.
+    pub input: Option<PathBuf>,
+    /// The character between two fields.
+    pub delimiter: Option<Delimiter>,
+    /// The input's character encoding.
+    pub encoding: Option<Encoding>,
+    /// What happens to rows with a key that stood before.
+    pub duplicates: Option<Duplicates>,
+    /// A built-in connector's name, or the path of a connector file.
+    pub connector: Option<String>,
+    /// Values for the connector's variables; layers are merged name by name.
+    pub variables: BTreeMap<String, String>,
+    /// Where the credentials can be had.
+    pub credentials: Option<CredentialSources>,
+    /// How target fields are filled.
+    pub mapping: Option<Vec<MapRule>>,
+    /// The share of what the tenant allows.
+    pub share: Option<Share>,
+    /// Rejected rows that are borne.
+    pub max_errors: Option<ErrorBudget>,
+    /// Never faster than this.
+    pub max_rate: Option<Rate>,
+    /// Requests under way at once.
+    pub concurrency: Option<Concurrency>,
+    /// The run stops after this long.
+    pub max_duration: Option<TimeSpan>,
+    /// At most this many rows are loaded.
+    pub limit: Option<u64>,
+    /// This many rows at the beginning are left out.
+    pub skip: Option<u64>,
+    /// The folder that holds the runs' directories.
+    pub run_dir: Option<PathBuf>,
+    /// The job's name.
+    pub job: Option<String>,
+    /// Whether nothing is to be written to the tenant.
+    pub dry_run: Option<bool>,
+    /// Where the values of a file stand, by setting (`limits.share`,
+    /// `target.region`); empty for flags and the environment.
+    pub places: BTreeMap<String, Place>,
+}
+
+impl Overrides {
+    /// What a job file says. `path` is the job file's: relative paths in it are
+    /// taken from its folder.
+    #[must_use]
+    pub fn of_job(job: &JobFile, path: &Path) -> Self {
+        let mut reader = LayerReader::new(path);
+        let layer = &mut reader;
+        let input = layer.note("source.csv", Some(&job.source.csv));
+        let overrides = Self {
+            input: input.map(|input| match input.as_os_str() == "-" {
+                true => input,
+                false => layer.folder.join(input),
+            }),
+            delimiter: layer.note("source.delimiter", job.source.delimiter.as_ref()),
+            encoding: layer.note("source.encoding", job.source.encoding.as_ref()),
+            duplicates: layer.note("source.duplicates", job.source.duplicates.as_ref()),
+            mapping: job.map.as_ref().map(|map| {
+                map.entries
+                    .iter()
+                    .filter_map(|entry| {
+                        let name = &entry.name;
+                        layer.note("map", Some(name));
+                        entry.value.value.rule(&name.value, name.line)
+                    })
+                    .collect()
+            }),
+            max_duration: layer.note("max_duration", job.max_duration.as_ref()),
+            job: layer.note("job", job.job.as_ref()),
+            ..Self::default()
+        };
+        reader.finish(
+            overrides,
+            &job.target,
+            &job.limits,
+            job.credentials.as_ref(),
+        )
+    }
+
+    /// What a profile says. `path` is the profiles' file.
+    #[must_use]
+    pub fn of_profile(profile: &Profile, path: &Path) -> Self {
+        LayerReader::new(path).finish(
+            Self::default(),
+            &profile.target,
+            &profile.limits,
+            profile.credentials.as_ref(),
+        )
+    }
+}

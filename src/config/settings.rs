@@ -1,0 +1,233 @@
+//! Everything a run is told, settled: one value for each setting, and where it
+//! came from.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use super::input::{Delimiter, Duplicates, Encoding, nearest_file};
+use super::job::check_job_name;
+use super::{
+    Concurrency, ConfigError, CredentialSources, ErrorBudget, MapRule, Overrides, Place, Rate,
+    Share, TimeSpan,
+};
+
+/// Where the rows come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InputPath {
+    /// Standard input: `-`.
+    StandardInput,
+    /// A file.
+    File(PathBuf),
+}
+
+impl fmt::Display for InputPath {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::StandardInput => formatter.write_str("standard input"),
+            Self::File(path) => write!(formatter, "{}", path.display()),
+        }
+    }
+}
+
+/// Where a setting's value came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A flag or an environment variable.
+    CommandLine,
+    /// A job file or a profile.
+    File(Place),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CommandLine => formatter.write_str("command line or environment"),
+            Self::File(place) => place.fmt(formatter),
+        }
+    }
+}
+
+/// The settled settings of a run. What each field means stands at
+/// [`Overrides`]; here the defaults are filled in.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The input.
+    pub input: InputPath,
+    /// `None`: detected.
+    pub delimiter: Option<Delimiter>,
+    /// `None`: detected.
+    pub encoding: Option<Encoding>,
+    /// Default: apply.
+    pub duplicates: Duplicates,
+    /// A built-in connector's name, or a path.
+    pub connector: String,
+    /// Values for the connector's variables.
+    pub variables: BTreeMap<String, String>,
+    /// Default: SLUICE_CLIENT_ID and SLUICE_CLIENT_SECRET.
+    pub credentials: CredentialSources,
+    /// `None`: each header is a target field's name.
+    pub mapping: Option<Vec<MapRule>>,
+    /// Default: 100%.
+    pub share: Share,
+    /// `None`: no bound.
+    pub max_errors: Option<ErrorBudget>,
+    /// `None`: no bound but the tenant's.
+    pub max_rate: Option<Rate>,
+    /// Default: auto.
+    pub concurrency: Concurrency,
+    /// `None`: no end.
+    pub max_duration: Option<TimeSpan>,
+    /// `None`: all rows.
+    pub limit: Option<u64>,
+    /// Default: 0.
+    pub skip: u64,
+    /// Default: `runs`.
+    pub run_dir: PathBuf,
+    /// Default: the input file's name without its extension, `stdin` for
+    /// standard input.
+    pub job: String,
+    /// Default: no.
+    pub dry_run: bool,
+    /// Where the values that aren't defaults came from, by setting.
+    pub origins: BTreeMap<String, Origin>,
+}
+
+impl Settings {
+    /// Settles what the layers say: flags and environment over the job file
+    /// over the profile over the defaults. A layer from a file comes from
+    /// [`Overrides::of_job`] or [`Overrides::of_profile`].
+    ///
+    /// # Errors
+    /// No input, no connector, or a name that can't be a job's.
+    pub fn settle(
+        command_line: Overrides,
+        job: Option<Overrides>,
+        profile: Option<Overrides>,
+    ) -> Result<Self, ConfigError> {
+        let layers: Vec<Overrides> = [Some(command_line), job, profile]
+            .into_iter()
+            .flatten()
+            .collect();
+        let mut origins = BTreeMap::new();
+        let mut variables = BTreeMap::new();
+        // The strongest layer comes last, so that it has the last word.
+        for layer in layers.iter().rev() {
+            for (name, value) in &layer.variables {
+                variables.insert(name.clone(), value.clone());
+                let setting = format!("target.{name}");
+                let origin = origin_in(layer, &setting);
+                origins.insert(setting, origin);
+            }
+        }
+        macro_rules! first {
+            ($field:ident, $setting:literal) => {
+                layers.iter().find_map(|layer| {
+                    let value = layer.$field.clone()?;
+                    origins.insert($setting.to_owned(), origin_in(layer, $setting));
+                    Some(value)
+                })
+            };
+        }
+        let input = first!(input, "source.csv").ok_or_else(|| {
+            ConfigError::nowhere("no input is named")
+                .with_hint("Name a CSV file, `-` for standard input, or a job file.")
+        })?;
+        let input = match input.as_os_str() == "-" {
+            true => InputPath::StandardInput,
+            false => InputPath::File(input),
+        };
+        let connector = first!(connector, "target.connector").ok_or_else(|| {
+            ConfigError::nowhere("no connector is named").with_hint(
+                "Add `--to CONNECTOR`, or `connector` under `target` in the job file; \
+                 `sluice connectors list` names them.",
+            )
+        })?;
+        let job = match first!(job, "job") {
+            Some(name) => {
+                check_job_name(&name).map_err(ConfigError::nowhere)?;
+                name
+            }
+            None => job_name_of(&input),
+        };
+        Ok(Self {
+            input,
+            connector,
+            job,
+            delimiter: first!(delimiter, "source.delimiter"),
+            encoding: first!(encoding, "source.encoding"),
+            duplicates: first!(duplicates, "source.duplicates").unwrap_or_default(),
+            credentials: first!(credentials, "credentials").unwrap_or_default(),
+            mapping: first!(mapping, "map"),
+            share: first!(share, "limits.share").unwrap_or(Share::WHOLE),
+            max_errors: first!(max_errors, "limits.max_errors"),
+            max_rate: first!(max_rate, "limits.max_rate"),
+            concurrency: first!(concurrency, "limits.concurrency").unwrap_or_default(),
+            max_duration: first!(max_duration, "max_duration"),
+            limit: first!(limit, "limit"),
+            skip: first!(skip, "skip").unwrap_or(0),
+            run_dir: first!(run_dir, "run_dir").unwrap_or_else(|| PathBuf::from("runs")),
+            dry_run: first!(dry_run, "dry_run").unwrap_or(false),
+            variables,
+            origins,
+        })
+    }
+
+    /// Whether the input file is there, naming the nearest one where it isn't.
+    ///
+    /// # Errors
+    /// A path that can't be opened, or is a folder.
+    pub fn check_input(&self) -> Result<(), ConfigError> {
+        let InputPath::File(path) = &self.input else {
+            return Ok(());
+        };
+        let message = match std::fs::metadata(path) {
+            Ok(metadata) if metadata.is_dir() => {
+                format!("the input {} is a folder", path.display())
+            }
+            Ok(_) => return Ok(()),
+            Err(cause) => format!(
+                "the input {} can't be opened ({cause}){}",
+                path.display(),
+                nearest_file(path)
+            ),
+        };
+        Err(match self.origins.get("source.csv") {
+            Some(Origin::File(place)) => ConfigError::at(place.clone(), message),
+            _ => ConfigError::nowhere(message),
+        })
+    }
+}
+
+fn origin_in(layer: &Overrides, setting: &str) -> Origin {
+    layer
+        .places
+        .get(setting)
+        .cloned()
+        .map_or(Origin::CommandLine, Origin::File)
+}
+
+/// The input's name without its extension, cut down to what a job's name may
+/// hold.
+fn job_name_of(input: &InputPath) -> String {
+    let InputPath::File(path) = input else {
+        return "stdin".to_owned();
+    };
+    let stem = path
+        .file_stem()
+        .map(|stem| stem.to_string_lossy())
+        .unwrap_or_default();
+    let name: String = stem
+        .chars()
+        .map(|character| match character {
+            'a'..='z' | 'A'..='Z' | '0'..='9' | '.' | '_' | '-' => character,
+            _ => '-',
+        })
+        .take(64)
+        .collect();
+    let name = name.trim_matches(['-', '.']);
+    match name {
+        "" => "job".to_owned(),
+        name => name.to_owned(),
+    }
+}

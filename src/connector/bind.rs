@@ -1,0 +1,278 @@
+//! Filling in a connector's variables: from a file to an address, a token
+//! endpoint and an operation.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::{Located, TimeSpan, did_you_mean};
+
+use super::check_variable::{BASE_URL, DEFAULT_PATTERN, compile_pattern, is_secret_name};
+use super::error::ConnectorError;
+use super::file::{AuthSection, CredentialsIn, Grant, LimitsSection, TokenReplyClass};
+use super::load::Connector;
+use super::operation::Operation;
+use super::reply::contains_ignoring_case;
+use super::status::StatusSet;
+use super::url::{HttpUrl, UrlError};
+
+/// How long before its end a token is replaced, where a connector doesn't say.
+const REFRESH_EARLY: TimeSpan = TimeSpan::from_seconds(60);
+
+/// A connector whose variables are filled in: all that a load needs to know of
+/// a platform.
+#[derive(Clone, Debug)]
+pub struct Bound {
+    /// The connector's name.
+    pub connector: String,
+    /// Where requests go: scheme, host, port and the path that
+    /// [`Operation::write_path`] begins with.
+    pub base_url: HttpUrl,
+    /// Where tokens come from.
+    pub auth: AuthFacts,
+    /// How the platform tells its limits.
+    pub limits: LimitFacts,
+    /// The header that carries our id of a call; `None`: none is sent.
+    pub request_id_header: Option<String>,
+    /// The operation that a load uses.
+    pub operation: Arc<Operation>,
+}
+
+/// Where tokens come from, and what the token endpoint's replies mean.
+#[derive(Clone, Debug)]
+pub struct AuthFacts {
+    /// The grant.
+    pub grant: Grant,
+    /// The token endpoint.
+    pub token_url: HttpUrl,
+    /// Where the client's id and secret stand in the request.
+    pub credentials_in: CredentialsIn,
+    /// The scopes to ask for.
+    pub scope: Option<String>,
+    /// How long before its end a token is replaced; whoever uses it caps it at
+    /// a tenth of the token's life.
+    pub refresh_early: Duration,
+    replies: Vec<(StatusSet, Option<String>, TokenReplyClass)>,
+}
+
+/// What a reply of the token endpoint means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenReply {
+    /// The body holds a token.
+    Granted,
+    /// The credentials or the scope are refused; asking again won't help.
+    Refused,
+    /// Too many token requests: wait, then ask again.
+    Throttled,
+    /// A passing failure: ask again a little later.
+    Retry,
+}
+
+impl AuthFacts {
+    /// What a reply of the token endpoint means. Where no rule of the connector
+    /// matches: 2xx grants, 429 throttles, 408 and 5xx pass, the rest refuses.
+    #[must_use]
+    pub fn classify(&self, status: u16, body: &[u8]) -> TokenReply {
+        let rule = self.replies.iter().find(|(statuses, text, _)| {
+            statuses.contains(status)
+                && text
+                    .as_ref()
+                    .is_none_or(|text| contains_ignoring_case(body, text.as_bytes()))
+        });
+        match rule {
+            Some((.., TokenReplyClass::Refused)) => TokenReply::Refused,
+            Some((.., TokenReplyClass::Throttled)) => TokenReply::Throttled,
+            Some((.., TokenReplyClass::Retry)) => TokenReply::Retry,
+            None => match status {
+                200..=299 => TokenReply::Granted,
+                429 => TokenReply::Throttled,
+                408 | 500..=599 => TokenReply::Retry,
+                _ => TokenReply::Refused,
+            },
+        }
+    }
+}
+
+/// How the platform tells its limits: names of headers, in the order in which
+/// they are looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LimitFacts {
+    /// How long to wait.
+    pub retry_after: Vec<String>,
+    /// How many requests a window takes.
+    pub limit: Vec<String>,
+    /// How many requests are left in the window.
+    pub remaining: Vec<String>,
+    /// When the window ends.
+    pub reset: Vec<String>,
+    /// JSON pointer to the exhausted bucket's name in a throttled reply.
+    pub bucket: Option<String>,
+}
+
+impl LimitFacts {
+    fn new(section: &LimitsSection) -> Self {
+        Self {
+            retry_after: section
+                .retry_after
+                .as_ref()
+                .map_or_else(|| vec!["Retry-After".to_owned()], |names| values(names)),
+            limit: values(&section.limit),
+            remaining: values(&section.remaining),
+            reset: values(&section.reset),
+            bucket: section.bucket.as_ref().map(|bucket| bucket.value.clone()),
+        }
+    }
+}
+
+/// The values without their places.
+pub(super) fn values(located: &[Located<String>]) -> Vec<String> {
+    located.iter().map(|entry| entry.value.clone()).collect()
+}
+
+impl Connector {
+    /// Fills in the variables.
+    ///
+    /// `base_url` may be given for every connector: requests then go there, and
+    /// so does the token request, to the path that the connector's own token
+    /// endpoint has.
+    ///
+    /// # Errors
+    /// An unknown or missing variable, a value that doesn't match its pattern,
+    /// a secret given as a variable, and an address that can't be used.
+    pub fn bind(&self, variables: &BTreeMap<String, String>) -> Result<Bound, ConnectorError> {
+        let given = self.checked(variables)?;
+        let file = &self.file;
+        let (base_url, token_url) = match variables.get(BASE_URL) {
+            Some(text) => {
+                let base_url = parse_url("base_url", text)?;
+                let token_path = self.fill(&file.auth.token_url.value.path_of_url(), &given)?;
+                let token_url = base_url.with_path(format!("{}{token_path}", base_url.path));
+                // The path alone was the connector's; the whole is checked again.
+                let token_url = parse_url("token endpoint", &token_url.to_string())?;
+                (base_url, token_url)
+            }
+            None => (
+                parse_url("base_url", &self.fill(&file.base_url.value, &given)?)?,
+                parse_url(
+                    "token endpoint",
+                    &self.fill(&file.auth.token_url.value, &given)?,
+                )?,
+            ),
+        };
+        let operation = self.operation(&base_url, &given)?;
+        Ok(Bound {
+            connector: self.name().to_owned(),
+            auth: auth_facts(&file.auth, token_url),
+            limits: LimitFacts::new(&file.limits),
+            request_id_header: file.request_id.send.as_ref().map(|name| name.value.clone()),
+            operation: Arc::new(operation),
+            base_url,
+        })
+    }
+
+    /// The values that were given, and the defaults of the others.
+    fn checked(
+        &self,
+        variables: &BTreeMap<String, String>,
+    ) -> Result<BTreeMap<String, String>, ConnectorError> {
+        let declared = &self.file.variables;
+        for name in variables.keys() {
+            if name == BASE_URL || declared.get(name).is_some() {
+                continue;
+            }
+            if is_secret_name(name) {
+                return Err(ConnectorError::SecretVariable {
+                    variable: name.clone(),
+                });
+            }
+            let known: Vec<&str> = declared.names().chain([BASE_URL]).collect();
+            let mut suggestion = did_you_mean(name, known.iter().copied());
+            if suggestion.is_empty() {
+                suggestion = format!("; it has {}", known.join(", "));
+            }
+            return Err(ConnectorError::UnknownVariable {
+                connector: self.name().to_owned(),
+                variable: name.clone(),
+                suggestion,
+            });
+        }
+        let mut checked = BTreeMap::new();
+        for entry in &declared.entries {
+            let name = &entry.name.value;
+            let section = &entry.value.value;
+            let default = section.default.as_ref().map(|default| &default.value);
+            let Some(value) = variables.get(name).or(default) else {
+                continue;
+            };
+            let pattern = section
+                .pattern
+                .as_ref()
+                .map_or(DEFAULT_PATTERN, |pattern| pattern.value.as_str());
+            let compiled = compile_pattern(pattern).expect("examined when the file was loaded");
+            if !compiled.is_match(value) {
+                return Err(ConnectorError::BadValue {
+                    variable: name.clone(),
+                    pattern: pattern.to_owned(),
+                    example: self.example(name),
+                });
+            }
+            checked.insert(name.clone(), value.clone());
+        }
+        Ok(checked)
+    }
+
+    /// The template's text. A variable is missed only where it is used: with
+    /// `base_url` given, a region names nothing.
+    pub(super) fn fill(
+        &self,
+        template: &super::template::Template,
+        given: &BTreeMap<String, String>,
+    ) -> Result<String, ConnectorError> {
+        template.fill(given).map_err(|name| self.missing(name))
+    }
+
+    pub(super) fn missing(&self, variable: String) -> ConnectorError {
+        ConnectorError::MissingVariable {
+            connector: self.name().to_owned(),
+            description: self
+                .file
+                .variables
+                .get(&variable)
+                .map(|section| section.value.description.clone())
+                .unwrap_or_default(),
+            example: self.example(&variable),
+            variable,
+        }
+    }
+
+    fn example(&self, variable: &str) -> String {
+        self.file
+            .variables
+            .get(variable)
+            .and_then(|section| section.value.example.as_ref())
+            .map(|example| example.value.clone())
+            .unwrap_or_default()
+    }
+}
+
+fn parse_url(what: &'static str, text: &str) -> Result<HttpUrl, ConnectorError> {
+    HttpUrl::parse(text).map_err(|cause: UrlError| ConnectorError::BadUrl { what, cause })
+}
+
+fn auth_facts(section: &AuthSection, token_url: HttpUrl) -> AuthFacts {
+    AuthFacts {
+        grant: section.grant,
+        token_url,
+        credentials_in: section.credentials_in,
+        scope: section.scope.clone(),
+        refresh_early: section.refresh_early.unwrap_or(REFRESH_EARLY).duration(),
+        replies: section
+            .replies
+            .iter()
+            .map(|reply| {
+                let rule = &reply.value;
+                (rule.status.clone(), rule.body_contains.clone(), rule.class)
+            })
+            .collect(),
+    }
+}

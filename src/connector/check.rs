@@ -1,0 +1,273 @@
+//! What is wrong with a connector file that has the right shape, each mistake
+//! with its line and what to do.
+
+use std::path::Path;
+
+use crate::config::{ConfigError, Located, did_you_mean, read_config_text, read_yaml};
+
+use super::check_variable::examine_variable;
+use super::file::ConnectorFile;
+use super::template::Template;
+use super::url::{HttpUrl, UrlError};
+use super::{check_operation, class::ReplyClass};
+
+/// One mistake of a connector file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Its line, counted from 1, where one line is at fault.
+    pub line: Option<u64>,
+    /// What is wrong: a lower-case fragment.
+    pub message: String,
+    /// What to do, as a sentence; may be empty.
+    pub hint: String,
+}
+
+/// Checks a connector file.
+///
+/// A file that isn't of a connector's shape gives one finding, since what
+/// follows a broken line can't be understood; else each mistake gives one.
+/// An empty list: the file is right.
+///
+/// # Errors
+/// A file that can't be read at all.
+pub fn check(path: &Path) -> Result<Vec<Finding>, ConfigError> {
+    let text = read_config_text(path)?;
+    Ok(check_text(&path.display().to_string(), &text))
+}
+
+/// Checks a connector's text; `file` is the name for messages.
+#[must_use]
+pub fn check_text(file: &str, text: &str) -> Vec<Finding> {
+    match read_yaml::<ConnectorFile>(file, text) {
+        Ok(model) => examine(&model),
+        Err(error) => {
+            let hint = match error.message.contains("unknown value") {
+                true => format!("The classes of a reply are {}.", class_names()),
+                false => error.hint,
+            };
+            vec![Finding {
+                line: error.place.map(|place| place.line).filter(|&line| line > 0),
+                message: error.message,
+                hint,
+            }]
+        }
+    }
+}
+
+fn class_names() -> String {
+    use ReplyClass::*;
+    [
+        Done,
+        Unchanged,
+        Rejected,
+        Missing,
+        Conflict,
+        Throttled,
+        Retry,
+        RefreshToken,
+        Fatal,
+        Unknown,
+    ]
+    .map(ReplyClass::name)
+    .join(", ")
+}
+
+/// Gathers findings.
+#[derive(Default)]
+pub(super) struct Findings(Vec<Finding>);
+
+impl Findings {
+    pub(super) fn add<Value>(
+        &mut self,
+        at: &Located<Value>,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        self.0.push(Finding {
+            line: Some(at.line).filter(|&line| line > 0),
+            message: message.into(),
+            hint: hint.into(),
+        });
+    }
+}
+
+/// Every mistake of a file of the right shape, in the file's order.
+pub(super) fn examine(file: &ConnectorFile) -> Vec<Finding> {
+    let mut findings = Findings::default();
+    let name_is_right = !file.name.value.is_empty()
+        && file
+            .name
+            .value
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    if !name_is_right {
+        findings.add(
+            &file.name,
+            "the name holds more than lower-case letters, digits and `-`",
+            "It is typed on command lines; keep it short and plain.",
+        );
+    }
+    for entry in &file.variables.entries {
+        examine_variable(&mut findings, &entry.name, &entry.value.value);
+    }
+    examine_url(&mut findings, file, &file.base_url, "base_url");
+    examine_url(&mut findings, file, &file.auth.token_url, "token_url");
+    examine_token_replies(&mut findings, file);
+    examine_headers(&mut findings, file);
+    if let Some(bucket) = &file.limits.bucket {
+        check_pointer(&mut findings, bucket);
+    }
+    for entry in &file.operations.entries {
+        check_operation::examine(&mut findings, file, &entry.name.value, &entry.value);
+    }
+    examine_default_operation(&mut findings, file);
+    let mut findings = findings.0;
+    findings.sort_by_key(|finding| finding.line);
+    findings
+}
+
+fn examine_url(
+    findings: &mut Findings,
+    file: &ConnectorFile,
+    template: &Located<Template>,
+    what: &str,
+) {
+    check_names(findings, file, template, None);
+    // A stand-in for every value shows what the address would be; the
+    // variable's own, for it may be a port.
+    let sample = template
+        .value
+        .names()
+        .map(|name| {
+            let variable = file.variables.get(name).map(|section| &section.value);
+            let value = variable
+                .and_then(|section| section.example.as_ref().or(section.default.as_ref()))
+                .map_or("sample", |value| value.value.as_str());
+            (name.to_owned(), value.to_owned())
+        })
+        .collect();
+    let Ok(text) = template.value.fill(&sample) else {
+        return;
+    };
+    if let Err(cause) = HttpUrl::parse(&text) {
+        let hint = match cause {
+            UrlError::PlainHttp => {
+                "Write https://; for a test on this machine, set `base_url` when you run it."
+            }
+            UrlError::Scheme if what == "token_url" => {
+                "The token endpoint is an absolute address, such as https://{region}.example.com/oauth/token."
+            }
+            _ => "Write it as https://host/path.",
+        };
+        findings.add(template, format!("the {what} can't be used: {cause}"), hint);
+    }
+}
+
+/// Names in a template that are neither variables nor the key.
+pub(super) fn check_names(
+    findings: &mut Findings,
+    file: &ConnectorFile,
+    template: &Located<Template>,
+    key: Option<&str>,
+) {
+    for name in template.value.names() {
+        if file.variables.get(name).is_some() || key == Some(name) {
+            continue;
+        }
+        let known = file.variables.names().chain(key);
+        let message = match key {
+            Some(key) => format!(
+                "`{{{name}}}` is neither a variable nor the key `{key}`{}",
+                did_you_mean(name, known)
+            ),
+            None => format!("`{{{name}}}` is no variable{}", did_you_mean(name, known)),
+        };
+        findings.add(
+            template,
+            message,
+            "Declare it under `variables`, or correct the name.",
+        );
+    }
+}
+
+fn examine_token_replies(findings: &mut Findings, file: &ConnectorFile) {
+    for (index, reply) in file.auth.replies.iter().enumerate() {
+        let hidden = file.auth.replies[..index].iter().any(|earlier| {
+            earlier.value.body_contains.is_none()
+                && earlier.value.status.covers(&reply.value.status)
+        });
+        if hidden {
+            add_hidden(findings, reply);
+        }
+    }
+}
+
+/// A rule that can never match.
+pub(super) fn add_hidden<Value>(findings: &mut Findings, rule: &Located<Value>) {
+    findings.add(
+        rule,
+        "an earlier rule takes every reply that this one is about",
+        "The first match wins: put the narrower rule first.",
+    );
+}
+
+fn examine_headers(findings: &mut Findings, file: &ConnectorFile) {
+    let limits = &file.limits;
+    let names = (limits.retry_after.iter().flatten())
+        .chain(&limits.limit)
+        .chain(&limits.remaining)
+        .chain(&limits.reset)
+        .chain(&file.request_id.send)
+        .chain(&file.request_id.read);
+    for name in names {
+        check_header_name(findings, name);
+    }
+}
+
+/// A header's name is a token (RFC 9110, section 5.6.2).
+pub(super) fn check_header_name(findings: &mut Findings, name: &Located<String>) -> bool {
+    let is_token = !name.value.is_empty()
+        && name
+            .value
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte));
+    if !is_token {
+        findings.add(
+            name,
+            format!("{:?} is no name of a header", name.value),
+            "A header's name has letters, digits and `-`.",
+        );
+    }
+    is_token
+}
+
+/// A JSON pointer begins with `/` (RFC 6901).
+pub(super) fn check_pointer(findings: &mut Findings, pointer: &Located<String>) {
+    if !pointer.value.starts_with('/') {
+        findings.add(
+            pointer,
+            format!("{:?} is no JSON pointer", pointer.value),
+            "A pointer begins with `/`, such as /errors/0/message.",
+        );
+    }
+}
+
+fn examine_default_operation(findings: &mut Findings, file: &ConnectorFile) {
+    match &file.default_operation {
+        Some(name) if file.operations.get(&name.value).is_none() => findings.add(
+            name,
+            format!(
+                "there is no operation `{}`{}",
+                name.value,
+                file.operations.did_you_mean(&name.value)
+            ),
+            "Name one of `operations`.",
+        ),
+        None if file.operations.entries.len() != 1 => findings.add(
+            &file.name,
+            "the connector doesn't say which operation a load uses",
+            "Add `default_operation`, naming one of `operations`.",
+        ),
+        _ => {}
+    }
+}

@@ -1,0 +1,132 @@
+//! Why a connector can't be used.
+
+use crate::config::ConfigError;
+use crate::error::FatalError;
+
+use super::check::Finding;
+use super::url::UrlError;
+
+/// Why a connector can't be used. The values of variables are never quoted:
+/// one may be a secret that was given by mistake.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConnectorError {
+    /// No built-in connector has that name.
+    #[error("no connector `{name}`{suggestion}")]
+    UnknownName {
+        /// The name that was given.
+        name: String,
+        /// `; did you mean …?`, or nothing.
+        suggestion: String,
+    },
+    /// The file can't be read, or isn't of a connector's shape.
+    #[error(transparent)]
+    File(#[from] ConfigError),
+    /// The file has mistakes.
+    #[error("{file}{}: {}{}", .first.line.map(|line| format!(":{line}")).unwrap_or_default(), .first.message, more(*.others))]
+    Invalid {
+        /// The file, as the user named it.
+        file: String,
+        /// Its first mistake.
+        first: Finding,
+        /// How many more there are.
+        others: usize,
+    },
+    /// A variable that the connector doesn't have.
+    #[error("the connector `{connector}` has no variable `{variable}`{suggestion}")]
+    UnknownVariable {
+        /// The connector's name.
+        connector: String,
+        /// The variable's name.
+        variable: String,
+        /// `; did you mean …?`, or the variables there are.
+        suggestion: String,
+    },
+    /// A secret was given as a variable.
+    #[error(
+        "`{variable}` looks like a secret, and a variable is no place for one: it stands in job files, in the process list and in the shell's history"
+    )]
+    SecretVariable {
+        /// The variable's name.
+        variable: String,
+    },
+    /// A variable that must be given wasn't.
+    #[error("the connector `{connector}` needs `{variable}`: {description}")]
+    MissingVariable {
+        /// The connector's name.
+        connector: String,
+        /// The variable's name.
+        variable: String,
+        /// What it is.
+        description: String,
+        /// A value to show; may be empty.
+        example: String,
+    },
+    /// A value that doesn't match the variable's pattern.
+    #[error("the value of `{variable}` doesn't fit: it has to match {pattern}")]
+    BadValue {
+        /// The variable's name.
+        variable: String,
+        /// The pattern.
+        pattern: String,
+        /// A value to show; may be empty.
+        example: String,
+    },
+    /// An address that requests can't go to.
+    #[error("the {what} can't be used: {cause}")]
+    BadUrl {
+        /// Which address.
+        what: &'static str,
+        /// What is wrong with it.
+        cause: UrlError,
+    },
+    /// A header's value that can't stand in a request.
+    #[error("the header `{header}` would hold a character that no header may have")]
+    BadHeader {
+        /// The header's name.
+        header: String,
+    },
+}
+
+fn more(others: usize) -> String {
+    match others {
+        0 => String::new(),
+        1 => " (and one more mistake)".to_owned(),
+        others => format!(" (and {others} more mistakes)"),
+    }
+}
+
+impl ConnectorError {
+    /// What the user can do, as a sentence; may be empty.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::UnknownName { .. } => {
+                "`sluice connectors list` names the built-in ones; a file of your own is named by its path.".to_owned()
+            }
+            Self::File(error) => error.hint.clone(),
+            Self::Invalid { file, first, .. } => {
+                format!("{} `sluice connectors check {file}` lists every mistake.", first.hint)
+                    .trim_start()
+                    .to_owned()
+            }
+            Self::UnknownVariable { .. } => String::new(),
+            Self::SecretVariable { .. } => {
+                "Set SLUICE_CLIENT_ID and SLUICE_CLIENT_SECRET, or use `credentials` in the job file.".to_owned()
+            }
+            Self::MissingVariable { variable, example, .. }
+            | Self::BadValue { variable, example, .. } if !example.is_empty() => {
+                format!("Add `--set {variable}={example}`, or `{variable}: {example}` under `target` in the job file.")
+            }
+            Self::MissingVariable { variable, .. } => {
+                format!("Add `--set {variable}=…`, or `{variable}` under `target` in the job file.")
+            }
+            Self::BadValue { .. } | Self::BadUrl { .. } | Self::BadHeader { .. } => String::new(),
+        }
+    }
+}
+
+impl From<ConnectorError> for FatalError {
+    fn from(error: ConnectorError) -> Self {
+        Self::usage(error.to_string()).with_hint(error.hint())
+    }
+}

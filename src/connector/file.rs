@@ -1,0 +1,158 @@
+//! The connector file, as it stands on disk.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::config::{Located, NameMap, TimeSpan};
+
+use super::operation_file::OperationSection;
+use super::status::StatusSet;
+use super::template::Template;
+
+/// A connector file.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ConnectorFile {
+    /// The connector's name: letters, digits and `-`.
+    pub(crate) name: Located<String>,
+    /// One line for a list.
+    pub(crate) title: String,
+    /// What it loads, and what one should know.
+    #[serde(default)]
+    pub(crate) description: String,
+    /// What the user fills in, by name. `base_url` exists always and need not
+    /// be declared.
+    #[serde(default)]
+    pub(crate) variables: NameMap<Located<VariableSection>>,
+    /// The platform's address; `{name}` stands for a variable.
+    pub(crate) base_url: Located<Template>,
+    /// Where tokens come from.
+    pub(crate) auth: AuthSection,
+    /// How the platform tells its limits.
+    #[serde(default)]
+    pub(crate) limits: LimitsSection,
+    /// Headers that carry a call's id.
+    #[serde(default)]
+    pub(crate) request_id: RequestIdSection,
+    /// What can be done to records, by name.
+    pub(crate) operations: NameMap<Located<OperationSection>>,
+    /// The operation that a load uses. May be left out where there is one alone.
+    pub(crate) default_operation: Option<Located<String>>,
+}
+
+/// Something that the user fills in.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VariableSection {
+    /// What it is, for the user who has to fill it in.
+    pub description: String,
+    /// A regular expression that the whole value has to match. Default:
+    /// letters, digits, `.`, `_`, `~` and `-`, so that a value can't lead
+    /// requests to another host.
+    pub pattern: Option<Located<String>>,
+    /// The value where the user gives none; without it the variable must be
+    /// given.
+    pub default: Option<Located<String>>,
+    /// A value to show.
+    pub example: Option<Located<String>>,
+}
+
+/// Where tokens come from.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AuthSection {
+    /// The OAuth 2.0 grant.
+    pub(crate) grant: Grant,
+    /// The token endpoint; an absolute address, in which `{name}` stands for a
+    /// variable.
+    pub(crate) token_url: Located<Template>,
+    /// Where the client's id and secret stand in the token request. Default: basic.
+    #[serde(default)]
+    pub(crate) credentials_in: CredentialsIn,
+    /// The scopes to ask for, with spaces between them. Default: none.
+    pub(crate) scope: Option<String>,
+    /// How long before its end a token is replaced. Default: 60s.
+    pub(crate) refresh_early: Option<TimeSpan>,
+    /// What a reply of the token endpoint means; the first match wins.
+    #[serde(default)]
+    pub(crate) replies: Vec<Located<TokenReplySection>>,
+}
+
+/// The OAuth 2.0 grant that tokens are asked with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Grant {
+    /// RFC 6749, section 4.4.
+    ClientCredentials,
+}
+
+/// Where the client's id and secret stand in the token request (RFC 6749,
+/// section 2.3.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CredentialsIn {
+    /// In the `Authorization: Basic` header.
+    #[default]
+    Basic,
+    /// In the form of the body.
+    Form,
+    /// In both.
+    Both,
+}
+
+/// What a reply of the token endpoint means.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TokenReplySection {
+    /// The statuses it is about.
+    pub(crate) status: StatusSet,
+    /// A text that the body holds, in whatever letter case.
+    pub(crate) body_contains: Option<String>,
+    /// What it means.
+    pub(crate) class: TokenReplyClass,
+}
+
+/// What a reply of the token endpoint means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum TokenReplyClass {
+    /// The credentials or the scope are refused: the run can't go on.
+    Refused,
+    /// Too many token requests: wait, then ask again.
+    Throttled,
+    /// A passing failure: ask again a little later.
+    Retry,
+}
+
+/// How the platform tells its limits.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LimitsSection {
+    /// Headers that say how long to wait, the first that is there wins.
+    /// Default: Retry-After.
+    pub(crate) retry_after: Option<Vec<Located<String>>>,
+    /// Headers that say how many requests a window takes.
+    #[serde(default)]
+    pub(crate) limit: Vec<Located<String>>,
+    /// Headers that say how many requests are left in the window.
+    #[serde(default)]
+    pub(crate) remaining: Vec<Located<String>>,
+    /// Headers that say when the window ends.
+    #[serde(default)]
+    pub(crate) reset: Vec<Located<String>>,
+    /// Where the name of the exhausted bucket stands in a throttled reply's
+    /// body, as a JSON pointer (RFC 6901).
+    pub(crate) bucket: Option<Located<String>>,
+}
+
+/// Headers that carry a call's id.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RequestIdSection {
+    /// The header that our id is sent in. Default: none is sent.
+    pub(crate) send: Option<Located<String>>,
+    /// Headers of the reply that hold the platform's id, the first that is
+    /// there wins.
+    #[serde(default)]
+    pub(crate) read: Vec<Located<String>>,
+}

@@ -1,0 +1,159 @@
+//! What a reply means.
+
+use serde_json::Value;
+
+use super::class::ReplyClass;
+use super::message::{self, Pointers};
+use super::status::StatusSet;
+
+/// Bytes of a body that are looked at. The longest error bodies of the
+/// platforms have a few thousand; beyond it lies what isn't an error body.
+const MAX_BODY_BYTES: usize = 256 * 1024;
+
+/// What a reply means, and why, in the columns of `rejected.csv`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Classified {
+    /// What the reply means.
+    pub class: ReplyClass,
+    /// `http_` and the status; empty for a reply that is done or unchanged.
+    pub error: String,
+    /// The field that the body names, if it names one.
+    pub field: String,
+    /// The reason that the body names, or a short word about the body; at most
+    /// 500 characters, without control characters. Empty for a reply that is
+    /// done or unchanged.
+    pub message: String,
+    /// The platform's id of the call; `None` for a reply that is done or
+    /// unchanged, which nobody asks support about.
+    pub request_id: Option<String>,
+}
+
+impl Classified {
+    /// A reply that nothing more is to be said about.
+    fn plain(class: ReplyClass) -> Self {
+        Self {
+            class,
+            error: String::new(),
+            field: String::new(),
+            message: String::new(),
+            request_id: None,
+        }
+    }
+}
+
+/// The rules of one operation.
+#[derive(Clone, Debug)]
+pub(super) struct ReplyRules {
+    pub(super) rules: Vec<ReplyRule>,
+    pub(super) pointers: Pointers,
+    pub(super) request_id_headers: Vec<String>,
+}
+
+/// One rule: the statuses it is about, what the body must hold, and what it
+/// means.
+#[derive(Clone, Debug)]
+pub(super) struct ReplyRule {
+    pub(super) status: StatusSet,
+    pub(super) body_contains: Option<String>,
+    pub(super) body_at: Option<(String, String)>,
+    pub(super) class: ReplyClass,
+}
+
+impl ReplyRules {
+    pub(super) fn classify<'reply>(
+        &self,
+        status: u16,
+        header: &dyn Fn(&str) -> Option<&'reply str>,
+        body: &[u8],
+    ) -> Classified {
+        let mut parsed = Parsed::new(body);
+        let class = self
+            .rules
+            .iter()
+            .find(|rule| rule.matches(status, &mut parsed))
+            .map_or_else(|| ReplyClass::by_default(status), |rule| rule.class);
+        if matches!(class, ReplyClass::Done | ReplyClass::Unchanged) {
+            return Classified::plain(class);
+        }
+        let (field, message) =
+            message::explain(status, class, header, body, parsed.json(), &self.pointers);
+        Classified {
+            class,
+            error: format!("http_{status}"),
+            field,
+            message,
+            request_id: self
+                .request_id_headers
+                .iter()
+                .find_map(|name| header(name))
+                .map(message::clean)
+                .filter(|id| !id.is_empty()),
+        }
+    }
+}
+
+impl ReplyRule {
+    fn matches(&self, status: u16, parsed: &mut Parsed<'_>) -> bool {
+        self.status.contains(status)
+            && self
+                .body_contains
+                .as_ref()
+                .is_none_or(|text| contains_ignoring_case(parsed.body, text.as_bytes()))
+            && self.body_at.as_ref().is_none_or(|(pointer, wanted)| {
+                parsed
+                    .json()
+                    .ok()
+                    .and_then(|json| message::scalar_text(json.pointer(pointer)?))
+                    .is_some_and(|found| found == *wanted)
+            })
+    }
+}
+
+/// Whether the text stands in the body, ASCII letters in whatever case.
+pub(super) fn contains_ignoring_case(body: &[u8], text: &[u8]) -> bool {
+    let body = &body[..body.len().min(MAX_BODY_BYTES)];
+    text.is_empty()
+        || body
+            .windows(text.len())
+            .any(|window| window.eq_ignore_ascii_case(text))
+}
+
+/// Why a body is no JSON that can be looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoJson {
+    /// There is no body.
+    Empty,
+    /// It is too long to be an error body.
+    TooLong,
+    /// It begins as JSON and breaks off.
+    BrokenOff,
+    /// It is something else.
+    NotJson,
+}
+
+/// A body, parsed at most once and only when somebody asks.
+struct Parsed<'reply> {
+    body: &'reply [u8],
+    json: Option<Result<Value, NoJson>>,
+}
+
+impl<'reply> Parsed<'reply> {
+    fn new(body: &'reply [u8]) -> Self {
+        Self { body, json: None }
+    }
+
+    fn json(&mut self) -> Result<&Value, NoJson> {
+        let body = self.body;
+        self.json
+            .get_or_insert_with(|| match body {
+                body if body.iter().all(u8::is_ascii_whitespace) => Err(NoJson::Empty),
+                body if body.len() > MAX_BODY_BYTES => Err(NoJson::TooLong),
+                body => serde_json::from_slice(body).map_err(|error| match error.is_eof() {
+                    true => NoJson::BrokenOff,
+                    false => NoJson::NotJson,
+                }),
+            })
+            .as_ref()
+            .map_err(|why| *why)
+    }
+}

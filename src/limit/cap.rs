@@ -1,0 +1,116 @@
+//! Telling a cap on requests in flight from a quota, where both answer with a
+//! short `Retry-After`.
+//!
+//! A pace learnt from a cap is far too slow: the wait it named had nothing to
+//! do with what it admits. The replies tell the two apart. At a cap, requests
+//! sent *after* the first refused one still get through, because places come
+//! free all the time; at a quota they are refused to the last. So the replies
+//! that come in while the gate is closed are counted, and on reopening a
+//! likely cap only makes the window smaller. A second closing soon after
+//! refutes it: then it was a quota, and the pace is learnt as always.
+
+/// Longer waits name a window's end, which a cap hasn't.
+const LONGEST_WAIT_S: f64 = 2.0;
+/// Places kept after the first refusal. In a round trip with a noisy network
+/// part, refusals begin at about 1.2 times the cap.
+const KEPT_AT_FIRST: f64 = 0.8;
+const KEPT_LATER: f64 = 0.92;
+/// A closing sooner than this after reopening refutes the cap.
+const SOON_S: f64 = 5.0;
+/// So does a refusal with less than this share of it in flight.
+const SAME_CAP: f64 = 0.85;
+/// So long no cap is supposed again.
+const REFUTED_FOR_S: f64 = 600.0;
+
+/// What is known when the gate closes on a refusal while the window binds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Suspicion {
+    pub(super) first_refused_sent_s: f64,
+    /// Requests still unanswered.
+    pub(super) in_flight: u32,
+    /// Replies to requests sent after the first refused one.
+    pub(super) later_accepted: u32,
+    pub(super) later_refused: u32,
+    pub(super) wait_s: f64,
+    /// How long the gate had been open.
+    pub(super) open_s: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Verdict {
+    Quota,
+    Cap { cap: f64, target: f64 },
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct CapWatch {
+    suspicion: Option<Suspicion>,
+    cap: Option<f64>,
+    refuted_until_s: f64,
+}
+
+impl CapWatch {
+    pub(super) fn cap(&self) -> Option<f64> {
+        self.cap
+    }
+
+    /// The gate closes on a refusal while the window binds.
+    pub(super) fn suspect(&mut self, now_s: f64, suspicion: Suspicion) {
+        let far_below = |cap: f64| f64::from(suspicion.in_flight) < SAME_CAP * cap;
+        if self
+            .cap
+            .is_some_and(|cap| suspicion.open_s < SOON_S || far_below(cap))
+        {
+            self.cap = None;
+            self.refuted_until_s = now_s + REFUTED_FOR_S;
+        }
+        if suspicion.wait_s <= LONGEST_WAIT_S && now_s >= self.refuted_until_s {
+            self.suspicion = Some(suspicion);
+        }
+    }
+
+    /// A reply while the gate is closed.
+    pub(super) fn on_reply(&mut self, sent_at_s: f64, accepted: bool) {
+        if let Some(suspicion) = &mut self.suspicion
+            && sent_at_s >= suspicion.first_refused_sent_s
+        {
+            if accepted {
+                suspicion.later_accepted += 1;
+            } else {
+                suspicion.later_refused += 1;
+            }
+        }
+    }
+
+    /// The server asked for a longer wait after all.
+    pub(super) fn note_wait(&mut self, wait_s: f64) {
+        if wait_s > LONGEST_WAIT_S {
+            self.suspicion = None;
+        }
+    }
+
+    /// The gate reopens: what was it?
+    pub(super) fn judge(&mut self) -> Verdict {
+        let Some(suspicion) = self.suspicion.take() else {
+            self.cap = None;
+            return Verdict::Quota;
+        };
+        let mixed = suspicion.later_accepted >= suspicion.later_refused;
+        if suspicion.later_refused >= 2 && !mixed {
+            self.cap = None;
+            return Verdict::Quota;
+        }
+        let seen = f64::from(suspicion.in_flight);
+        let kept = if self.cap.is_some() {
+            KEPT_LATER
+        } else {
+            KEPT_AT_FIRST
+        };
+        let cap = self.cap.map_or(seen, |cap| cap.min(seen));
+        self.cap = Some(cap);
+        Verdict::Cap {
+            cap,
+            target: (kept * cap).max(1.0),
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! What whole cycles admitted: the one measure every kind of quota shares.
+//!
+//! A cycle runs from one reopening of the gate to the next, the wait included.
+//! Whatever the limit's shape, a client that keeps to "admitted by elapsed"
+//! over whole cycles asks for what the tenant gives.
+
+/// Cycles remembered; enough for any span of twice the longest wait in which
+/// cycles of a second mix with waits of a minute.
+const MEMORY: usize = 64;
+/// How much of the longest wait stays from cycle to cycle: a wait that isn't
+/// asked for any more is forgotten after some dozens of cycles.
+const FADE: f64 = 0.98;
+/// The measure spans at least this many of the longest wait, so that a short
+/// cycle inside a long window doesn't mislead.
+const SPAN_IN_WAITS: f64 = 2.0;
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Cycle {
+    accepted: f64,
+    length_s: f64,
+    wait_s: f64,
+}
+
+/// A ring of the latest cycles; allocates nothing.
+#[derive(Clone, Debug)]
+pub(super) struct CycleLog {
+    cycles: [Cycle; MEMORY],
+    count: usize,
+    latest: usize,
+    longest_wait_s: f64,
+}
+
+impl CycleLog {
+    pub(super) fn new(longest_wait_s: f64) -> Self {
+        Self {
+            cycles: [Cycle::default(); MEMORY],
+            count: 0,
+            latest: 0,
+            longest_wait_s,
+        }
+    }
+
+    pub(super) fn longest_wait_s(&self) -> f64 {
+        self.longest_wait_s
+    }
+
+    /// Accepted requests of the cycle with the longest wait: the burst.
+    pub(super) fn burst(&self) -> Option<f64> {
+        self.newest_first()
+            .max_by(|one, other| one.wait_s.total_cmp(&other.wait_s))
+            .map(|cycle| cycle.accepted)
+    }
+
+    /// Forget all cycles, keep the longest wait.
+    pub(super) fn clear(&mut self) {
+        self.count = 0;
+    }
+
+    pub(super) fn add(&mut self, accepted: f64, length_s: f64, wait_s: f64) {
+        if accepted < 0.5 && self.count > 0 {
+            // Refused at once: the wait was too short, so the cycle before goes on.
+            let latest = &mut self.cycles[self.latest];
+            latest.length_s += length_s;
+            latest.wait_s += length_s;
+            self.longest_wait_s = self.longest_wait_s.max(latest.wait_s);
+            return;
+        }
+        self.latest = (self.latest + 1) % MEMORY;
+        self.cycles[self.latest] = Cycle {
+            accepted,
+            length_s,
+            wait_s,
+        };
+        self.count = (self.count + 1).min(MEMORY);
+        self.longest_wait_s = (self.longest_wait_s * FADE).max(wait_s);
+    }
+
+    /// Accepted per second over the latest cycles; `None` without any.
+    pub(super) fn rate_per_s(&self) -> Option<f64> {
+        let enough_s = SPAN_IN_WAITS * self.longest_wait_s;
+        let (mut accepted, mut span_s) = (0.0, 0.0);
+        for cycle in self.newest_first() {
+            accepted += cycle.accepted;
+            span_s += cycle.length_s;
+            if span_s >= enough_s {
+                break;
+            }
+        }
+        (span_s > 0.0).then(|| accepted / span_s)
+    }
+
+    fn newest_first(&self) -> impl Iterator<Item = &Cycle> {
+        (0..self.count).map(|back| &self.cycles[(self.latest + MEMORY - back) % MEMORY])
+    }
+}

@@ -1,0 +1,6 @@
+//! Rules one by one, and properties over any sequence of answers.
+
+mod hints;
+mod properties;
+mod rules;
+mod small_parts;

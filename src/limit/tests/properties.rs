@@ -1,0 +1,145 @@
+//! What holds for any sequence of answers at any times.
+
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+
+use crate::limit::{Controller, Decision, Hint, LimitSettings, Observation, Permit, Rate};
+
+#[derive(Clone, Debug)]
+enum Step {
+    Pass(u64),
+    Send,
+    Reply(usize, Observation),
+    Abandon(usize),
+}
+
+fn observation() -> impl Strategy<Value = Observation> {
+    let hint = prop::option::of(
+        (0.0..500.0f64, 0u64..100).prop_map(|(remaining, reset_s)| Hint {
+            remaining: Some(remaining),
+            resets_in: Some(Duration::from_secs(reset_s)),
+            ..Hint::default()
+        }),
+    );
+    let wait = (0u64..20_000).prop_map(Duration::from_millis);
+    prop_oneof![
+        6 => hint.clone().prop_map(|hint| Observation::Accepted { hint }),
+        1 => (prop::option::of(wait.clone()), hint)
+            .prop_map(|(retry_after, hint)| Observation::Throttled { retry_after, hint }),
+        1 => wait.prop_map(|retry_after| Observation::Unavailable { retry_after, failures: 1 }),
+        2 => (1u32..50).prop_map(|failures| Observation::Transient { failures }),
+        1 => Just(Observation::Neutral { hint: None }),
+    ]
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        3 => (0u64..400).prop_map(Step::Pass),
+        6 => Just(Step::Send),
+        5 => (any::<usize>(), observation()).prop_map(|(which, reply)| Step::Reply(which, reply)),
+        1 => any::<usize>().prop_map(Step::Abandon),
+    ];
+    prop::collection::vec(step, 1..400)
+}
+
+/// A send, and the pace just then.
+struct Sent {
+    at: Instant,
+    ceiling: f64,
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn window_gate_and_ceiling_hold_for_any_answers(steps in steps(), seed: u64, limited: bool) {
+        let start = Instant::now();
+        let max_rate = if limited { Rate::per_second(20.0) } else { None };
+        let settings = LimitSettings { max_rate, ..LimitSettings::default() };
+        let mut controller = Controller::new(settings, start, seed);
+        let mut now = start;
+        let mut out: Vec<Permit> = Vec::new();
+        let mut sent: Vec<Sent> = Vec::new();
+        let mut forbidden_until = start;
+        for step in steps {
+            match step {
+                Step::Pass(milliseconds) => now += Duration::from_millis(milliseconds),
+                Step::Send => {
+                    if controller.poll(now) == Decision::Go {
+                        prop_assert!(now >= forbidden_until, "before a Retry-After had run out");
+                        let before = controller.snapshot(now);
+                        prop_assert!(before.window >= 1 && before.in_flight < before.window);
+                        out.push(controller.on_send(now));
+                        sent.push(Sent { at: now, ceiling: before.pace_per_s.unwrap_or(f64::INFINITY) });
+                    }
+                }
+                Step::Reply(which, reply) if !out.is_empty() => {
+                    let permit = out.swap_remove(which % out.len());
+                    // Old news binds its own record only.
+                    let fresh = permit.sent_at() >= forbidden_until;
+                    controller.on_reply(now, permit, &reply);
+                    let asked = match reply {
+                        Observation::Throttled { retry_after, .. } if fresh => retry_after,
+                        Observation::Unavailable { retry_after, .. } => Some(retry_after),
+                        _ => None,
+                    };
+                    forbidden_until = forbidden_until.max(now + asked.unwrap_or_default());
+                }
+                Step::Abandon(which) if !out.is_empty() => {
+                    controller.abandon(now, out.swap_remove(which % out.len()));
+                    sent.clear(); // its token came back, so counting starts anew
+                }
+                Step::Reply(..) | Step::Abandon(_) => {}
+            }
+            prop_assert_eq!(controller.snapshot(now).in_flight as usize, out.len());
+        }
+        if limited {
+            for (first, one) in sent.iter().enumerate() {
+                for (count, other) in sent[first..].iter().enumerate() {
+                    let seconds = (other.at - one.at).as_secs_f64();
+                    prop_assert!(count as f64 <= 1.0 + 20.0 * seconds + 1e-6);
+                }
+            }
+        }
+        // Where a pace is known, no two sends at one moment exceed its savings.
+        for pair in sent.chunk_by(|one, other| one.at == other.at) {
+            let ceiling = pair.iter().map(|sent| sent.ceiling).fold(0.0, f64::max);
+            prop_assert!(pair.len() as f64 <= (0.05 * ceiling).max(1.0) + 1.0);
+        }
+    }
+
+    #[test]
+    fn a_quiet_controller_grants_again(steps in steps(), seed: u64) {
+        let start = Instant::now();
+        let mut controller = Controller::new(LimitSettings::default(), start, seed);
+        let mut now = start;
+        let mut out: Vec<Permit> = Vec::new();
+        for step in steps {
+            match step {
+                Step::Pass(milliseconds) => now += Duration::from_millis(milliseconds),
+                Step::Send if controller.poll(now) == Decision::Go => out.push(controller.on_send(now)),
+                Step::Reply(which, reply) if !out.is_empty() => {
+                    let permit = out.swap_remove(which % out.len());
+                    controller.on_reply(now, permit, &reply);
+                }
+                _ => {}
+            }
+        }
+        for permit in out {
+            controller.on_reply(now, permit, &Observation::Neutral { hint: None });
+        }
+        // Each wait ends, and the waits end too.
+        for _ in 0..2000 {
+            match controller.poll(now) {
+                Decision::Go => return Ok(()),
+                Decision::WaitUntil(until) => {
+                    prop_assert!(until > now);
+                    now = until;
+                }
+                Decision::WaitForReply => prop_assert!(false, "a full window with nothing in flight"),
+            }
+        }
+        prop_assert!(false, "never granted again");
+    }
+}

@@ -1,0 +1,350 @@
+//! The window: how many requests may be in flight.
+//!
+//! Slow start finds the size by doubling; then it climbs in steps while
+//! goodput climbs with it, and goes back where it doesn't (a latency knee).
+//! A cap on requests at once shows as refusals amid successes. There the
+//! window gives up one place per refusal and creeps up again: at a cap, one
+//! place too many is refused again and again within a round trip, so waiting
+//! for the end of a step would refuse thousands.
+
+use super::settings::Concurrency;
+
+/// First size: a token endpoint or a small tenant must survive the start.
+const FIRST: f64 = 4.0;
+/// Slow start ends here: past it, doubling overshoots by more than a step.
+const SLOW_START_END: f64 = 32.0;
+/// A step with a larger share of refusals is bad.
+const BAD_SHARE: f64 = 0.03;
+/// A step has this many answers, spans this many round trips and this time
+/// (before and after a limit was met).
+const STEP_ANSWERS: u32 = 8;
+const STEP_ROUND_TRIPS: f64 = 5.0;
+const STEP_S: f64 = 0.3;
+const SETTLED_STEP_S: f64 = 2.0;
+/// Growth per good step (before and after a limit was met).
+const GROWTH: f64 = 0.2;
+const SETTLED_GROWTH: f64 = 0.05;
+/// The size is held this long after a bad step, or one without gain.
+const HOLD_BAD_S: f64 = 10.0;
+const HOLD_NO_GAIN_S: f64 = 30.0;
+const HOLD_DOUBT_S: f64 = 1.0;
+/// At a cap: one place more after this many admitted requests and this time.
+/// The first bounds the refused share, the second the refusals per second.
+const CREEP_ACCEPTED: u32 = 45;
+const CREEP_S: f64 = 0.12;
+/// Without a refusal for this long the cap is taken as gone.
+const CREEP_END_S: f64 = 30.0;
+/// At a cap that answers with a `Retry-After`, each refusal costs a wait:
+/// below the size that was refused, and at it.
+const CAP_NEAR: f64 = 0.95;
+const CAP_CREEP_S: f64 = 5.0;
+const CAP_PROBE_S: f64 = 60.0;
+/// After this long in peace the cap is forgotten.
+const CAP_END_S: f64 = 300.0;
+/// A window has just grown for this many windows' worth of admitted requests.
+const JUST_GROWN_WINDOWS: f64 = 2.0;
+
+/// A stretch in which the window is judged.
+#[derive(Clone, Copy, Debug, Default)]
+struct Step {
+    start_s: f64,
+    accepted: u32,
+    refused: u32,
+    first_s: f64,
+    last_s: f64,
+    window_bound: bool,
+    pace_bound: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Growth {
+    Climb,
+    /// Refusals without a wait showed a cap.
+    Creep,
+    /// Closings of the gate showed a cap of about this size.
+    Capped(f64),
+}
+
+/// What the end of a step asks of others.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum StepEnd {
+    Nothing,
+    /// This share was refused while the pace held requests back.
+    PaceTooFast(f64),
+    /// The window was cut from this size.
+    Cut(f64),
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Window {
+    fixed: bool,
+    size: f64,
+    most: f64,
+    slow_start_end: Option<f64>,
+    settled: bool,
+    growth: Growth,
+    accepted_since_change: u32,
+    changed_at_s: f64,
+    refused_at_s: f64,
+    step: Step,
+    window_bound_before: bool,
+    pace_bound_before: bool,
+    /// Size and goodput before the last growth.
+    before_growth: Option<(f64, f64)>,
+    steps_without_gain: u32,
+    hold_until_s: f64,
+    round_trip_s: f64,
+}
+
+impl Window {
+    pub(super) fn new(now_s: f64, concurrency: Concurrency, most: u32) -> Self {
+        let most = f64::from(most.max(1));
+        let (fixed, size) = match concurrency {
+            Concurrency::Auto => (false, FIRST.min(most)),
+            Concurrency::Fixed(size) => (true, f64::from(size.get())),
+        };
+        Self {
+            fixed,
+            size,
+            most,
+            slow_start_end: (!fixed).then(|| SLOW_START_END.min(most)),
+            settled: false,
+            growth: Growth::Climb,
+            accepted_since_change: 0,
+            changed_at_s: now_s,
+            refused_at_s: now_s,
+            step: Step {
+                start_s: now_s,
+                ..Step::default()
+            },
+            window_bound_before: false,
+            pace_bound_before: false,
+            before_growth: None,
+            steps_without_gain: 0,
+            hold_until_s: now_s,
+            round_trip_s: 0.2,
+        }
+    }
+
+    /// Whole places, at least one.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "1 to u32::MAX by construction"
+    )]
+    pub(super) fn places(&self) -> u32 {
+        self.size as u32
+    }
+
+    pub(super) fn note_window_bound(&mut self) {
+        self.step.window_bound = true;
+    }
+
+    pub(super) fn note_pace_bound(&mut self) {
+        self.step.pace_bound = true;
+    }
+
+    /// Whether the window held requests back lately.
+    pub(super) fn is_binding(&self) -> bool {
+        self.step.window_bound || self.window_bound_before
+    }
+
+    /// Whether the pace held requests back lately.
+    pub(super) fn is_pace_binding(&self) -> bool {
+        self.step.pace_bound || self.pace_bound_before
+    }
+
+    /// Whether the window is larger than what has been tried for long. A cap
+    /// refuses at once when the window outgrows it; a quota at any time.
+    pub(super) fn has_just_grown(&self) -> bool {
+        self.slow_start_end.is_some()
+            || f64::from(self.accepted_since_change) <= JUST_GROWN_WINDOWS * self.size
+    }
+
+    fn resize(&mut self, now_s: f64, size: f64) {
+        self.size = size.clamp(1.0, self.most);
+        self.accepted_since_change = 0;
+        self.changed_at_s = now_s;
+    }
+
+    /// A request was admitted and answered while the gate is open.
+    pub(super) fn on_accepted(&mut self, now_s: f64, sent_at_s: f64) -> StepEnd {
+        self.round_trip_s += 0.1 * (now_s - sent_at_s - self.round_trip_s);
+        if self.fixed {
+            return self.count(now_s, sent_at_s, true);
+        }
+        self.accepted_since_change = self.accepted_since_change.saturating_add(1);
+        if let Some(end) = self.slow_start_end {
+            if self.step.window_bound {
+                self.size = (self.size + 1.0).min(self.most);
+            }
+            if self.size >= end {
+                self.slow_start_end = None;
+                self.new_step(now_s);
+            }
+        } else if self.step.window_bound {
+            self.creep(now_s);
+        }
+        self.count(now_s, sent_at_s, true)
+    }
+
+    fn creep(&mut self, now_s: f64) {
+        let unchanged_s = now_s - self.changed_at_s;
+        let due = match self.growth {
+            Growth::Climb => return,
+            Growth::Creep => {
+                if now_s - self.refused_at_s > CREEP_END_S {
+                    self.growth = Growth::Climb;
+                }
+                self.accepted_since_change >= CREEP_ACCEPTED && unchanged_s >= CREEP_S
+            }
+            Growth::Capped(cap) => {
+                if now_s - self.refused_at_s > CAP_END_S {
+                    self.growth = Growth::Climb;
+                }
+                let below = self.size + 1.0 <= CAP_NEAR * cap;
+                unchanged_s >= if below { CAP_CREEP_S } else { CAP_PROBE_S }
+            }
+        };
+        if due {
+            self.resize(now_s, self.size + 1.0);
+        }
+    }
+
+    /// A request was refused without a wait, amid others that get through.
+    pub(super) fn on_refused(&mut self, now_s: f64, sent_at_s: f64) -> StepEnd {
+        if !self.fixed && self.is_binding() {
+            self.slow_start_end = None;
+            self.settled = true;
+            self.before_growth = None;
+            self.growth = Growth::Creep;
+            self.refused_at_s = now_s;
+            self.resize(now_s, self.size - 1.0);
+        }
+        self.count(now_s, sent_at_s, false)
+    }
+
+    fn count(&mut self, now_s: f64, sent_at_s: f64, accepted: bool) -> StepEnd {
+        let step = &mut self.step;
+        if sent_at_s < step.start_s {
+            return StepEnd::Nothing;
+        }
+        if step.accepted + step.refused == 0 {
+            step.first_s = now_s;
+        }
+        step.last_s = now_s;
+        step.accepted += u32::from(accepted);
+        step.refused += u32::from(!accepted);
+        let least_s = if self.settled { SETTLED_STEP_S } else { STEP_S };
+        let long_enough = now_s - step.start_s >= least_s.max(STEP_ROUND_TRIPS * self.round_trip_s);
+        if step.accepted + step.refused < STEP_ANSWERS || !long_enough {
+            return StepEnd::Nothing;
+        }
+        let end = self.judge(now_s);
+        self.new_step(now_s);
+        end
+    }
+
+    fn judge(&mut self, now_s: f64) -> StepEnd {
+        let step = self.step;
+        let refused_share = f64::from(step.refused) / f64::from(step.accepted + step.refused);
+        if refused_share > BAD_SHARE {
+            if step.pace_bound && !step.window_bound {
+                return StepEnd::PaceTooFast(refused_share);
+            }
+            if self.fixed || step.window_bound {
+                return StepEnd::Nothing; // each refusal has taken its place already
+            }
+            let from = self.size;
+            self.slow_start_end = None;
+            self.settled = true;
+            self.before_growth = None;
+            self.hold_until_s = now_s + HOLD_BAD_S;
+            self.resize(now_s, self.size * (1.0 - refused_share).max(0.7) - 1.0);
+            return StepEnd::Cut(from);
+        }
+        if self.fixed
+            || !step.window_bound
+            || self.slow_start_end.is_some()
+            || self.growth != Growth::Climb
+        {
+            return StepEnd::Nothing;
+        }
+        let goodput = f64::from(step.accepted) / (step.last_s - step.first_s).max(1e-3);
+        if let Some((size, goodput_before)) = self.before_growth
+            && goodput < goodput_before * (1.0 + 0.5 * (self.size / size - 1.0))
+        {
+            let from = self.size;
+            self.before_growth = None;
+            self.steps_without_gain += 1;
+            // Once is chance: a short step's goodput varies by as much as it grew.
+            self.settled |= self.steps_without_gain > 1;
+            self.hold_until_s = now_s
+                + if self.settled {
+                    HOLD_NO_GAIN_S
+                } else {
+                    HOLD_DOUBT_S
+                };
+            self.resize(now_s, size);
+            return StepEnd::Cut(from);
+        }
+        if self.before_growth.is_some() {
+            self.steps_without_gain = 0;
+        }
+        if now_s >= self.hold_until_s {
+            self.before_growth = Some((self.size, goodput));
+            let share = if self.settled { SETTLED_GROWTH } else { GROWTH };
+            self.resize(now_s, self.size + (self.size * share).max(1.0));
+        }
+        StepEnd::Nothing
+    }
+
+    fn new_step(&mut self, now_s: f64) {
+        self.window_bound_before = self.step.window_bound;
+        self.pace_bound_before = self.step.pace_bound;
+        self.step = Step {
+            start_s: now_s,
+            ..Step::default()
+        };
+    }
+
+    /// The gate closed on a quota: doubling went too far.
+    pub(super) fn on_quota_close(&mut self, now_s: f64) {
+        if self.slow_start_end.take().is_some() {
+            self.resize(now_s, (self.size / 2.0).max(FIRST.min(self.most)));
+        }
+    }
+
+    pub(super) fn on_reopen(&mut self, now_s: f64) {
+        self.before_growth = None;
+        self.new_step(now_s);
+    }
+
+    /// Come back gently, by slow start to `target` or the old size.
+    pub(super) fn restart_slowly(&mut self, now_s: f64, target: Option<f64>) {
+        if self.fixed {
+            return;
+        }
+        let target = target.unwrap_or_else(|| self.size.max(self.slow_start_end.unwrap_or(0.0)));
+        self.slow_start_end = Some(target.clamp(1.0, self.most));
+        self.resize(now_s, self.size.min(FIRST).min(target));
+    }
+
+    /// Closings showed a cap: stay below `cap`, restart towards `target`.
+    pub(super) fn set_cap(&mut self, now_s: f64, cap: f64, target: f64) {
+        if self.fixed {
+            return;
+        }
+        self.settled = true;
+        self.growth = Growth::Capped(cap);
+        self.refused_at_s = now_s;
+        self.restart_slowly(now_s, Some(target));
+    }
+
+    /// The cap was none.
+    pub(super) fn drop_cap(&mut self) {
+        if matches!(self.growth, Growth::Capped(_)) {
+            self.growth = Growth::Climb;
+        }
+    }
+}

@@ -1,0 +1,333 @@
+//! The mapping as a whole.
+
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+use crate::record::{Fields, Refusal};
+
+use super::*;
+
+fn field(name: &str, kind: FieldKind) -> ContractField {
+    ContractField {
+        name: name.to_owned(),
+        kind,
+        max_length: None,
+        required: false,
+        forbids_control_characters: false,
+    }
+}
+
+fn contract() -> Contract {
+    Contract {
+        key: "contactId".to_owned(),
+        key_max_length: Some(40),
+        key_in_body: false,
+        fields: vec![
+            field("firstName", FieldKind::String),
+            field("lastName", FieldKind::String),
+            field("phone", FieldKind::Phone),
+            field("score", FieldKind::Number),
+            field("active", FieldKind::Boolean),
+        ],
+        empty_cells: EmptyCells::Omit,
+    }
+}
+
+fn header(names: &[&str]) -> Vec<String> {
+    names.iter().map(|&name| name.to_owned()).collect()
+}
+
+fn row(cells: &[&str]) -> Fields {
+    let mut fields = Fields::default();
+    for cell in cells {
+        fields.push_text(cell);
+        fields.end_field();
+    }
+    fields
+}
+
+fn by_header(names: &[&str], contract: &Contract) -> Result<Program, Vec<MappingProblem>> {
+    let payload: Vec<usize> = (0..names.len()).collect();
+    Program::compile(None, &header(names), &payload, contract)
+}
+
+fn apply(program: &Program, cells: &[&str]) -> Result<(String, String), Box<Refusal>> {
+    let (mut key, mut body) = (String::new(), Vec::new());
+    program.apply(&row(cells), &mut key, &mut body)?;
+    Ok((key, String::from_utf8(body).expect("UTF-8")))
+}
+
+fn problems(result: Result<Program, Vec<MappingProblem>>) -> Vec<String> {
+    let problems = result.expect_err("problems");
+    problems.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn headers_that_are_field_names_need_no_rules() {
+    let program = by_header(
+        &["contactId", "firstName", "phone", "score", "active"],
+        &contract(),
+    )
+    .expect("fits");
+    let (key, body) =
+        apply(&program, &["c-1", "A\"\n\u{1}ä", "+49 30", "1.50", "true"]).expect("fits");
+    assert_eq!(key, "c-1");
+    assert_eq!(
+        body,
+        r#"{"firstName":"A\"\n\u0001ä","phone":"+49 30","score":1.50,"active":true}"#
+    );
+    let (_, body) = apply(&program, &["c-1", "", "0", "", ""]).expect("fits");
+    assert_eq!(body, r#"{"phone":"0"}"#);
+}
+
+#[test]
+fn columns_of_a_reject_file_are_no_part_of_the_record() {
+    let names = header(&["contactId", "firstName", "_line", "_error"]);
+    assert!(Program::compile(None, &names, &[0, 1], &contract()).is_ok());
+    assert_eq!(
+        problems(Program::compile(None, &names, &[0, 1, 2, 3], &contract())),
+        [
+            "the target has no field `_line`",
+            "the target has no field `_error`"
+        ]
+    );
+}
+
+#[test]
+fn all_problems_are_told_at_once_with_the_nearest_name() {
+    assert_eq!(
+        problems(by_header(&["Contact ID", "first_name"], &contract())),
+        [
+            "the target has no field `Contact ID`; did you mean `contactId`?",
+            "the target has no field `first_name`; did you mean `firstName`?",
+            "no column gives the key `contactId`; is it the column `Contact ID`?",
+        ]
+    );
+    let mut rules = vec![
+        FieldRule::column("contactId", "custmer_id"),
+        FieldRule::column("firstName", "first"),
+        FieldRule::column("firstName", "last"),
+        FieldRule::column("lastName", "twice"),
+    ];
+    let names = header(&["customer_id", "first", "last", "twice", "twice"]);
+    let columns = [0, 1, 2, 3, 4];
+    assert_eq!(
+        problems(Program::compile(
+            Some(&rules),
+            &names,
+            &columns,
+            &contract()
+        )),
+        [
+            "`contactId` comes from the column `custmer_id`, which the input doesn't have; did you mean `customer_id`?",
+            "the field `firstName` is filled twice; keep one",
+            "`lastName` comes from the column `twice`, which the input has more than once; rename all but one",
+        ]
+    );
+    rules.truncate(1);
+    rules[0] = FieldRule::column("contactId", "customer_id");
+    assert_eq!(
+        problems(Program::compile(
+            Some(&rules),
+            &names,
+            &columns,
+            &contract()
+        )),
+        ["there is no field to write besides the key"]
+    );
+    rules[0].default = Some("x".to_owned());
+    assert_eq!(
+        problems(Program::compile(
+            Some(&rules),
+            &names,
+            &columns,
+            &contract()
+        )),
+        [
+            "the key `contactId` has a fixed text, so many rows would change the same record; take it from a column"
+        ]
+    );
+    let mut strict = contract();
+    strict.fields[0].required = true;
+    assert_eq!(
+        problems(by_header(&["contactId", "lastName"], &strict)),
+        ["the target requires the field `firstName`, and nothing fills it"]
+    );
+}
+
+#[test]
+fn rules_trim_lower_and_fill_in() {
+    let mut rules = vec![
+        FieldRule::column("contactId", "id"),
+        FieldRule::column("firstName", "mail"),
+        FieldRule::column("lastName", "none"),
+    ];
+    rules[1].trim = true;
+    rules[1].lowercase = true;
+    rules[2].default = Some("Miller".to_owned());
+    rules.push(FieldRule {
+        from: RuleSource::Constant("+1".to_owned()),
+        ..FieldRule::column("phone", "")
+    });
+    let names = header(&["id", "mail", "none"]);
+    let program = Program::compile(Some(&rules), &names, &[0, 1, 2], &contract()).expect("fits");
+    let (_, body) = apply(&program, &["1", "  ÄB@Example.COM ", ""]).expect("fits");
+    assert_eq!(
+        body,
+        r#"{"firstName":"äb@example.com","lastName":"Miller","phone":"+1"}"#
+    );
+    let explained = program.explain(&row(&["1", "A", "B"]));
+    let pairs: Vec<_> = explained
+        .iter()
+        .map(|entry| (entry.target.as_str(), entry.value.as_str()))
+        .collect();
+    assert_eq!(
+        pairs,
+        [
+            ("contactId", "1"),
+            ("firstName", "a"),
+            ("lastName", "B"),
+            ("phone", "+1")
+        ]
+    );
+    assert!(explained[0].is_key);
+    assert_eq!(explained[3].column, None);
+}
+
+#[test]
+fn a_row_that_breaks_a_rule_is_refused_and_leaves_nothing_behind() {
+    let mut strict = contract();
+    strict.fields[0].max_length = Some(3);
+    strict.fields[0].forbids_control_characters = true;
+    strict.fields[1].required = true;
+    let names = [
+        "contactId",
+        "firstName",
+        "lastName",
+        "phone",
+        "score",
+        "active",
+    ];
+    let program = by_header(&names, &strict).expect("fits");
+    let cases = [
+        (["", "a", "b", "", "", ""], "missing_key", "contactId"),
+        ([" \t", "a", "b", "", "", ""], "missing_key", "contactId"),
+        ([".", "a", "b", "", "", ""], "unsafe_key", "contactId"),
+        (["..", "a", "b", "", "", ""], "unsafe_key", "contactId"),
+        (
+            ["4.41E+11", "a", "b", "", "", ""],
+            "spreadsheet_number",
+            "contactId",
+        ),
+        (
+            ["4,41E+11", "a", "b", "", "", ""],
+            "spreadsheet_number",
+            "contactId",
+        ),
+        (
+            ["1E+12", "a", "b", "", "", ""],
+            "spreadsheet_number",
+            "contactId",
+        ),
+        (
+            [
+                "01234567890123456789012345678901234567890",
+                "a",
+                "b",
+                "",
+                "",
+                "",
+            ],
+            "too_long",
+            "contactId",
+        ),
+        (["1", "äöüß", "b", "", "", ""], "too_long", "firstName"),
+        (
+            ["1", "a\n", "b", "", "", ""],
+            "control_character",
+            "firstName",
+        ),
+        (["1", "a", "", "", "", ""], "required", "lastName"),
+        (
+            ["1", "a", "b", "4.41e+11", "", ""],
+            "spreadsheet_number",
+            "phone",
+        ),
+        (["1", "a", "b", "", "1,5", ""], "not_a_number", "score"),
+        (["1", "a", "b", "", "", "yes"], "not_a_boolean", "active"),
+    ];
+    for (cells, rule, field) in cases {
+        let (mut key, mut body) = ("kept".to_owned(), b"kept".to_vec());
+        let refusal = program
+            .apply(&row(&cells), &mut key, &mut body)
+            .expect_err(rule);
+        assert_eq!(
+            (refusal.error.as_str(), refusal.field.as_str()),
+            (rule, field)
+        );
+        assert!(!refusal.message.is_empty());
+        assert_eq!(
+            (key.as_str(), body.as_slice()),
+            ("kept", b"kept".as_slice())
+        );
+    }
+    // A hexadecimal id and an umlaut within the length pass.
+    assert!(apply(&program, &["12345E67", "äöü", "b", "", "-1e5", "false"]).is_ok());
+}
+
+#[test]
+fn an_empty_cell_can_be_sent() {
+    let mut sends = contract();
+    sends.empty_cells = EmptyCells::Send;
+    sends.key_in_body = true;
+    let program = by_header(&["contactId", "firstName", "score"], &sends).expect("fits");
+    let (_, body) = apply(&program, &["1", "", ""]).expect("fits");
+    assert_eq!(body, r#"{"contactId":"1","firstName":"","score":null}"#);
+}
+
+#[test]
+fn the_plan_hears_of_zeros_that_may_be_lost() {
+    let program = by_header(&["contactId", "phone", "lastName"], &contract()).expect("fits");
+    let mut observations = Observations::default();
+    for line in 2..12 {
+        observations.observe(&program, &row(&["1", "4930123", "x"]), line);
+    }
+    observations.observe(&program, &row(&["1", "0301", "4,4E+3"]), 12);
+    observations.observe(&program, &row(&["1", "+4930", "x"]), 13);
+    let found = observations.found();
+    assert_eq!(found.len(), 2);
+    assert_eq!(
+        (found[0].rows, found[0].first_lines.as_slice()),
+        (10, [2, 3, 4, 5, 6].as_slice())
+    );
+    assert_eq!(found[0].kind, ObservationKind::LeadingZerosMayBeLost);
+    assert_eq!(
+        (found[1].field.as_str(), found[1].first_lines[0]),
+        ("lastName", 12)
+    );
+}
+
+proptest! {
+    #[test]
+    fn the_body_is_what_a_json_library_would_write(first in any::<String>(), last in any::<String>()) {
+        let program = by_header(&["contactId", "firstName", "lastName"], &contract()).expect("fits");
+        let (_, body) = apply(&program, &["1", &first, &last]).expect("fits");
+        let mut model = Map::new();
+        for (name, value) in [("firstName", &first), ("lastName", &last)] {
+            if !value.is_empty() {
+                model.insert(name.to_owned(), json!(value));
+            }
+        }
+        let parsed: Value = serde_json::from_str(&body).expect("JSON");
+        prop_assert_eq!(parsed, Value::Object(model));
+    }
+
+    // Exponents of two digits, since the library alone refuses 1e999.
+    #[test]
+    fn a_number_is_one_that_json_knows(
+        text in "[-+]?[0-9]{0,3}[.]{0,2}[0-9]{0,2}[eE]?[-+]?[0-9]{0,2}",
+    ) {
+        let known = serde_json::from_str::<Value>(&text).is_ok_and(|value| value.is_number());
+        prop_assert_eq!(json::is_number(&text), known);
+    }
+}

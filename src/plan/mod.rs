@@ -1,0 +1,8 @@
+//! What a load will do, before it does it: what is wrong with the rows, how
+//! many requests it takes, and how long. Pure: rows and figures come in.
+
+mod findings;
+mod forecast;
+
+pub use findings::{Findings, Problem, RuleFindings};
+pub use forecast::{Forecast, forecast};

@@ -1,0 +1,116 @@
+//! What to read, and how the user says it is written.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use encoding_rs::Encoding;
+
+use crate::source::{SourceError, Spool};
+
+/// Where the text comes from.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A regular file.
+    File(PathBuf),
+    /// Standard input, read once, without a copy: for looking at a stream, not
+    /// for a run that must be able to resume.
+    Stdin,
+    /// A stream that is being copied to a file.
+    Spool(Spool),
+}
+
+impl Input {
+    /// The input in words, as it stands in messages.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match self {
+            Self::File(path) => format!("`{}`", path.display()),
+            Self::Stdin | Self::Spool(_) => "standard input".to_owned(),
+        }
+    }
+
+    /// A reader that starts `offset` bytes into the input.
+    pub(super) fn open(&self, offset: u64) -> Result<Box<dyn Read + Send>, SourceError> {
+        match self {
+            Self::File(path) => {
+                let mut file = open_regular(path)?;
+                file.seek(SeekFrom::Start(offset))
+                    .map_err(|cause| SourceError::reading(self.describe(), offset, cause))?;
+                Ok(Box::new(file))
+            }
+            Self::Stdin if offset == 0 => Ok(Box::new(io::stdin())),
+            Self::Stdin => Err(SourceError::ReadOnce),
+            Self::Spool(spool) => {
+                let reader = spool
+                    .reader_at(offset)
+                    .map_err(|cause| SourceError::reading(self.describe(), offset, cause))?;
+                Ok(Box::new(reader))
+            }
+        }
+    }
+
+    /// Whether reading may start anywhere.
+    pub(super) fn can_seek(&self) -> bool {
+        !matches!(self, Self::Stdin)
+    }
+}
+
+/// How a CSV input is to be read. What isn't named is found out.
+#[derive(Clone, Debug)]
+pub struct CsvSettings {
+    /// Where the text comes from.
+    pub input: Input,
+    /// The character between fields: one ASCII character. Found out by default.
+    pub delimiter: Option<char>,
+    /// The text's encoding. Found out by default; a byte order mark always wins.
+    pub encoding: Option<&'static Encoding>,
+}
+
+impl CsvSettings {
+    /// The input with everything else found out.
+    #[must_use]
+    pub fn new(input: Input) -> Self {
+        Self {
+            input,
+            delimiter: None,
+            encoding: None,
+        }
+    }
+
+    /// The named delimiter as a byte, if it is one that can separate fields.
+    pub(super) fn delimiter_byte(&self) -> Result<Option<u8>, SourceError> {
+        let Some(delimiter) = self.delimiter else {
+            return Ok(None);
+        };
+        match u8::try_from(delimiter) {
+            Ok(byte) if byte.is_ascii() && !matches!(byte, b'"' | b'\r' | b'\n' | 0) => {
+                Ok(Some(byte))
+            }
+            _ => Err(SourceError::BadDelimiter { delimiter }),
+        }
+    }
+}
+
+/// Opens a file for reading, after a look at what it is: opening a pipe would
+/// wait, and a directory opens without complaint.
+pub(super) fn open_regular(path: &Path) -> Result<File, SourceError> {
+    let path_owned = || path.to_path_buf();
+    let metadata = std::fs::metadata(path).map_err(|cause| match cause.kind() {
+        io::ErrorKind::NotFound => SourceError::Missing { path: path_owned() },
+        _ => SourceError::Unreadable {
+            path: path_owned(),
+            cause,
+        },
+    })?;
+    if metadata.is_dir() {
+        return Err(SourceError::Directory { path: path_owned() });
+    }
+    if !metadata.is_file() {
+        return Err(SourceError::NotRegular { path: path_owned() });
+    }
+    File::open(path).map_err(|cause| SourceError::Unreadable {
+        path: path_owned(),
+        cause,
+    })
+}

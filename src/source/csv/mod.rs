@@ -1,0 +1,39 @@
+//! CSV, read as a stream.
+//!
+//! [`inspect`] looks at the head of the input and settles how it is written:
+//! encoding, delimiter, line ends, columns. [`CsvReader`] then cuts the input
+//! into rows without taking them apart, [`split`] takes one row apart on a
+//! mapper thread, and [`CsvCounter`] runs ahead to count and to hash. Reader
+//! and counter share one cutter, so they can't disagree on what a row is.
+//!
+//! The cutter is strict where a lenient one would lose rows: a quote that is
+//! never closed, or text after a closing quote, rejects the **one line** that
+//! the record started on, and reading goes on at the next line. What a row is
+//! depends on the bytes from its start only, never on what came before, so a
+//! resumed run can start at any row's byte.
+
+mod counter;
+mod cutter;
+mod delimiter;
+mod encoding;
+mod head;
+mod input;
+mod inspect;
+mod reader;
+mod reject;
+mod scan;
+mod shape;
+mod split;
+mod stream;
+mod suspects;
+
+#[cfg(test)]
+mod tests;
+
+pub use counter::{CsvCounter, Match, Progress, verify};
+pub use input::{CsvSettings, Input};
+pub use inspect::inspect;
+pub use reader::{CsvReader, Start};
+pub use reject::{REJECT_COLUMNS, RejectLayout, write_header, write_reject_row};
+pub use shape::{CsvShape, Dialect, Terminator};
+pub use split::split;

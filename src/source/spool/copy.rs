@@ -1,0 +1,214 @@
+//! The copying itself.
+
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parking_lot::{Condvar, Mutex};
+
+use super::failure::{SpoolFailure, SpoolSide};
+use super::lines::whole_lines_end;
+use super::reader::SpoolReader;
+
+/// Bytes taken from the stream at a time. Smaller means more syncs a second,
+/// larger only more memory: a pipe gives 64 KiB at most.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// A stream that is being copied to a file. Clones share the one copy.
+#[derive(Clone)]
+pub struct Spool {
+    shared: Arc<Shared>,
+}
+
+pub(super) struct Shared {
+    pub(super) path: PathBuf,
+    intake: Mutex<Intake>,
+    pub(super) published: Mutex<Published>,
+    pub(super) grown: Condvar,
+}
+
+/// What the copying thread writes to; held for the length of one write, so that
+/// `stop` never falls between the write and its publication.
+struct Intake {
+    file: File,
+    written_bytes: u64,
+    stopped: bool,
+}
+
+/// What readers may see.
+#[derive(Default)]
+pub(super) struct Published {
+    pub(super) bytes: u64,
+    pub(super) ended: bool,
+    /// The stream came to its own end.
+    complete: bool,
+    pub(super) failure: Option<SpoolFailure>,
+}
+
+impl fmt::Debug for Spool {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Spool")
+            .field("path", &self.shared.path)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Spool {
+    /// Starts copying `reader` to a new file at `path` (mode 0600) on a thread
+    /// of its own. The thread lives until the stream ends, fails, or is found
+    /// stopped; one that waits for a silent stream ends with the process.
+    ///
+    /// # Errors
+    /// The file exists already or can't be made, or no thread can be started.
+    pub fn start(reader: impl Read + Send + 'static, path: &Path) -> io::Result<Self> {
+        let file = new_private_file(path)?;
+        let shared = Arc::new(Shared {
+            path: path.to_path_buf(),
+            intake: Mutex::new(Intake {
+                file,
+                written_bytes: 0,
+                stopped: false,
+            }),
+            published: Mutex::new(Published::default()),
+            grown: Condvar::new(),
+        });
+        let copier = Arc::clone(&shared);
+        std::thread::Builder::new()
+            .name("spool".to_owned())
+            .spawn(move || copier.copy(reader))?;
+        Ok(Self { shared })
+    }
+
+    /// The spool's file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.shared.path
+    }
+
+    /// Takes in nothing more: readers come to their end after the last whole
+    /// line, and the file is cut to what they saw. Waits for a write under way,
+    /// never for the stream.
+    pub fn stop(&self) {
+        let mut intake = self.shared.intake.lock();
+        if intake.stopped {
+            return;
+        }
+        intake.stopped = true;
+        let mut published = self.shared.published.lock();
+        if !published.ended {
+            published.ended = true;
+            // Not being able to cut costs nothing now; `cut_to_last_line` does
+            // it again before a resume.
+            let _ = intake.file.set_len(published.bytes);
+        }
+        self.shared.grown.notify_all();
+    }
+
+    /// Whether the stream came to its own end, with every byte published.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.shared.published.lock().complete
+    }
+
+    /// A reader that starts `offset` bytes into the copy.
+    ///
+    /// # Errors
+    /// The file can't be opened.
+    pub fn reader_at(&self, offset: u64) -> io::Result<SpoolReader> {
+        SpoolReader::open(Arc::clone(&self.shared), offset)
+    }
+}
+
+impl Shared {
+    fn copy(&self, mut reader: impl Read) {
+        let mut chunk = vec![0; CHUNK_BYTES];
+        let mut whole_lines_bytes = 0;
+        loop {
+            let taken = match reader.read(&mut chunk) {
+                Ok(taken) => taken,
+                Err(cause) if cause.kind() == io::ErrorKind::Interrupted => continue,
+                Err(cause) => return self.fail(SpoolSide::Reading, &cause),
+            };
+            let mut intake = self.intake.lock();
+            if intake.stopped {
+                return;
+            }
+            if taken == 0 {
+                let mut published = self.published.lock();
+                published.bytes = intake.written_bytes;
+                published.ended = true;
+                published.complete = true;
+                self.grown.notify_all();
+                return;
+            }
+            let text = &chunk[..taken];
+            if let Some(end) = whole_lines_end(text, intake.written_bytes, whole_lines_bytes) {
+                whole_lines_bytes = end;
+            }
+            let written = intake
+                .file
+                .write_all(text)
+                .and_then(|()| intake.file.sync_data());
+            if let Err(cause) = written {
+                drop(intake);
+                return self.fail(SpoolSide::Writing, &cause);
+            }
+            intake.written_bytes += taken as u64;
+            let mut published = self.published.lock();
+            if whole_lines_bytes > published.bytes {
+                published.bytes = whole_lines_bytes;
+                self.grown.notify_all();
+            }
+        }
+    }
+
+    fn fail(&self, side: SpoolSide, cause: &io::Error) {
+        let intake = self.intake.lock();
+        let mut published = self.published.lock();
+        if !published.ended {
+            published.ended = true;
+            published.failure = Some(SpoolFailure {
+                side,
+                path: self.path.clone(),
+                reason: cause.to_string(),
+                kind: cause.kind(),
+            });
+            // As in `stop`: half a line must not look like a row.
+            let _ = intake.file.set_len(published.bytes);
+        }
+        self.grown.notify_all();
+    }
+}
+
+/// A file that didn't exist before and that only its owner can read.
+pub(in crate::source) fn new_private_file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::SourceError;
+
+    #[test]
+    fn a_full_disk_is_told_from_a_bad_stream() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (stream, _silent) = io::pipe().expect("a pipe");
+        let spool = Spool::start(stream, &directory.path().join("input.csv")).expect("started");
+        let mut reader = spool.reader_at(0).expect("opened");
+        spool
+            .shared
+            .fail(SpoolSide::Writing, &io::ErrorKind::StorageFull.into());
+        let cause = reader.read(&mut [0; 8]).expect_err("failed");
+        let fatal = SourceError::reading("standard input".to_owned(), 0, cause).into_fatal();
+        assert!(fatal.message.contains("the disk is full"), "{fatal}");
+        assert!(!spool.is_complete());
+    }
+}

@@ -1,0 +1,77 @@
+//! Reading behind the copy.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::copy::Shared;
+
+/// Reads behind a spool, waiting for more until the copying has ended.
+pub struct SpoolReader {
+    shared: Arc<Shared>,
+    file: File,
+    offset: u64,
+}
+
+impl SpoolReader {
+    /// A reader that starts `offset` bytes into the copy.
+    pub(super) fn open(shared: Arc<Shared>, offset: u64) -> io::Result<Self> {
+        let mut file = File::open(&shared.path)?;
+        file.seek(SeekFrom::Start(offset))?;
+        Ok(Self {
+            shared,
+            file,
+            offset,
+        })
+    }
+
+    /// Waits until something can be read, or the end is known; then at most
+    /// `grace` longer for `wanted_bytes`. Gives the bytes that can be read now
+    /// and whether they are all there will be.
+    pub(in crate::source) fn wait_for(&self, wanted_bytes: u64, grace: Duration) -> (u64, bool) {
+        let mut published = self.shared.published.lock();
+        while published.bytes <= self.offset && !published.ended {
+            self.shared.grown.wait(&mut published);
+        }
+        let deadline = Instant::now() + grace;
+        while published.bytes < self.offset + wanted_bytes && !published.ended {
+            if self
+                .shared
+                .grown
+                .wait_until(&mut published, deadline)
+                .timed_out()
+            {
+                break;
+            }
+        }
+        (published.bytes.saturating_sub(self.offset), published.ended)
+    }
+}
+
+impl Read for SpoolReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        let available = {
+            let mut published = self.shared.published.lock();
+            while published.bytes <= self.offset && !published.ended {
+                self.shared.grown.wait(&mut published);
+            }
+            if published.bytes <= self.offset {
+                return match &published.failure {
+                    Some(failure) => Err(io::Error::new(failure.kind, failure.clone())),
+                    None => Ok(0),
+                };
+            }
+            published.bytes - self.offset
+        };
+        let limit = usize::try_from(available)
+            .unwrap_or(usize::MAX)
+            .min(buffer.len());
+        let taken = self.file.read(&mut buffer[..limit])?;
+        self.offset += taken as u64;
+        Ok(taken)
+    }
+}

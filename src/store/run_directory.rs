@@ -1,0 +1,260 @@
+//! A run's directory, `runs/<UTC time>-<job>/`: mode 0700, files 0600.
+//!
+//! It is made under a temporary name and renamed when the manifest and the
+//! journal stand in it, so that every directory that can be seen can be
+//! resumed.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::error::{FatalError, FatalKind};
+
+use super::{Manifest, SqliteJournal};
+
+const MANIFEST: &str = "manifest.json";
+const JOURNAL: &str = "journal.db";
+const LOCK: &str = "lock";
+
+/// The directory of one run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunDirectory {
+    path: PathBuf,
+}
+
+/// Held while a process works on a run; let go when it is dropped or the
+/// process ends, however it ends.
+#[derive(Debug)]
+pub struct RunLock {
+    _file: File,
+}
+
+impl RunDirectory {
+    /// Makes the directory of a new run below `runs`, with its manifest and an
+    /// empty journal, and takes its lock. `fill` may put further files into it
+    /// before it becomes visible.
+    ///
+    /// # Errors
+    /// Fails where the disk is full or the folder can't be written.
+    pub fn create(
+        runs: &Path,
+        manifest: &mut Manifest,
+        fill: impl FnOnce(&Self) -> Result<(), FatalError>,
+    ) -> Result<(Self, SqliteJournal, RunLock), FatalError> {
+        let wanted = manifest.run_id.clone();
+        let writing = |cause: io::Error| FatalError::writing(&runs.display().to_string(), &cause);
+        fs::create_dir_all(runs).map_err(writing)?;
+        let staging = Self {
+            path: runs.join(format!(".new-{wanted}-{}", std::process::id())),
+        };
+        DirBuilder::new()
+            .mode(0o700)
+            .create(&staging.path)
+            .map_err(writing)?;
+        let made = Self::furnish(runs, &wanted, &staging, manifest, fill);
+        if made.is_err() {
+            // Nothing was sent yet, so nothing is worth keeping; the error that
+            // led here is the one to tell.
+            let _ = fs::remove_dir_all(&staging.path);
+        }
+        made
+    }
+
+    fn furnish(
+        runs: &Path,
+        wanted: &str,
+        staging: &Self,
+        manifest: &mut Manifest,
+        fill: impl FnOnce(&Self) -> Result<(), FatalError>,
+    ) -> Result<(Self, SqliteJournal, RunLock), FatalError> {
+        let lock = staging.lock()?;
+        fill(staging)?;
+        drop(SqliteJournal::create(&staging.journal_path())?);
+        for attempt in 1..1_000_u32 {
+            let run_id = match attempt {
+                1 => wanted.to_owned(),
+                _ => format!("{wanted}-{attempt}"),
+            };
+            let target = Self {
+                path: runs.join(&run_id),
+            };
+            if target.path.exists() {
+                continue;
+            }
+            manifest.run_id = run_id;
+            if manifest.input_is_staged {
+                let name = manifest.input.file_name().unwrap_or_default().to_owned();
+                manifest.input = target.absolute().join(name);
+            }
+            staging.write_manifest(manifest)?;
+            match fs::rename(&staging.path, &target.path) {
+                Ok(()) => {
+                    let journal = SqliteJournal::open(&target.journal_path())?;
+                    return Ok((target, journal, lock));
+                }
+                // Another run took the name between the look and the rename.
+                Err(cause) if cause.kind() == io::ErrorKind::DirectoryNotEmpty => {}
+                Err(cause) => {
+                    return Err(FatalError::writing(&target.path.display().to_string(), &cause));
+                }
+            }
+        }
+        Err(FatalError::new(
+            FatalKind::Disk,
+            format!("{} already holds a thousand runs named {wanted}", runs.display()),
+        ))
+    }
+
+    /// The run that `name` names: a path, or a run's id below `runs`; the
+    /// latest where no name is given.
+    ///
+    /// # Errors
+    /// Fails where there is no such run.
+    pub fn find(runs: &Path, name: Option<&str>) -> Result<Self, FatalError> {
+        let Some(name) = name else {
+            return Self::all(runs)?.pop().ok_or_else(|| {
+                FatalError::usage(format!("there is no run in {}", runs.display()))
+                    .with_hint("Start one with `sluice run`, or name the folder with --run-dir.")
+            });
+        };
+        let candidates = [runs.join(name), PathBuf::from(name)];
+        candidates
+            .into_iter()
+            .map(|path| Self { path })
+            .find(|candidate| candidate.path.join(MANIFEST).is_file())
+            .ok_or_else(|| {
+                FatalError::usage(format!("there is no run {name} in {}", runs.display()))
+                    .with_hint("`sluice runs` lists the runs.")
+            })
+    }
+
+    /// All runs below `runs`, the oldest first.
+    ///
+    /// # Errors
+    /// Fails where the folder can't be read; a folder that isn't there has no
+    /// runs.
+    pub fn all(runs: &Path) -> Result<Vec<Self>, FatalError> {
+        let entries = match fs::read_dir(runs) {
+            Ok(entries) => entries,
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(cause) => {
+                return Err(FatalError::usage(format!("can't read {}: {cause}", runs.display())));
+            }
+        };
+        let mut found: Vec<(String, Self)> = entries
+            .filter_map(|entry| entry.ok().map(|entry| Self { path: entry.path() }))
+            .filter(|run| !run.run_id().starts_with('.'))
+            // What isn't a run, or isn't readable as one, isn't listed.
+            .filter_map(|run| run.manifest().ok().map(|manifest| (manifest.started_at, run)))
+            .collect();
+        found.sort_by(|left, right| {
+            (&left.0, left.1.run_id()).cmp(&(&right.0, right.1.run_id()))
+        });
+        Ok(found.into_iter().map(|(_, run)| run).collect())
+    }
+
+    /// Makes this process the only one that works on the run.
+    ///
+    /// # Errors
+    /// Fails where another process has the lock.
+    pub fn lock(&self) -> Result<RunLock, FatalError> {
+        let path = self.path.join(LOCK);
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(|cause| FatalError::writing(&path.display().to_string(), &cause))?;
+        match file.try_lock() {
+            Ok(()) => Ok(RunLock { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(FatalError::usage(format!(
+                "another process is working on run {}",
+                self.run_id()
+            ))
+            .with_hint("`sluice status` shows where it stands.")),
+            Err(TryLockError::Error(cause)) => {
+                Err(FatalError::writing(&path.display().to_string(), &cause))
+            }
+        }
+    }
+
+    /// Whether a process works on the run at this moment.
+    #[must_use]
+    pub fn is_worked_on(&self) -> bool {
+        File::open(self.path.join(LOCK))
+            .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+
+    /// Reads the manifest.
+    ///
+    /// # Errors
+    /// Fails where it is missing or not a manifest.
+    pub fn manifest(&self) -> Result<Manifest, FatalError> {
+        let path = self.path.join(MANIFEST);
+        let text = fs::read(&path)
+            .map_err(|cause| FatalError::usage(format!("can't read {}: {cause}", path.display())))?;
+        serde_json::from_slice(&text).map_err(|cause| {
+            FatalError::usage(format!("{} isn't a run's manifest: {cause}", path.display()))
+        })
+    }
+
+    /// Writes the manifest anew, in one step.
+    ///
+    /// # Errors
+    /// Fails where the disk is full or the folder can't be written.
+    pub fn write_manifest(&self, manifest: &Manifest) -> Result<(), FatalError> {
+        let text = serde_json::to_vec_pretty(manifest).expect("a manifest is plain data");
+        self.write_file(MANIFEST, &text)
+    }
+
+    /// Writes a file of the run in one step: the old one stays until the new
+    /// one stands whole.
+    ///
+    /// # Errors
+    /// Fails where the disk is full or the folder can't be written.
+    pub fn write_file(&self, name: &str, contents: &[u8]) -> Result<(), FatalError> {
+        let target = self.path.join(name);
+        let partial = self.path.join(format!(".{name}.partial"));
+        let write = || -> io::Result<()> {
+            let mut file = OpenOptions::new()
+                .create(true)
+                .truncate(true)
+                .write(true)
+                .mode(0o600)
+                .open(&partial)?;
+            file.write_all(contents)?;
+            file.sync_all()?;
+            fs::rename(&partial, &target)
+        };
+        write().map_err(|cause| FatalError::writing(&target.display().to_string(), &cause))
+    }
+
+    /// The run's id: the directory's name.
+    #[must_use]
+    pub fn run_id(&self) -> String {
+        self.path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default()
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The directory's absolute path.
+    #[must_use]
+    pub fn absolute(&self) -> PathBuf {
+        std::path::absolute(&self.path).unwrap_or_else(|_| self.path.clone())
+    }
+
+    /// The journal's path.
+    #[must_use]
+    pub fn journal_path(&self) -> PathBuf {
+        self.path.join(JOURNAL)
+    }
+}

@@ -1,0 +1,306 @@
+//! The tenants of `CONTROL.md`, each with the best any client could do and the
+//! bounds that the controller must keep.
+
+use std::collections::VecDeque;
+
+use sluice::limit::{LimitSettings, Share};
+
+use super::tenant::{Limit, Storm, Tenant, Wording};
+
+pub struct Scenario {
+    pub name: &'static str,
+    pub tenant: Tenant,
+    pub horizon_s: f64,
+    /// Most that could have been admitted by then.
+    pub best: f64,
+    /// Start of each client.
+    pub starts_s: Vec<f64>,
+    pub live_per_s: f64,
+    pub settings: LimitSettings,
+    pub bounds: Bounds,
+}
+
+/// In percent. Goodput and 429 share are the reference's worst of 20 seeds.
+#[derive(Clone, Copy)]
+pub struct Bounds {
+    pub goodput: f64,
+    pub refused: f64,
+    pub live_refused: f64,
+}
+
+fn scenario(
+    name: &'static str,
+    tenant: Tenant,
+    horizon_s: f64,
+    best: f64,
+    bounds: (f64, f64),
+) -> Scenario {
+    Scenario {
+        name,
+        tenant,
+        horizon_s,
+        best,
+        starts_s: vec![0.0],
+        live_per_s: 0.0,
+        settings: LimitSettings::default(),
+        bounds: Bounds {
+            goodput: bounds.0,
+            refused: bounds.1,
+            live_refused: 100.0,
+        },
+    }
+}
+
+const MINUTES_S: f64 = 4020.0;
+const BUCKET_S: f64 = 1200.0;
+
+fn minute_limit(anchored: bool) -> Limit {
+    Limit::Window {
+        quota: 300.0,
+        length_s: 60.0,
+        anchored,
+    }
+}
+
+fn minute(name: &'static str, wording: Wording, anchored: bool, bounds: (f64, f64)) -> Scenario {
+    let tenant = Tenant::new(vec![minute_limit(anchored)], wording);
+    scenario(name, tenant, MINUTES_S, 5.0 * MINUTES_S, bounds)
+}
+
+fn bucket(name: &'static str, wording: Wording, bounds: (f64, f64)) -> Scenario {
+    let limit = Limit::Bucket {
+        rate_per_s: 50.0,
+        burst: 100.0,
+    };
+    scenario(
+        name,
+        Tenant::new(vec![limit], wording),
+        BUCKET_S,
+        100.0 + 50.0 * BUCKET_S,
+        bounds,
+    )
+}
+
+fn one(
+    name: &'static str,
+    limit: Limit,
+    wording: Wording,
+    horizon_s: f64,
+    best: f64,
+    bounds: (f64, f64),
+) -> Scenario {
+    scenario(
+        name,
+        Tenant::new(vec![limit], wording),
+        horizon_s,
+        best,
+        bounds,
+    )
+}
+
+fn at_once(name: &'static str, wording: Wording, bounds: (f64, f64)) -> Scenario {
+    let tenant = Tenant::new(vec![Limit::AtOnce { places: 32.0 }], wording);
+    let best = 32.0 / tenant.mean_service_s() * 600.0;
+    scenario(name, tenant, 600.0, best, bounds)
+}
+
+pub fn all() -> Vec<Scenario> {
+    use Wording::{Always, Nothing, Seconds};
+    let mut list = vec![
+        minute("1 window 300/60 s", Seconds, true, (98.93, 0.38)),
+        minute("1a aligned to the clock", Seconds, false, (100.0, 0.38)),
+        {
+            let mut told = minute("1h with headers", Seconds, true, (99.34, 0.01));
+            told.tenant.sends_headers = true;
+            told
+        },
+        minute("1n no Retry-After", Nothing, true, (97.26, 2.01)),
+        minute("1s Retry-After too short", Always(1), true, (98.37, 1.03)),
+        bucket("2 bucket 50/s burst 100", Seconds, (99.90, 0.05)),
+        bucket("2n no Retry-After", Nothing, (99.97, 2.0)),
+        bucket("2l Retry-After lies long", Always(10), (79.45, 0.05)),
+        one(
+            "2b bucket 1000/s",
+            Limit::Bucket {
+                rate_per_s: 1000.0,
+                burst: 2000.0,
+            },
+            Seconds,
+            400.0,
+            402_000.0,
+            (96.16, 0.01),
+        ),
+        one(
+            "2t 200/s burst 20",
+            Limit::Bucket {
+                rate_per_s: 200.0,
+                burst: 20.0,
+            },
+            Seconds,
+            1000.0,
+            200_020.0,
+            (90.44, 0.01),
+        ),
+        one(
+            "2c refilled in chunks",
+            Limit::Chunks {
+                chunk: 500.0,
+                period_s: 60.0,
+                burst: 1000.0,
+            },
+            Seconds,
+            2400.0,
+            20_500.0,
+            (100.0, 0.29),
+        ),
+        one(
+            "3 sliding log",
+            Limit::Sliding {
+                quota: 300.0,
+                length_s: 60.0,
+                counts_refused: false,
+            },
+            Seconds,
+            MINUTES_S,
+            5.0 * MINUTES_S,
+            (98.43, 0.68),
+        ),
+        one(
+            "3r log counts refusals",
+            Limit::Sliding {
+                quota: 300.0,
+                length_s: 60.0,
+                counts_refused: true,
+            },
+            Seconds,
+            MINUTES_S,
+            5.0 * MINUTES_S,
+            (98.13, 0.70),
+        ),
+        at_once("4 cap 32", Nothing, (82.42, 1.08)),
+        at_once("4r cap 32, Retry-After 1 s", Always(1), (66.48, 0.01)),
+    ];
+    list.extend(changing());
+    list.extend(shared());
+    list
+}
+
+fn changing() -> Vec<Scenario> {
+    let mut knee = Tenant::new(vec![], Wording::Nothing);
+    knee.knee = Some((40.0, 1.3));
+    let knee_best = 40.0 / knee.mean_service_s() * 600.0;
+    let mut halved_bucket = bucket("6 bucket halves, doubles", Wording::Seconds, (97.39, 0.06));
+    halved_bucket.tenant.changes = VecDeque::from([(600.0, 25.0), (1200.0, 50.0)]);
+    (halved_bucket.horizon_s, halved_bucket.best) = (1800.0, 75_100.0);
+    let mut halved_window = minute(
+        "6w window halves, doubles",
+        Wording::Seconds,
+        true,
+        (97.95, 0.43),
+    );
+    halved_window.tenant.changes = VecDeque::from([(1200.0, 150.0), (2400.0, 300.0)]);
+    (halved_window.horizon_s, halved_window.best) = (3600.0, 15_000.0);
+    let mut storms = bucket("7 503 storms", Wording::Seconds, (99.76, 0.05));
+    storms.tenant.storms = every(120.0, 60.0, 0.05, 10);
+    storms.best -= 750.0;
+    let mut outages = bucket("7b outages", Wording::Seconds, (98.64, 0.06));
+    outages.tenant.storms = every(300.0, 150.0, 1.0, 4);
+    outages.best += 4.0 * (100.0 - 1500.0);
+    vec![
+        scenario("5 latency knee at 40", knee, 600.0, knee_best, (95.16, 0.0)),
+        halved_bucket,
+        halved_window,
+        storms,
+        outages,
+        minute("8 HTTP-date", Wording::Date, true, (98.24, 0.37)),
+        scenario(
+            "10 layered",
+            Tenant::new(
+                vec![
+                    Limit::Window {
+                        quota: 600.0,
+                        length_s: 60.0,
+                        anchored: true,
+                    },
+                    Limit::Window {
+                        quota: 20.0,
+                        length_s: 1.0,
+                        anchored: true,
+                    },
+                ],
+                Wording::Seconds,
+            ),
+            2400.0,
+            24_000.0,
+            (99.46, 0.21),
+        ),
+        one(
+            "10s 20 per second",
+            Limit::Window {
+                quota: 20.0,
+                length_s: 1.0,
+                anchored: true,
+            },
+            Wording::Seconds,
+            1200.0,
+            24_000.0,
+            (92.47, 0.14),
+        ),
+    ]
+}
+
+fn every(period_s: f64, first_s: f64, share: f64, count: u32) -> Vec<Storm> {
+    (0..count)
+        .map(|number| first_s + period_s * f64::from(number))
+        .map(|from_s| Storm {
+            from_s,
+            to_s: from_s + 30.0,
+            share,
+        })
+        .collect()
+}
+
+fn shared() -> Vec<Scenario> {
+    let mut four = bucket("9 four processes, bucket", Wording::Seconds, (99.92, 0.39));
+    four.starts_s = vec![0.0; 4];
+    let mut four_window = minute(
+        "9w four processes, window",
+        Wording::Seconds,
+        true,
+        (99.43, 1.47),
+    );
+    four_window.starts_s = vec![0.0; 4];
+    let mut late = bucket("9s a late joiner", Wording::Seconds, (99.32, 0.13));
+    late.starts_s = vec![0.0, 300.0];
+    let mut four_headers = minute(
+        "9h four with headers",
+        Wording::Seconds,
+        true,
+        (99.81, 0.94),
+    );
+    four_headers.starts_s = vec![0.0; 4];
+    four_headers.tenant.sends_headers = true;
+    let live = |name, headers, share: f64, bounds, live_refused| {
+        let mut live = minute(name, Wording::Seconds, true, bounds);
+        live.live_per_s = 1.0;
+        live.best = 4.0 * MINUTES_S;
+        live.tenant.sends_headers = headers;
+        live.settings.share = Share::try_new(share).unwrap_or_default();
+        live.bounds.live_refused = live_refused;
+        live
+    };
+    let mut live_bucket = bucket("11b live traffic, bucket", Wording::Seconds, (99.91, 0.07));
+    live_bucket.live_per_s = 10.0;
+    live_bucket.best = 100.0 + 40.0 * BUCKET_S;
+    vec![
+        four,
+        four_window,
+        late,
+        four_headers,
+        live("11 live traffic", false, 1.0, (101.27, 0.47), 9.0),
+        live("11h live, headers", true, 1.0, (99.43, 0.08), 1.0),
+        live("11 live, share 0.9", false, 0.9, (0.0, 0.47), 6.0),
+        live("11h live, share 0.9", true, 0.9, (0.0, 0.08), 0.6),
+        live_bucket,
+    ]
+}
