@@ -109,8 +109,7 @@ fn extract(mut extraction: Extraction, stop: &AtomicBool) -> Result<(), SourceEr
             extraction.selection.wants(row.row) && !extraction.finished.contains(row.row.0)
         });
         if !batch.rows.is_empty() {
-            let bytes =
-                batch.buffer.len() * COPIES_OF_TEXT + batch.rows.len() * ROW_OVERHEAD_BYTES;
+            let bytes = batch.buffer.len() * COPIES_OF_TEXT + batch.rows.len() * ROW_OVERHEAD_BYTES;
             let Some(share) = extraction.meter.waiting(|| extraction.credit.take(bytes)) else {
                 return Ok(());
             };

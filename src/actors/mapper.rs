@@ -13,9 +13,7 @@ use tokio::sync::mpsc;
 
 use crate::connector::Operation;
 use crate::mapping::Program;
-use crate::record::{
-    Fields, Item, MappedBatch, Outcome, OutcomeKind, RawBatch, RawRow, Refusal,
-};
+use crate::record::{Fields, Item, MappedBatch, Outcome, OutcomeKind, RawBatch, RawRow, Refusal};
 use crate::source::csv::{Dialect, split};
 
 use super::selection::Selection;

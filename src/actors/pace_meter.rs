@@ -65,7 +65,10 @@ mod tests {
         let mut meter = PaceMeter::default();
         assert_eq!(meter.time_for(10), None);
         for second in 0..100_u32 {
-            meter.note(start + Duration::from_secs(second.into()), 1_000 * u64::from(second));
+            meter.note(
+                start + Duration::from_secs(second.into()),
+                1_000 * u64::from(second),
+            );
         }
         for second in 100..300_u32 {
             let ended = 100_000 + 10 * u64::from(second - 100);

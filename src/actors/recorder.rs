@@ -123,10 +123,11 @@ async fn run_recorder(
                 }
                 recording.meter.add_busy(start.elapsed());
                 let rows = recording.ledger.uncommitted_rows();
-                if rows < COMMIT_ROWS || last_commit.elapsed() < COMMIT_SPACING {
-                    if last_commit.elapsed() < COMMIT_AFTER {
-                        continue;
-                    }
+                let waited = last_commit.elapsed();
+                let is_due = waited >= COMMIT_AFTER
+                    || (rows >= COMMIT_ROWS && waited >= COMMIT_SPACING);
+                if !is_due {
+                    continue;
                 }
             }
             Some(digest) = digests.recv() => {

@@ -46,8 +46,8 @@ impl TokenDesk {
     ) -> Self {
         let (publish, current) = watch::channel(None);
         let arbiter = Arbiter::new();
-        let refresher = TokenRefresher::start_in_arbiter(&arbiter.handle(), move |_| {
-            TokenRefresher {
+        let refresher =
+            TokenRefresher::start_in_arbiter(&arbiter.handle(), move |_| TokenRefresher {
                 client: Arc::new(ControlClient::new(TransportSettings::default())),
                 state: TokenState::new(plan.policy.clone()),
                 plan,
@@ -56,8 +56,7 @@ impl TokenDesk {
                 minted,
                 wakeup: None,
                 has_given_up: false,
-            }
-        });
+            });
         Self {
             refresher,
             current,
@@ -123,30 +122,26 @@ impl TokenRefresher {
     fn mint(&mut self, context: &mut Context<Self>) {
         let (client, plan) = (Arc::clone(&self.client), Arc::clone(&self.plan));
         let minting = async move { mint(&client, &plan.endpoint, &plan.credentials).await };
-        context.spawn(
-            minting
-                .into_actor(self)
-                .map(|minted, refresher, context| {
-                    let now = Instant::now().into_std();
-                    match minted {
-                        Ok(minted) => {
-                            let lifetime = minted.life;
-                            let generation = refresher.state.on_minted(now, lifetime);
-                            let token = Token::new(generation, minted, now);
-                            refresher.publish.send_replace(Some(Arc::new(token)));
-                            refresher.minted.do_send(TokenMinted {
-                                generation,
-                                lifetime,
-                            });
-                        }
-                        Err(error) => {
-                            let jitter = rand::rng().random::<f64>();
-                            refresher.state.on_mint_failed(now, error, jitter);
-                        }
-                    }
-                    refresher.step(context);
-                }),
-        );
+        context.spawn(minting.into_actor(self).map(|minted, refresher, context| {
+            let now = Instant::now().into_std();
+            match minted {
+                Ok(minted) => {
+                    let lifetime = minted.life;
+                    let generation = refresher.state.on_minted(now, lifetime);
+                    let token = Token::new(generation, minted, now);
+                    refresher.publish.send_replace(Some(Arc::new(token)));
+                    refresher.minted.do_send(TokenMinted {
+                        generation,
+                        lifetime,
+                    });
+                }
+                Err(error) => {
+                    let jitter = rand::rng().random::<f64>();
+                    refresher.state.on_mint_failed(now, error, jitter);
+                }
+            }
+            refresher.step(context);
+        }));
     }
 }
 

@@ -68,7 +68,12 @@ pub(super) struct RunArguments {
 #[derive(Args, Debug, Default)]
 pub(super) struct LoadingFlags {
     /// Set a variable of the connector
-    #[arg(long = "set", env = "SLUICE_SET", value_name = "KEY=VALUE", value_delimiter = ',')]
+    #[arg(
+        long = "set",
+        env = "SLUICE_SET",
+        value_name = "KEY=VALUE",
+        value_delimiter = ','
+    )]
     pub(super) set: Vec<String>,
     /// The job's name; the run's directory carries it
     #[arg(long, env = "SLUICE_JOB", value_name = "NAME")]
@@ -194,7 +199,12 @@ pub(super) struct StatusArguments {
     /// The run: its id, or the path of its directory; the latest by default
     pub(super) run: Option<String>,
     /// The folder that holds the runs
-    #[arg(long, env = "SLUICE_RUN_DIR", value_name = "DIR", default_value = "runs")]
+    #[arg(
+        long,
+        env = "SLUICE_RUN_DIR",
+        value_name = "DIR",
+        default_value = "runs"
+    )]
     pub(super) run_dir: PathBuf,
     /// The form of the result on standard output
     #[arg(long, env = "SLUICE_OUTPUT", value_enum, default_value_t)]
@@ -204,7 +214,12 @@ pub(super) struct StatusArguments {
 #[derive(Args, Debug)]
 pub(super) struct RunsArguments {
     /// The folder that holds the runs
-    #[arg(long, env = "SLUICE_RUN_DIR", value_name = "DIR", default_value = "runs")]
+    #[arg(
+        long,
+        env = "SLUICE_RUN_DIR",
+        value_name = "DIR",
+        default_value = "runs"
+    )]
     pub(super) run_dir: PathBuf,
     /// The form of the result on standard output
     #[arg(long, env = "SLUICE_OUTPUT", value_enum, default_value_t)]
@@ -214,7 +229,12 @@ pub(super) struct RunsArguments {
 #[derive(Args, Debug)]
 pub(super) struct DemoArguments {
     /// The folder that holds the runs
-    #[arg(long, env = "SLUICE_RUN_DIR", value_name = "DIR", default_value = "runs")]
+    #[arg(
+        long,
+        env = "SLUICE_RUN_DIR",
+        value_name = "DIR",
+        default_value = "runs"
+    )]
     pub(super) run_dir: PathBuf,
     #[command(flatten)]
     pub(super) showing: ShowingFlags,
@@ -232,7 +252,12 @@ pub(super) struct GuessArguments {
     /// The CSV file to look at
     pub(super) input: PathBuf,
     /// The connector that the rows are for
-    #[arg(long, env = "SLUICE_TO", value_name = "CONNECTOR", default_value = "cxone-contacts")]
+    #[arg(
+        long,
+        env = "SLUICE_TO",
+        value_name = "CONNECTOR",
+        default_value = "cxone-contacts"
+    )]
     pub(super) to: String,
     /// The job file to write; standard output by default
     #[arg(long, value_name = "FILE")]
@@ -304,7 +329,9 @@ mod tests {
                     continue;
                 };
                 let twin = format!("SLUICE_{}", flag.replace('-', "_").to_uppercase());
-                let found = argument.get_env().map(|name| name.to_string_lossy().into_owned());
+                let found = argument
+                    .get_env()
+                    .map(|name| name.to_string_lossy().into_owned());
                 assert_eq!(found, Some(twin), "--{flag} of {name}");
             }
         }

@@ -98,7 +98,9 @@ fn of_profile(name: &str) -> Result<Overrides, FatalError> {
         std::env::var_os("HOME"),
     )
     .ok_or_else(|| {
-        FatalError::usage(format!("the profile {name} can't be looked up: HOME isn't set"))
+        FatalError::usage(format!(
+            "the profile {name} can't be looked up: HOME isn't set"
+        ))
     })?;
     let profile = read_profile(&path, name)?;
     Ok(Overrides::of_profile(&profile, &path))

@@ -8,9 +8,7 @@ use parking_lot::Mutex;
 use crate::actors::{RunEnd, Selection};
 use crate::error::{ExitStatus, FatalError, FatalKind};
 use crate::record::{Counts, RunEvent};
-use crate::report::{
-    EntitySummary, LimiterHistory, RateSummary, StageSummary, Summary, thousands,
-};
+use crate::report::{EntitySummary, LimiterHistory, RateSummary, StageSummary, Summary, thousands};
 use crate::store::{Checkpoint, Manifest, RunDirectory};
 use crate::telemetry::Consumer;
 
@@ -43,7 +41,11 @@ impl Consumer for HistoryKeeper {
 pub(super) fn settled_counts(checkpoint: &Checkpoint, selection: &Selection) -> Counts {
     let mut counts = checkpoint.counts;
     let read = checkpoint.input.as_ref().map_or(0, |input| input.rows);
-    if checkpoint.input.as_ref().is_some_and(|input| input.complete) {
+    if checkpoint
+        .input
+        .as_ref()
+        .is_some_and(|input| input.complete)
+    {
         counts.skipped += selection.rows_outside(read);
     }
     // While the input is being counted, the load may be ahead of the count.
@@ -124,7 +126,10 @@ pub(super) fn conclude(
         requests: checkpoint.requests,
         tokens_minted: end.tokens_minted,
         rate: RateSummary {
-            mean_per_s: per_second(counts.ended() - selection_skips(&counts, checkpoint), elapsed_s),
+            mean_per_s: per_second(
+                counts.ended() - selection_skips(&counts, checkpoint),
+                elapsed_s,
+            ),
             p50_ms: millis(0.5),
             p99_ms: millis(0.99),
             max_in_flight: end.max_in_flight,
@@ -156,7 +161,10 @@ pub(super) fn conclude(
         print::failure(error);
     }
     if !is_finished {
-        print::remark(&format!("sluice: to go on: sluice resume {}", shown(directory)));
+        print::remark(&format!(
+            "sluice: to go on: sluice resume {}",
+            shown(directory)
+        ));
     }
     Ok(status)
 }
@@ -186,7 +194,11 @@ fn tell(
         OutputForm::Ndjson => return print::result(&summary.to_json_line()),
         OutputForm::Text => {}
     }
-    let mut text = format!("\n{}\n{}", headline(summary, is_finished), summary.to_text());
+    let mut text = format!(
+        "\n{}\n{}",
+        headline(summary, is_finished),
+        summary.to_text()
+    );
     let path = directory.path().display();
     if summary.counts.rejected > 0 {
         text.push_str(&format!(
@@ -200,7 +212,9 @@ fn tell(
             thousands(summary.counts.unknown)
         ));
     }
-    text.push_str(&format!("  everything about this run: {path}/summary.json\n"));
+    text.push_str(&format!(
+        "  everything about this run: {path}/summary.json\n"
+    ));
     print::result(&text)
 }
 

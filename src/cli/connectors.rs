@@ -1,7 +1,7 @@
 //! `sluice connectors`: lists, shows and checks connectors.
 
-use crate::connector::{Connector, builtin_names, check, source_text};
 use crate::config::did_you_mean;
+use crate::connector::{Connector, builtin_names, check, source_text};
 use crate::error::{ExitStatus, FatalError};
 
 use super::arguments::{ConnectorsArguments, ConnectorsCommand};
@@ -39,7 +39,10 @@ fn list() -> Result<ExitStatus, FatalError> {
         let connector = Connector::load(name)?;
         text.push_str(&format!("{name:<20} {}\n", connector.title()));
         for (variable, section) in connector.variables() {
-            text.push_str(&format!("{:<20}   --set {variable}=…  {}\n", "", section.description));
+            text.push_str(&format!(
+                "{:<20}   --set {variable}=…  {}\n",
+                "", section.description
+            ));
         }
     }
     print::result(&text)?;

@@ -24,7 +24,10 @@ pub(super) fn demo(arguments: &DemoArguments) -> Result<ExitStatus, FatalError> 
     let input = write_contacts(&arguments.run_dir)?;
     let (scenario, credentials) = scenario()?;
     let tenant = Tenant::start(scenario).map_err(|cause| {
-        FatalError::new(FatalKind::Internal, format!("can't start the simulated tenant: {cause}"))
+        FatalError::new(
+            FatalKind::Internal,
+            format!("can't start the simulated tenant: {cause}"),
+        )
     })?;
     let settings = Settings::settle(
         Overrides {
@@ -88,7 +91,10 @@ fn write_contacts(folder: &std::path::Path) -> Result<PathBuf, FatalError> {
 /// The demo's scenario, and the credentials that it knows.
 fn scenario() -> Result<(Scenario, CredentialSources), FatalError> {
     let scenario = Scenario::named("demo").map_err(|error| {
-        FatalError::new(FatalKind::Internal, format!("the bundled scenario is broken: {error}"))
+        FatalError::new(
+            FatalKind::Internal,
+            format!("the bundled scenario is broken: {error}"),
+        )
     })?;
     let client = scenario.clients.first().ok_or_else(|| {
         FatalError::new(FatalKind::Internal, "the bundled scenario has no client")

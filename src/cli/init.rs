@@ -38,7 +38,12 @@ pub(super) fn guess(arguments: &GuessArguments) -> Result<ExitStatus, FatalError
     for notice in &shape.notices {
         print::remark(&format!("sluice: {notice}"));
     }
-    let job = guessed_job(&arguments.input, &shape, &connector, &bound.operation.contract);
+    let job = guessed_job(
+        &arguments.input,
+        &shape,
+        &connector,
+        &bound.operation.contract,
+    );
     match &arguments.write {
         None => print::result(&job)?,
         Some(file) => {
@@ -56,7 +61,10 @@ fn guessed_job(
     contract: &Contract,
 ) -> String {
     let payload = shape.payload_columns();
-    let columns: Vec<&str> = payload.iter().map(|&index| shape.header[index].as_str()).collect();
+    let columns: Vec<&str> = payload
+        .iter()
+        .map(|&index| shape.header[index].as_str())
+        .collect();
     let mut job = format!(
         "# Look it over, then: sluice plan THIS-FILE\n\
          source: {{csv: {}}}\n\
@@ -101,7 +109,10 @@ fn quoted(text: &str) -> String {
         && text
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte))
-        && !matches!(text, "true" | "false" | "null" | "yes" | "no" | "on" | "off");
+        && !matches!(
+            text,
+            "true" | "false" | "null" | "yes" | "no" | "on" | "off"
+        );
     if is_plain {
         text.to_owned()
     } else {
@@ -113,10 +124,10 @@ fn quoted(text: &str) -> String {
 fn write_new(path: &Path, text: &str) -> Result<(), FatalError> {
     let opened = OpenOptions::new().write(true).create_new(true).open(path);
     match opened {
-        Err(cause) if cause.kind() == std::io::ErrorKind::AlreadyExists => {
-            Err(FatalError::usage(format!("{} exists already", path.display()))
-                .with_hint("Name another file; it isn't written over."))
-        }
+        Err(cause) if cause.kind() == std::io::ErrorKind::AlreadyExists => Err(FatalError::usage(
+            format!("{} exists already", path.display()),
+        )
+        .with_hint("Name another file; it isn't written over.")),
         opened => opened
             .and_then(|mut file| file.write_all(text.as_bytes()))
             .map_err(|cause| FatalError::writing(&path.display().to_string(), &cause)),

@@ -7,9 +7,7 @@ use std::sync::Arc;
 use encoding_rs::Encoding;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::actors::{
-    Endpoint, InputCounter, OpenSource, RowMapper, RunPlan, Selection, TokenPlan,
-};
+use crate::actors::{Endpoint, InputCounter, OpenSource, RowMapper, RunPlan, Selection, TokenPlan};
 use crate::auth::{self, CredentialSource, Credentials, TokenEndpoint, TokenPolicy};
 use crate::config::{self, Concurrency, Duplicates, InputPath, SecretSource, Settings};
 use crate::connector::{self, Bound, Connector, field_rules};
@@ -47,7 +45,9 @@ pub(super) fn prepare(settings: Settings, input: Input) -> Result<Prepared, Fata
     let bound = connector.bind(&settings.variables)?;
     let csv = CsvSettings {
         input,
-        delimiter: settings.delimiter.map(|delimiter| char::from(delimiter.byte())),
+        delimiter: settings
+            .delimiter
+            .map(|delimiter| char::from(delimiter.byte())),
         encoding: settings
             .encoding
             .and_then(|encoding| Encoding::for_label(encoding.name().as_bytes())),
@@ -123,7 +123,9 @@ impl Prepared {
         }
         let mut finder = DuplicateFinder::new(scratch);
         let mut keys = KeyReader::new(self);
-        let mut source = self.open(Start::Beginning).map_err(SourceError::into_fatal)?;
+        let mut source = self
+            .open(Start::Beginning)
+            .map_err(SourceError::into_fatal)?;
         while let Some(batch) = source.next_batch().map_err(SourceError::into_fatal)? {
             for row in &batch.rows {
                 if row.flaw.is_some() || !selection.wants(row.row) {
@@ -157,8 +159,7 @@ impl Prepared {
 
     /// A counter of the whole input.
     pub(super) fn counter(&self) -> Result<Box<dyn InputCounter>, FatalError> {
-        let counter =
-            CsvCounter::open(&self.csv, &self.shape).map_err(SourceError::into_fatal)?;
+        let counter = CsvCounter::open(&self.csv, &self.shape).map_err(SourceError::into_fatal)?;
         Ok(Box::new(CountedCsv { counter }))
     }
 
@@ -265,9 +266,9 @@ fn read_secret(source: &SecretSource) -> Result<SecretString, FatalError> {
         SecretSource::Command(command) => CredentialSource::Command(command.clone()),
         SecretSource::Value(value) => return Ok(value.clone()),
     };
-    source
-        .resolve()
-        .map_err(|error: auth::AuthError| FatalError::new(FatalKind::Credentials, error.to_string()))
+    source.resolve().map_err(|error: auth::AuthError| {
+        FatalError::new(FatalKind::Credentials, error.to_string())
+    })
 }
 
 fn limit_settings(settings: &Settings) -> Result<LimitSettings, FatalError> {
@@ -312,7 +313,14 @@ impl<'load> KeyReader<'load> {
     /// The hash of the row's key; `None` for a row that is refused anyway.
     fn hash(&mut self, raw: &[u8], position: crate::record::Position) -> Option<u64> {
         let shape = &self.prepared.shape;
-        split(raw, position, shape.dialect(), shape.header.len(), &mut self.fields).ok()?;
+        split(
+            raw,
+            position,
+            shape.dialect(),
+            shape.header.len(),
+            &mut self.fields,
+        )
+        .ok()?;
         self.key.clear();
         self.body.clear();
         self.prepared
@@ -349,7 +357,9 @@ impl BookFormat for RejectFormat {
         let nothing = Default::default();
         let refusal = outcome.refusal.as_deref().unwrap_or(&nothing);
         let line = outcome.position.line.to_string();
-        let status = refusal.status.map_or_else(String::new, |status| status.to_string());
+        let status = refusal
+            .status
+            .map_or_else(String::new, |status| status.to_string());
         let attempts = refusal.attempts.to_string();
         write_reject_row(
             out,
@@ -367,4 +377,3 @@ impl BookFormat for RejectFormat {
         );
     }
 }
-

@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
+use crate::actors::RowMapper;
+use crate::config::{Duplicates, Settings};
 use crate::error::{ExitStatus, FatalError};
 use crate::mapping::{Observation, Observations};
 use crate::plan::{Findings, Forecast, forecast};
@@ -11,8 +13,6 @@ use crate::record::{Fields, RawBatch, RawRow, Refusal};
 use crate::report::{duration_words, thousands};
 use crate::source::csv::{Input, Start, split};
 use crate::source::{DuplicateFinder, Source, SourceError};
-use crate::actors::RowMapper;
-use crate::config::{Duplicates, Settings};
 
 use super::arguments::{OutputForm, RunArguments, ShowingFlags};
 use super::assemble::settings_of;
@@ -138,7 +138,7 @@ impl<'load> Planner<'load> {
             accepted: 0,
             problems: Findings::default(),
             observations: Observations::default(),
-            repeats: DuplicateFinder::new(&std::env::temp_dir()),
+            repeats: DuplicateFinder::new(std::env::temp_dir()),
             samples: Vec::new(),
         }
     }
@@ -172,8 +172,14 @@ impl<'load> Planner<'load> {
         }
         let shape = &self.prepared.shape;
         let raw = &batch.buffer[row.start..row.end];
-        split(raw, row.position, shape.dialect(), shape.header.len(), &mut self.fields)
-            .map_err(|flaw| Box::new(Refusal::from(&flaw)))?;
+        split(
+            raw,
+            row.position,
+            shape.dialect(),
+            shape.header.len(),
+            &mut self.fields,
+        )
+        .map_err(|flaw| Box::new(Refusal::from(&flaw)))?;
         let program = &self.prepared.program;
         self.observations
             .observe(program, &self.fields, row.position.line);
@@ -193,7 +199,10 @@ impl<'load> Planner<'load> {
             .map_err(SourceError::into_fatal)?;
         if self.samples.len() < SAMPLES {
             let mut path = Vec::new();
-            self.prepared.bound.operation.write_path(&self.key, &mut path);
+            self.prepared
+                .bound
+                .operation
+                .write_path(&self.key, &mut path);
             self.samples.push(Sample {
                 line: row.position.line,
                 path: String::from_utf8_lossy(&path).into_owned(),
@@ -224,14 +233,22 @@ impl<'load> Planner<'load> {
         Ok(Plan {
             job: settings.job.clone(),
             input: settings.input.to_string(),
-            target: format!("{} at {}", self.prepared.bound.connector, self.prepared.bound.base_url),
+            target: format!(
+                "{} at {}",
+                self.prepared.bound.connector, self.prepared.bound.base_url
+            ),
             operation: format!("{} ({} a row)", operation.name, operation.method),
             columns: self.prepared.shape.header.clone(),
             notices: self.prepared.shape.notices.clone(),
             rows: self.rows,
             skipped,
             to_send,
-            observations: self.observations.found().iter().map(ObservedField::new).collect(),
+            observations: self
+                .observations
+                .found()
+                .iter()
+                .map(ObservedField::new)
+                .collect(),
             duplicates: RepeatedKeys {
                 keys: found.groups,
                 rows: repeated_rows,
@@ -252,7 +269,8 @@ impl<'load> Planner<'load> {
 impl Plan {
     fn to_text(&self) -> String {
         let mut text = String::new();
-        self.write_text(&mut text).expect("writing to memory doesn't fail");
+        self.write_text(&mut text)
+            .expect("writing to memory doesn't fail");
         text
     }
 
@@ -269,19 +287,35 @@ impl Plan {
         if self.skipped > 0 {
             writeln!(out, "  skipped     {:>12}", thousands(self.skipped))?;
         }
-        writeln!(out, "  rejected    {:>12}", thousands(self.problems.rejected))?;
+        writeln!(
+            out,
+            "  rejected    {:>12}",
+            thousands(self.problems.rejected)
+        )?;
         if !self.samples.is_empty() {
             writeln!(out, "\nthe first rows, as they would be sent")?;
             for sample in &self.samples {
-                writeln!(out, "  line {}: {} {}", sample.line, sample.path, sample.body)?;
+                writeln!(
+                    out,
+                    "  line {}: {} {}",
+                    sample.line, sample.path, sample.body
+                )?;
             }
         }
         self.write_problems(out)?;
         writeln!(out, "\nforecast")?;
-        writeln!(out, "  requests    {:>12}", thousands(self.forecast.requests))?;
+        writeln!(
+            out,
+            "  requests    {:>12}",
+            thousands(self.forecast.requests)
+        )?;
         match (self.forecast.duration(), self.forecast.requests_per_s) {
             (Some(time), Some(limit)) => {
-                writeln!(out, "  time        {} at {limit:.1} requests/s", duration_words(time))
+                writeln!(
+                    out,
+                    "  time        {} at {limit:.1} requests/s",
+                    duration_words(time)
+                )
             }
             _ => writeln!(
                 out,
@@ -320,18 +354,31 @@ impl Plan {
                 thousands(observed.rows),
                 observed.remark,
                 lines.join(", "),
-                if observed.rows > lines.len() as u64 { ", …" } else { "" },
+                if observed.rows > lines.len() as u64 {
+                    ", …"
+                } else {
+                    ""
+                },
             )?;
         }
         if self.duplicates.keys > 0 {
-            let rows: Vec<String> = self.duplicates.first_rows.iter().map(u64::to_string).collect();
+            let rows: Vec<String> = self
+                .duplicates
+                .first_rows
+                .iter()
+                .map(u64::to_string)
+                .collect();
             writeln!(
                 out,
                 "\n{} keys stand in more than one row ({} rows repeat one: rows {}{}); duplicates: {}",
                 thousands(self.duplicates.keys),
                 thousands(self.duplicates.rows),
                 rows.join(", "),
-                if self.duplicates.rows > rows.len() as u64 { ", …" } else { "" },
+                if self.duplicates.rows > rows.len() as u64 {
+                    ", …"
+                } else {
+                    ""
+                },
                 self.duplicates.choice,
             )?;
         }

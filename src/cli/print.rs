@@ -22,7 +22,9 @@ pub(super) fn failure(error: &FatalError) {
 /// no error.
 pub(super) fn result(text: &str) -> Result<(), FatalError> {
     let mut stdout = io::stdout().lock();
-    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    let written = stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush());
     match written {
         Err(cause) if cause.kind() != io::ErrorKind::BrokenPipe => {
             Err(FatalError::writing("standard output", &cause))
@@ -47,7 +49,8 @@ fn with_color(choice: ColorChoice) -> bool {
         ColorChoice::Always => true,
         ColorChoice::Never => false,
         ColorChoice::Auto => {
-            std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && is_capable_terminal()
+            std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+                && is_capable_terminal()
         }
     }
 }

@@ -9,9 +9,7 @@ use crate::config::{
 use crate::error::{ExitStatus, FatalError};
 use crate::source::csv::{Input, Match, verify};
 use crate::source::{SourceError, cut_to_last_line};
-use crate::store::{
-    Checkpoint, Journal, Manifest, RunDirectory, SecretOrigin, SqliteJournal,
-};
+use crate::store::{Checkpoint, Journal, Manifest, RunDirectory, SecretOrigin, SqliteJournal};
 
 use super::arguments::ResumeArguments;
 use super::assemble::{credentials_of_job, of_pacing_flags};

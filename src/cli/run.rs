@@ -30,10 +30,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<ExitStatus, FatalError> {
 }
 
 /// Starts a new run and does it.
-pub(super) fn load(
-    assembled: Assembled,
-    showing: &ShowingFlags,
-) -> Result<ExitStatus, FatalError> {
+pub(super) fn load(assembled: Assembled, showing: &ShowingFlags) -> Result<ExitStatus, FatalError> {
     let settings = &assembled.settings;
     let mut manifest = manifest_of(&assembled)?;
     let runs = settings.run_dir.clone();
@@ -44,16 +41,28 @@ pub(super) fn load(
             note_hashes(&mut manifest, &prepared);
             let (directory, journal, lock) =
                 RunDirectory::create(&runs, &mut manifest, |_| Ok(()))?;
-            start(&prepared, &directory, Box::new(journal), lock, &manifest, showing)
+            start(
+                &prepared,
+                &directory,
+                Box::new(journal),
+                lock,
+                &manifest,
+                showing,
+            )
         }
         None => {
             let (directory, journal, lock) =
                 RunDirectory::create(&runs, &mut manifest, |_| Ok(()))?;
             let staged = stage(settings, &directory, &mut manifest);
             match staged {
-                Ok(prepared) => {
-                    start(&prepared, &directory, Box::new(journal), lock, &manifest, showing)
-                }
+                Ok(prepared) => start(
+                    &prepared,
+                    &directory,
+                    Box::new(journal),
+                    lock,
+                    &manifest,
+                    showing,
+                ),
                 Err(error) => {
                     // Nothing was sent, and the stream can't be had again.
                     drop((journal, lock));
@@ -91,7 +100,9 @@ fn start(
 ) -> Result<ExitStatus, FatalError> {
     let selection = prepared.selection(directory.path())?;
     let counting = InputCounting::Count(prepared.counter()?);
-    let status = leg(prepared, directory, journal, manifest, selection, counting, showing);
+    let status = leg(
+        prepared, directory, journal, manifest, selection, counting, showing,
+    );
     drop(lock);
     status
 }
@@ -217,14 +228,20 @@ fn origins(credentials: &CredentialSources) -> (SecretOrigin, SecretOrigin) {
         // The value stays where it is; the job file is read again.
         SecretSource::Value(_) => SecretOrigin::JobFile,
     };
-    (origin(&credentials.client_id), origin(&credentials.client_secret))
+    (
+        origin(&credentials.client_id),
+        origin(&credentials.client_secret),
+    )
 }
 
 /// The limits, as the flags that would set them.
 fn flags_of(settings: &Settings) -> std::collections::BTreeMap<String, String> {
     [
         ("share", Some(settings.share.to_string())),
-        ("max-errors", settings.max_errors.map(|budget| budget.to_string())),
+        (
+            "max-errors",
+            settings.max_errors.map(|budget| budget.to_string()),
+        ),
         ("max-rate", settings.max_rate.map(|rate| rate.to_string())),
         ("concurrency", Some(settings.concurrency.to_string())),
     ]

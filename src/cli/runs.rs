@@ -28,7 +28,10 @@ pub(super) fn runs(arguments: &RunsArguments) -> Result<ExitStatus, FatalError> 
             .map(|standing| serde_json::to_string(standing).expect("plain data") + "\n")
             .collect(),
         OutputForm::Text if standings.is_empty() => {
-            print::remark(&format!("there is no run in {}", arguments.run_dir.display()));
+            print::remark(&format!(
+                "there is no run in {}",
+                arguments.run_dir.display()
+            ));
             String::new()
         }
         OutputForm::Text => standings.iter().map(line_of).collect(),

@@ -46,7 +46,10 @@ impl Standing {
             exit_code: checkpoint.finished_with,
             started_at: manifest.started_at.clone(),
             elapsed_s: elapsed_of(&checkpoint).as_secs_f64(),
-            counted: checkpoint.input.as_ref().is_some_and(|input| input.complete),
+            counted: checkpoint
+                .input
+                .as_ref()
+                .is_some_and(|input| input.complete),
             counts: settled_counts(&checkpoint, &selection(&manifest)),
             requests: checkpoint.requests,
         })
@@ -115,7 +118,10 @@ fn text_of(standing: &Standing, directory: &RunDirectory) -> String {
         thousands(standing.requests.throttled)
     ));
     if standing.state == "unfinished" {
-        text.push_str(&format!("  to go on: sluice resume {}\n", directory.path().display()));
+        text.push_str(&format!(
+            "  to go on: sluice resume {}\n",
+            directory.path().display()
+        ));
     }
     text
 }

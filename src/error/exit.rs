@@ -90,7 +90,11 @@ impl ExitStatus {
             ExitStatus::Done,
         ];
         let rank = |status| ORDER.iter().position(|&entry| entry == status);
-        if rank(self) <= rank(other) { self } else { other }
+        if rank(self) <= rank(other) {
+            self
+        } else {
+            other
+        }
     }
 }
 

@@ -62,8 +62,11 @@ impl FatalError {
     #[must_use]
     pub fn writing(what: &str, cause: &io::Error) -> Self {
         if is_disk_full(cause) {
-            Self::new(FatalKind::Disk, format!("the disk is full: can't write {what} ({cause})"))
-                .with_hint("Free some space, then resume the run.")
+            Self::new(
+                FatalKind::Disk,
+                format!("the disk is full: can't write {what} ({cause})"),
+            )
+            .with_hint("Free some space, then resume the run.")
         } else {
             Self::new(FatalKind::Disk, format!("can't write {what}: {cause}"))
         }

@@ -46,12 +46,7 @@ impl Counts {
     /// Rows that have ended, whichever way.
     #[must_use]
     pub fn ended(&self) -> u64 {
-        self.created
-            + self.updated
-            + self.unchanged
-            + self.rejected
-            + self.skipped
-            + self.unknown
+        self.created + self.updated + self.unchanged + self.rejected + self.skipped + self.unknown
     }
 
     /// Closes the books on an input of `read` rows: what has not ended was not

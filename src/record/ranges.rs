@@ -76,7 +76,9 @@ impl RowRanges {
             .range(first..=last)
             .next()
             .is_none_or(|(&next, _)| next > last)
-            && self.range_at_or_before(first).is_none_or(|(_, end)| end + 1 < first)
+            && self
+                .range_at_or_before(first)
+                .is_none_or(|(_, end)| end + 1 < first)
             && !self.ranges.contains_key(&(last + 1))
         {
             self.ranges.insert(first, last);

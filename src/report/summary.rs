@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::record::{Counts, RequestCounts};
 
-use super::words::{duration_words, thousands};
 use super::LimiterHistory;
+use super::words::{duration_words, thousands};
 
 /// One entity of a run.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -68,7 +68,10 @@ impl Book {
             // attempt doesn't leave a torn line in the middle.
             let _ = self.file.set_len(self.written_bytes);
             let _ = self.file.seek(SeekFrom::Start(self.written_bytes));
-            return Err(FatalError::writing(&self.path.display().to_string(), &cause));
+            return Err(FatalError::writing(
+                &self.path.display().to_string(),
+                &cause,
+            ));
         }
         self.written_bytes += self.pending.len() as u64;
         self.pending.clear();
@@ -254,9 +257,13 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let mut books =
             Books::open(folder.path(), &BTreeMap::new(), Box::new(Plain)).expect("opened");
-        books.list(&outcome(OutcomeKind::Missing, "a")).expect("listed");
+        books
+            .list(&outcome(OutcomeKind::Missing, "a"))
+            .expect("listed");
         let committed = books.write_out().expect("written");
-        books.list(&outcome(OutcomeKind::Rejected, "b")).expect("listed");
+        books
+            .list(&outcome(OutcomeKind::Rejected, "b"))
+            .expect("listed");
         books.write_out().expect("written");
         assert_eq!(text(folder.path(), "rejected.csv"), "id\na\nb\n");
 

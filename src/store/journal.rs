@@ -104,7 +104,9 @@ pub enum JournalError {
         file: String,
     },
     /// A newer version of the loader wrote it.
-    #[error("{file} was written by a newer version of sluice (journal version {found}, this one reads up to {known})")]
+    #[error(
+        "{file} was written by a newer version of sluice (journal version {found}, this one reads up to {known})"
+    )]
     Newer {
         /// The file.
         file: String,
@@ -145,8 +147,9 @@ impl From<JournalError> for FatalError {
             JournalError::DiskFull { .. } => Self::new(FatalKind::Disk, error.to_string())
                 .with_hint("Free some space, then resume the run."),
             JournalError::Io { file, cause } => Self::writing(file, cause),
-            JournalError::Newer { .. } => Self::usage(error.to_string())
-                .with_hint("Resume the run with the version of sluice that started it, or a newer one."),
+            JournalError::Newer { .. } => Self::usage(error.to_string()).with_hint(
+                "Resume the run with the version of sluice that started it, or a newer one.",
+            ),
             JournalError::Damaged { .. } | JournalError::Database { .. } => {
                 Self::new(FatalKind::Disk, error.to_string())
             }

@@ -96,13 +96,19 @@ impl RunDirectory {
                 // Another run took the name between the look and the rename.
                 Err(cause) if cause.kind() == io::ErrorKind::DirectoryNotEmpty => {}
                 Err(cause) => {
-                    return Err(FatalError::writing(&target.path.display().to_string(), &cause));
+                    return Err(FatalError::writing(
+                        &target.path.display().to_string(),
+                        &cause,
+                    ));
                 }
             }
         }
         Err(FatalError::new(
             FatalKind::Disk,
-            format!("{} already holds a thousand runs named {wanted}", runs.display()),
+            format!(
+                "{} already holds a thousand runs named {wanted}",
+                runs.display()
+            ),
         ))
     }
 
@@ -139,18 +145,23 @@ impl RunDirectory {
             Ok(entries) => entries,
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(cause) => {
-                return Err(FatalError::usage(format!("can't read {}: {cause}", runs.display())));
+                return Err(FatalError::usage(format!(
+                    "can't read {}: {cause}",
+                    runs.display()
+                )));
             }
         };
         let mut found: Vec<(String, Self)> = entries
             .filter_map(|entry| entry.ok().map(|entry| Self { path: entry.path() }))
             .filter(|run| !run.run_id().starts_with('.'))
             // What isn't a run, or isn't readable as one, isn't listed.
-            .filter_map(|run| run.manifest().ok().map(|manifest| (manifest.started_at, run)))
+            .filter_map(|run| {
+                run.manifest()
+                    .ok()
+                    .map(|manifest| (manifest.started_at, run))
+            })
             .collect();
-        found.sort_by(|left, right| {
-            (&left.0, left.1.run_id()).cmp(&(&right.0, right.1.run_id()))
-        });
+        found.sort_by(|left, right| (&left.0, left.1.run_id()).cmp(&(&right.0, right.1.run_id())));
         Ok(found.into_iter().map(|(_, run)| run).collect())
     }
 
@@ -193,10 +204,14 @@ impl RunDirectory {
     /// Fails where it is missing or not a manifest.
     pub fn manifest(&self) -> Result<Manifest, FatalError> {
         let path = self.path.join(MANIFEST);
-        let text = fs::read(&path)
-            .map_err(|cause| FatalError::usage(format!("can't read {}: {cause}", path.display())))?;
+        let text = fs::read(&path).map_err(|cause| {
+            FatalError::usage(format!("can't read {}: {cause}", path.display()))
+        })?;
         serde_json::from_slice(&text).map_err(|cause| {
-            FatalError::usage(format!("{} isn't a run's manifest: {cause}", path.display()))
+            FatalError::usage(format!(
+                "{} isn't a run's manifest: {cause}",
+                path.display()
+            ))
         })
     }
 

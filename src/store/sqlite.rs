@@ -265,11 +265,17 @@ mod tests {
             .and_then(|connection| connection.pragma_update(None, "user_version", 99))
             .expect("changed");
         let error = SqliteJournal::open(&newer).expect_err("refused");
-        assert!(error.to_string().contains("newer version of sluice"), "{error}");
+        assert!(
+            error.to_string().contains("newer version of sluice"),
+            "{error}"
+        );
 
         let text = folder.path().join("text.db");
-        std::fs::write(&text, "this is not a database, but long enough to look at\n".repeat(50))
-            .expect("written");
+        std::fs::write(
+            &text,
+            "this is not a database, but long enough to look at\n".repeat(50),
+        )
+        .expect("written");
         let error = SqliteJournal::open(&text).expect_err("refused");
         assert!(error.to_string().contains("isn't a journal"), "{error}");
     }

@@ -205,8 +205,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             return Hold::NoRows;
         }
         let token = self.setup.tokens.borrow().clone();
-        let Some(token) = token.filter(|token| token.generation > self.refused_generation)
-        else {
+        let Some(token) = token.filter(|token| token.generation > self.refused_generation) else {
             return Hold::Token;
         };
         let controller = Arc::clone(&self.setup.controller);
@@ -250,7 +249,10 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         let request_number = self.next_request;
         self.next_request += 1;
         let request_id = self.request_id(request_number);
-        let request = self.setup.endpoint.request(&pending.item, token, request_id);
+        let request = self
+            .setup
+            .endpoint
+            .request(&pending.item, token, request_id);
         let transport = Rc::clone(&self.setup.transport);
         let generation = token.generation;
         let sent_at_ms = self.clock.now_ms();
@@ -293,8 +295,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             _ => self.delayed.peek().map(|first| first.due),
         };
         let wake_at = [gate_opens, next_delayed].into_iter().flatten().min();
-        let takes_chunks =
-            !self.source_ended && (self.draining || self.ready.len() < READY_ROWS);
+        let takes_chunks = !self.source_ended && (self.draining || self.ready.len() < READY_ROWS);
         let has_in_flight = !self.in_flight.is_empty();
         tokio::select! {
             biased;

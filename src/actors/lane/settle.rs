@@ -149,7 +149,11 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
 
     /// The class of the whole exchange: of a broken one, whether the tenant
     /// may have done it.
-    fn settle_class(&self, classified: &Classified, result: &Result<Reply, SendError>) -> ReplyClass {
+    fn settle_class(
+        &self,
+        classified: &Classified,
+        result: &Result<Reply, SendError>,
+    ) -> ReplyClass {
         let may_be_done = match result {
             Ok(_) => classified.class == ReplyClass::Unknown,
             Err(error) => !never_left(error),
@@ -220,8 +224,11 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             && self.accepted == 0
         {
             self.setup.control.fatal(
-                FatalError::new(FatalKind::Tenant, format!("can't reach the tenant: {error}"))
-                    .with_hint(error.hint().unwrap_or_default()),
+                FatalError::new(
+                    FatalKind::Tenant,
+                    format!("can't reach the tenant: {error}"),
+                )
+                .with_hint(error.hint().unwrap_or_default()),
             );
             return Verdict::Abandoned;
         }
@@ -253,7 +260,10 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             Err(error) if !never_left(error) => (OutcomeKind::Unknown, "no_answer"),
             _ => (OutcomeKind::Rejected, "retries_exhausted"),
         };
-        Verdict::Ended(kind, Some(refusal(error.to_owned(), String::new(), message)))
+        Verdict::Ended(
+            kind,
+            Some(refusal(error.to_owned(), String::new(), message)),
+        )
     }
 
     fn carry_out(&mut self, pending: Pending, verdict: Verdict, now: Instant) {
@@ -295,8 +305,7 @@ fn observe(class: ReplyClass, result: &Result<Reply, SendError>, failures: u32) 
     };
     let wait = || {
         let header = |name: &str| header(reply, name);
-        retry_after(&header)
-            .or_else(|| retry_after_in_body(&String::from_utf8_lossy(&reply.body)))
+        retry_after(&header).or_else(|| retry_after_in_body(&String::from_utf8_lossy(&reply.body)))
     };
     match class {
         ReplyClass::Done | ReplyClass::Unchanged => Observation::Accepted {
@@ -338,7 +347,9 @@ fn header<'reply>(reply: &'reply Reply, name: &str) -> Option<&'reply str> {
 }
 
 fn forbidden(why: &Refusal) -> FatalError {
-    let status = why.status.map_or_else(String::new, |status| format!(" with {status}"));
+    let status = why
+        .status
+        .map_or_else(String::new, |status| format!(" with {status}"));
     let message = if why.message.is_empty() {
         String::new()
     } else {
