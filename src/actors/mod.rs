@@ -33,10 +33,12 @@ mod supervisor;
 mod token_refresher;
 mod worker;
 
+pub use counter::InputCounter;
 pub use lane::{Endpoint, LaneControl, LaneGauge, LaneSetup, run_lane};
 pub use mapper::RowMapper;
 pub use messages::{CurrentToken, StopReason};
-pub use counter::InputCounter;
-pub use run::{InputCounting, OpenSource, OpenTransport, RunEnd, RunPlan, StageTime, TokenPlan, run};
+pub use run::{
+    InputCounting, OpenSource, OpenTransport, RunEnd, RunPlan, StageTime, TokenPlan, run,
+};
 pub use selection::Selection;
 pub use stage::{Stage, StageMeter, StageMeters};

@@ -1,6 +1,7 @@
 //! The client-credentials grant (RFC 6749, section 4.4) as bytes to send.
 
 use std::fmt;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -41,17 +42,24 @@ pub struct Credentials {
     pub client_secret: SecretString,
 }
 
-/// How an endpoint says "too many tokens" where it doesn't say 429.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ThrottledRule {
-    /// The status it answers with.
-    pub status: u16,
-    /// What the body then holds, compared without regard to ASCII case; empty for any body.
-    pub body_contains: String,
+/// What a rule of the connector says about a reply of the token endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MintVerdict {
+    /// The credentials or the scope are refused; asking again won't help.
+    Refused,
+    /// Too many token requests: wait, then ask again.
+    Throttled,
+    /// A passing failure: ask again a little later.
+    Passing,
 }
 
+/// The connector's rules about the token endpoint's replies: status and body
+/// in, a verdict out where a rule matches. Where none does, the status and the
+/// error code of RFC 6749 decide.
+pub type MintRules = Arc<dyn Fn(u16, &[u8]) -> Option<MintVerdict> + Send + Sync>;
+
 /// Where tokens come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct TokenEndpoint {
     /// The whole URL.
     pub url: String,
@@ -59,8 +67,8 @@ pub struct TokenEndpoint {
     pub scope: Option<String>,
     /// Where id and secret go.
     pub credentials_in: CredentialsIn,
-    /// How throttling shows besides 429.
-    pub throttled: Option<ThrottledRule>,
+    /// What the platform's replies mean, where they mean something special.
+    pub rules: MintRules,
 }
 
 /// A grant ready to be sent: a header, a form, or both. Can't be printed; its
@@ -157,7 +165,7 @@ mod tests {
             url: "https://id.example.com/oauth/token".to_owned(),
             scope: Some("contact:write contact:read".to_owned()),
             credentials_in,
-            throttled: None,
+            rules: Arc::new(|_, _| None),
         }
     }
 

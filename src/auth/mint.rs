@@ -1,14 +1,15 @@
 //! One call to the token endpoint, and what its answer means.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use secrecy::ExposeSecret;
 use thiserror::Error;
 
+use crate::limit::retry_after;
 use crate::transport::{BodyFlaw, ControlClient, Reply};
 
-use super::reply::{read_granted, read_refused, retry_after};
-use super::{Credentials, MintedToken, TokenEndpoint, TokenRequest};
+use super::reply::{read_granted, read_refused};
+use super::{Credentials, MintVerdict, MintedToken, TokenEndpoint, TokenRequest};
 
 /// Why there is no token. No message holds a secret.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -127,12 +128,7 @@ pub async fn mint(
                 permanent: failure.is_permanent(),
             }
         })?;
-    judge(
-        &reply,
-        endpoint,
-        credentials.client_secret.expose_secret(),
-        SystemTime::now(),
-    )
+    judge(&reply, endpoint, credentials.client_secret.expose_secret())
 }
 
 /// What a reply of the endpoint means.
@@ -140,22 +136,25 @@ pub(crate) fn judge(
     reply: &Reply,
     endpoint: &TokenEndpoint,
     secret: &str,
-    now: SystemTime,
 ) -> Result<MintedToken, MintError> {
     let url = shown_url(&endpoint.url);
     let status = reply.status;
-    let wait = retry_after(&reply.headers, now);
-    if status == 429 || (status == 503 && wait.is_some()) || is_throttled(reply, endpoint) {
+    let header = |name: &str| reply.headers.get(name)?.to_str().ok();
+    let wait = retry_after(&header);
+    let verdict = (endpoint.rules)(status, &reply.body);
+    let throttles = status == 429 || (status == 503 && wait.is_some());
+    if verdict == Some(MintVerdict::Throttled) || (verdict.is_none() && throttles) {
         return Err(MintError::Throttled {
             url,
             retry_after: wait,
         });
     }
-    if (200..300).contains(&status) {
+    if verdict.is_none() && (200..300).contains(&status) {
         return granted(reply, endpoint, url);
     }
     let (error, description) = read_refused(&reply.body, secret);
-    let transient = status >= 500
+    let transient = verdict == Some(MintVerdict::Passing)
+        || status >= 500
         || matches!(status, 408 | 425)
         || matches!(error.as_str(), "temporarily_unavailable" | "server_error");
     if transient {
@@ -219,19 +218,6 @@ fn covers(granted: &str, asked: &str) -> bool {
     };
     let granted = separate(granted);
     granted.is_empty() || separate(asked).iter().all(|scope| granted.contains(scope))
-}
-
-fn is_throttled(reply: &Reply, endpoint: &TokenEndpoint) -> bool {
-    let Some(rule) = &endpoint.throttled else {
-        return false;
-    };
-    if reply.status != rule.status {
-        return false;
-    }
-    let wanted = rule.body_contains.to_ascii_lowercase();
-    String::from_utf8_lossy(&reply.body)
-        .to_ascii_lowercase()
-        .contains(&wanted)
 }
 
 /// The URL without query, fragment and user name: any may hold a secret.

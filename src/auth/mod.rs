@@ -24,7 +24,7 @@ mod token;
 #[cfg(test)]
 mod tests;
 
-pub use grant::{Credentials, CredentialsIn, ThrottledRule, TokenEndpoint, TokenRequest};
+pub use grant::{Credentials, CredentialsIn, MintRules, MintVerdict, TokenEndpoint, TokenRequest};
 pub use mint::{MintError, mint};
 pub use secret::{
     AuthError, CLIENT_ID_VARIABLE, CLIENT_SECRET_VARIABLE, COMMAND_TIME_LIMIT, CredentialSource,

@@ -1,9 +1,7 @@
 //! What a token endpoint answers, read with suspicion.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use http::HeaderMap;
-use http::header::RETRY_AFTER;
 use serde::Deserialize;
 use serde_json::Value;
 use zeroize::Zeroizing;
@@ -12,8 +10,6 @@ use super::token::{MintedToken, authorization};
 
 /// A life beyond this is taken as this: nothing runs longer, and dates stay computable.
 const LONGEST_LIFE: Duration = Duration::from_secs(366 * 24 * 3600);
-/// A wait beyond this is taken as this.
-const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 /// How much of an endpoint's own words is shown.
 const SHOWN_CHARS: usize = 300;
 
@@ -129,20 +125,6 @@ fn one_line(text: &str) -> String {
         .collect()
 }
 
-/// `Retry-After`: seconds, also with decimals, or a date (RFC 9110, section 10.2.3).
-pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return seconds_within(seconds, LONGEST_WAIT);
-    }
-    let date = httpdate::parse_http_date(text).ok()?;
-    Some(
-        date.duration_since(now)
-            .unwrap_or_default()
-            .min(LONGEST_WAIT),
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,24 +178,5 @@ mod tests {
             (String::new(), String::new())
         );
         assert_eq!(read_refused(br#"{"error":{"code":5}}"#, "x").0, "");
-    }
-
-    #[test]
-    fn retry_after_is_read_as_seconds_decimals_and_date() {
-        let now = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
-        let read = |text: &'static str| {
-            let headers =
-                HeaderMap::from_iter([(RETRY_AFTER, http::HeaderValue::from_static(text))]);
-            retry_after(&headers, now)
-        };
-        assert_eq!(read("7"), Some(Duration::from_secs(7)));
-        assert_eq!(read("0.25"), Some(Duration::from_millis(250)));
-        assert_eq!(
-            read("Sun, 06 Nov 1994 08:50:07 GMT"),
-            Some(Duration::from_secs(30))
-        );
-        assert_eq!(read("Sun, 06 Nov 1994 08:00:00 GMT"), Some(Duration::ZERO));
-        assert_eq!(read("1e99"), Some(LONGEST_WAIT));
-        assert_eq!((read("soon"), read("-1")), (None, None));
     }
 }

@@ -8,9 +8,11 @@ use encoding_rs::Encoding;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::actors::{Endpoint, InputCounter, OpenSource, RowMapper, RunPlan, Selection, TokenPlan};
-use crate::auth::{self, CredentialSource, Credentials, TokenEndpoint, TokenPolicy};
+use crate::auth::{
+    self, CredentialSource, Credentials, MintRules, MintVerdict, TokenEndpoint, TokenPolicy,
+};
 use crate::config::{self, Concurrency, Duplicates, InputPath, SecretSource, Settings};
-use crate::connector::{self, Bound, Connector, field_rules};
+use crate::connector::{self, AuthFacts, Bound, Connector, TokenReplyClass, field_rules};
 use crate::error::{FatalError, FatalKind};
 use crate::limit::{self, LimitSettings};
 use crate::mapping::{FieldRule, Program};
@@ -240,7 +242,7 @@ impl Prepared {
                     connector::CredentialsIn::Form => auth::CredentialsIn::Form,
                     connector::CredentialsIn::Both => auth::CredentialsIn::Both,
                 },
-                throttled: None,
+                rules: mint_rules(facts.clone()),
             },
             credentials,
             policy: TokenPolicy {
@@ -257,6 +259,17 @@ impl Prepared {
             client_secret: read_secret(&sources.client_secret)?,
         })
     }
+}
+
+/// The connector's rules about token replies, in the minting module's words.
+fn mint_rules(facts: AuthFacts) -> MintRules {
+    Arc::new(move |status, body| {
+        Some(match facts.classify(status, body)? {
+            TokenReplyClass::Refused => MintVerdict::Refused,
+            TokenReplyClass::Throttled => MintVerdict::Throttled,
+            TokenReplyClass::Retry => MintVerdict::Passing,
+        })
+    })
 }
 
 fn read_secret(source: &SecretSource) -> Result<SecretString, FatalError> {

@@ -55,41 +55,20 @@ pub struct AuthFacts {
     replies: Vec<(StatusSet, Option<String>, TokenReplyClass)>,
 }
 
-/// What a reply of the token endpoint means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TokenReply {
-    /// The body holds a token.
-    Granted,
-    /// The credentials or the scope are refused; asking again won't help.
-    Refused,
-    /// Too many token requests: wait, then ask again.
-    Throttled,
-    /// A passing failure: ask again a little later.
-    Retry,
-}
-
 impl AuthFacts {
-    /// What a reply of the token endpoint means. Where no rule of the connector
-    /// matches: 2xx grants, 429 throttles, 408 and 5xx pass, the rest refuses.
+    /// What the connector's rules say of a reply of the token endpoint; `None`
+    /// where none of them is about it.
     #[must_use]
-    pub fn classify(&self, status: u16, body: &[u8]) -> TokenReply {
-        let rule = self.replies.iter().find(|(statuses, text, _)| {
-            statuses.contains(status)
-                && text
-                    .as_ref()
-                    .is_none_or(|text| contains_ignoring_case(body, text.as_bytes()))
-        });
-        match rule {
-            Some((.., TokenReplyClass::Refused)) => TokenReply::Refused,
-            Some((.., TokenReplyClass::Throttled)) => TokenReply::Throttled,
-            Some((.., TokenReplyClass::Retry)) => TokenReply::Retry,
-            None => match status {
-                200..=299 => TokenReply::Granted,
-                429 => TokenReply::Throttled,
-                408 | 500..=599 => TokenReply::Retry,
-                _ => TokenReply::Refused,
-            },
-        }
+    pub fn classify(&self, status: u16, body: &[u8]) -> Option<TokenReplyClass> {
+        self.replies
+            .iter()
+            .find(|(statuses, text, _)| {
+                statuses.contains(status)
+                    && text
+                        .as_ref()
+                        .is_none_or(|text| contains_ignoring_case(body, text.as_bytes()))
+            })
+            .map(|(.., class)| *class)
     }
 }
 

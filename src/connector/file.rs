@@ -115,7 +115,7 @@ pub(crate) struct TokenReplySection {
 /// What a reply of the token endpoint means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum TokenReplyClass {
+pub enum TokenReplyClass {
     /// The credentials or the scope are refused: the run can't go on.
     Refused,
     /// Too many token requests: wait, then ask again.

@@ -30,11 +30,11 @@ mod url;
 #[cfg(test)]
 mod check_tests;
 
-pub use bind::{AuthFacts, Bound, LimitFacts, TokenReply};
+pub use bind::{AuthFacts, Bound, LimitFacts};
 pub use check::{Finding, check, check_text};
 pub use class::{Effect, ReplyClass};
 pub use error::ConnectorError;
-pub use file::{CredentialsIn, Grant, VariableSection};
+pub use file::{CredentialsIn, Grant, TokenReplyClass, VariableSection};
 pub use load::{Connector, builtin_names, connector_schema, source_text};
 pub use operation::{Method, Operation};
 pub use reply::Classified;

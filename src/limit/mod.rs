@@ -52,7 +52,6 @@ mod snapshot;
 mod window;
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod tests;
 
 pub use backoff::Backoff;

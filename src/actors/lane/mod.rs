@@ -10,8 +10,5 @@ mod outage;
 mod run;
 mod settle;
 
-#[cfg(test)]
-mod tests;
-
 pub use endpoint::Endpoint;
 pub use run::{LaneControl, LaneGauge, LaneSetup, run_lane};

@@ -1,6 +1,6 @@
 //! What each kind of answer of a token endpoint means.
 
-use std::time::SystemTime;
+use std::sync::Arc;
 
 use http::HeaderValue;
 use http::header::RETRY_AFTER;
@@ -8,15 +8,10 @@ use http::header::RETRY_AFTER;
 use crate::transport::{BodyFlaw, Reply};
 
 use super::super::mint::judge;
-use super::super::{CredentialsIn, MintError, MintedToken, ThrottledRule, TokenEndpoint};
+use super::super::{CredentialsIn, MintError, MintVerdict, MintedToken, TokenEndpoint};
 
 fn judged(status: u16, body: &'static str) -> Result<MintedToken, MintError> {
-    judge(
-        &Reply::new(status, body),
-        &endpoint(),
-        "hunter2",
-        SystemTime::UNIX_EPOCH,
-    )
+    judge(&Reply::new(status, body), &endpoint(), "hunter2")
 }
 
 fn endpoint() -> TokenEndpoint {
@@ -24,9 +19,9 @@ fn endpoint() -> TokenEndpoint {
         url: "https://user:pw@id.example.com/oauth/token?key=k".to_owned(),
         scope: Some("contact:write".to_owned()),
         credentials_in: CredentialsIn::Basic,
-        throttled: Some(ThrottledRule {
-            status: 400,
-            body_contains: "Rate limit".to_owned(),
+        rules: Arc::new(|status, body| {
+            let is_throttled = status == 400 && body.windows(10).any(|part| part == b"rate LIMIT");
+            is_throttled.then_some(MintVerdict::Throttled)
         }),
     }
 }
@@ -72,7 +67,7 @@ fn throttling_is_known_by_status_rule_and_hint() {
         judged(400, r#"{"description":"rate LIMIT exceeded"}"#).unwrap_err()
     ));
     let reply = Reply::new(503, "").with_header(RETRY_AFTER, HeaderValue::from_static("3"));
-    let error = judge(&reply, &endpoint(), "s", SystemTime::UNIX_EPOCH).unwrap_err();
+    let error = judge(&reply, &endpoint(), "s").unwrap_err();
     assert!(
         matches!(error, MintError::Throttled { retry_after: Some(wait), .. } if wait.as_secs() == 3)
     );
@@ -96,11 +91,7 @@ fn an_ill_endpoint_is_tried_again() {
         body_flaw: Some(BodyFlaw::Truncated),
         ..Reply::new(200, "{\"acc")
     };
-    assert!(
-        !judge(&cut, &endpoint(), "s", SystemTime::UNIX_EPOCH)
-            .unwrap_err()
-            .is_permanent()
-    );
+    assert!(!judge(&cut, &endpoint(), "s").unwrap_err().is_permanent());
 }
 
 #[test]

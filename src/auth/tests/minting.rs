@@ -56,7 +56,7 @@ async fn mint_at(url: String) -> Result<MintedToken, MintError> {
         url,
         scope: Some("contact:write".to_owned()),
         credentials_in: CredentialsIn::Basic,
-        throttled: None,
+        rules: std::sync::Arc::new(|_, _| None),
     };
     let credentials = Credentials {
         client_id: "app".to_owned(),

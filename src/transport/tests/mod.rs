@@ -1,5 +1,10 @@
 //! The transports over real sockets on loopback, against tiny hand-written servers.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the servers of these tests are slow or silent in real time, as real ones are"
+)]
+
 mod direct;
 mod fake;
 mod misbehaviour;
