@@ -141,8 +141,9 @@ impl<T: Transport> Supervisor<T> {
             (Some(_), _) => false,
         };
         if self.stop.is_none() {
+            let told = !matches!(reason, StopReason::Fatal(_));
             self.plan.events.send(RunEvent::Draining {
-                reason: reason.text(),
+                reason: told.then(|| reason.text()),
             });
             (self.plan.stop_input)();
             if let Some(phase) = &self.phase {

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::{
@@ -94,7 +95,7 @@ pub(super) struct LoadingFlags {
     #[arg(long, env = "SLUICE_SKIP", value_name = "N")]
     pub(super) skip: Option<u64>,
     /// Check and map every row, but send nothing (as `plan` does)
-    #[arg(long, env = "SLUICE_DRY_RUN")]
+    #[arg(long, env = "SLUICE_DRY_RUN", value_parser = FalseyValueParser::new())]
     pub(super) dry_run: bool,
     /// Take settings from this profile of the profiles' file
     #[arg(long, env = "SLUICE_PROFILE", value_name = "NAME")]
@@ -134,7 +135,7 @@ pub(super) struct ShowingFlags {
     #[arg(long, env = "SLUICE_OUTPUT", value_enum, default_value_t)]
     pub(super) output: OutputForm,
     /// Show no progress
-    #[arg(long, env = "SLUICE_NO_PROGRESS")]
+    #[arg(long, env = "SLUICE_NO_PROGRESS", value_parser = FalseyValueParser::new())]
     pub(super) no_progress: bool,
     /// Use colour
     #[arg(long, env = "SLUICE_COLOR", value_enum, default_value_t)]
@@ -143,13 +144,13 @@ pub(super) struct ShowingFlags {
     #[arg(long, env = "SLUICE_LOG_FORMAT", value_enum, default_value_t)]
     pub(super) log_format: LogForm,
     /// Say more: every decision of the limiter, every token
-    #[arg(short, long, env = "SLUICE_VERBOSE")]
+    #[arg(short, long, env = "SLUICE_VERBOSE", value_parser = FalseyValueParser::new())]
     pub(super) verbose: bool,
     /// Say nothing but errors and the result
-    #[arg(short, long, env = "SLUICE_QUIET", conflicts_with = "verbose")]
+    #[arg(short, long, env = "SLUICE_QUIET", value_parser = FalseyValueParser::new(), conflicts_with = "verbose")]
     pub(super) quiet: bool,
     /// Answer every question with yes
-    #[arg(long, env = "SLUICE_YES")]
+    #[arg(long, env = "SLUICE_YES", value_parser = FalseyValueParser::new())]
     pub(super) yes: bool,
 }
 

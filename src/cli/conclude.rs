@@ -218,8 +218,11 @@ fn tell(
     print::result(&text)
 }
 
+/// What the summary says first. A failure's own words come after it, with what
+/// to do about it.
 fn headline(summary: &Summary, is_finished: bool) -> String {
-    match (is_finished, &summary.reason) {
+    let told = summary.reason.as_ref().filter(|_| summary.state != "failed");
+    match (is_finished, told) {
         (true, _) => format!("run {} is finished", summary.run_id),
         (false, Some(reason)) => format!("run {} is not finished: {reason}", summary.run_id),
         (false, None) => format!("run {} is not finished", summary.run_id),

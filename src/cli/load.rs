@@ -13,7 +13,7 @@ use crate::auth::{
 };
 use crate::config::{self, Concurrency, Duplicates, InputPath, SecretSource, Settings};
 use crate::connector::{self, AuthFacts, Bound, Connector, TokenReplyClass, field_rules};
-use crate::error::{FatalError, FatalKind};
+use crate::error::FatalError;
 use crate::limit::{self, LimitSettings};
 use crate::mapping::{FieldRule, Program};
 use crate::record::{Fields, InputDigest, Outcome, RowId};
@@ -38,6 +38,15 @@ pub(super) struct Prepared {
     pub(super) shape: CsvShape,
     pub(super) program: Arc<Program>,
     rules: Option<Vec<FieldRule>>,
+}
+
+/// Reads the credentials from where the settings say they are.
+pub(super) fn read_credentials(settings: &Settings) -> Result<Credentials, FatalError> {
+    let sources = &settings.credentials;
+    Ok(Credentials {
+        client_id: read_secret(&sources.client_id)?.expose_secret().to_owned(),
+        client_secret: read_secret(&sources.client_secret)?,
+    })
 }
 
 /// Prepares a load from `input`, which is what the settings name, or a staged
@@ -172,14 +181,14 @@ impl Prepared {
         })
     }
 
-    /// The plan of a run, with credentials read.
+    /// The plan of a run.
     pub(super) fn run_plan(
         &self,
         run_id: String,
+        credentials: Credentials,
         selection: Selection,
         events: EventSender,
     ) -> Result<RunPlan<Lanes>, FatalError> {
-        let credentials = self.credentials()?;
         let (csv, shape) = (self.csv.clone(), self.shape.clone());
         let open_source: OpenSource = Box::new(move |mark: Option<ResumeMark>| {
             let start = mark.map_or(Start::Beginning, |mark| {
@@ -251,14 +260,6 @@ impl Prepared {
             },
         }
     }
-
-    fn credentials(&self) -> Result<Credentials, FatalError> {
-        let sources = &self.settings.credentials;
-        Ok(Credentials {
-            client_id: read_secret(&sources.client_id)?.expose_secret().to_owned(),
-            client_secret: read_secret(&sources.client_secret)?,
-        })
-    }
 }
 
 /// The connector's rules about token replies, in the minting module's words.
@@ -279,9 +280,11 @@ fn read_secret(source: &SecretSource) -> Result<SecretString, FatalError> {
         SecretSource::Command(command) => CredentialSource::Command(command.clone()),
         SecretSource::Value(value) => return Ok(value.clone()),
     };
-    source.resolve().map_err(|error: auth::AuthError| {
-        FatalError::new(FatalKind::Credentials, error.to_string())
-    })
+    // Nothing was asked of the tenant yet: it is the configuration that is at
+    // fault, not the credentials.
+    source
+        .resolve()
+        .map_err(|error: auth::AuthError| FatalError::usage(error.to_string()))
 }
 
 fn limit_settings(settings: &Settings) -> Result<LimitSettings, FatalError> {

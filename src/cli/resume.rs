@@ -14,8 +14,8 @@ use crate::store::{Checkpoint, Journal, Manifest, RunDirectory, SecretOrigin, Sq
 use super::arguments::ResumeArguments;
 use super::assemble::{credentials_of_job, of_pacing_flags};
 use super::conclude::tell_again;
-use super::load::{Prepared, prepare};
-use super::run::{input_stamp, leg};
+use super::load::{Prepared, prepare, read_credentials};
+use super::run::{Leg, input_stamp};
 
 /// `sluice resume`.
 pub(super) fn resume(arguments: &ResumeArguments) -> Result<ExitStatus, FatalError> {
@@ -30,7 +30,15 @@ pub(super) fn resume(arguments: &ResumeArguments) -> Result<ExitStatus, FatalErr
         tell_again(&directory, &arguments.showing)?;
         return Ok(status);
     }
+    if manifest.mapping_hash.is_empty() {
+        return Err(FatalError::usage(format!(
+            "run {} was ended before it had read its first row; nothing was sent",
+            directory.run_id()
+        ))
+        .with_hint("Start it again with `sluice run`."));
+    }
     let settings = settings_of(&manifest, flags)?;
+    let credentials = read_credentials(&settings)?;
     let counting = check_input(&manifest, &settings, &checkpoint)?;
     let prepared = prepare(settings, Input::File(manifest.input.clone()))?;
     check_unchanged(&manifest, &prepared)?;
@@ -38,18 +46,16 @@ pub(super) fn resume(arguments: &ResumeArguments) -> Result<ExitStatus, FatalErr
         Some(counting) => counting,
         None => InputCounting::Count(prepared.counter()?),
     };
-    let selection = prepared.selection(directory.path())?;
-    let status = leg(
-        &prepared,
-        &directory,
-        Box::new(journal),
-        &manifest,
-        selection,
+    Leg {
+        selection: prepared.selection(directory.path())?,
+        directory,
+        journal: Box::new(journal),
+        lock,
+        manifest,
+        credentials,
         counting,
-        &arguments.showing,
-    );
-    drop(lock);
-    status
+    }
+    .run(&prepared, &arguments.showing)
 }
 
 /// What the run was started with, under the flags of this command.

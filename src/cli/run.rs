@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use crate::actors::{self, InputCounting, Selection};
+use crate::auth::Credentials;
 use crate::config::{CredentialSources, InputPath, SecretSource, Settings};
 use crate::error::{ExitStatus, FatalError};
 use crate::record::RunEvent;
@@ -14,7 +15,7 @@ use crate::store::{Journal, Ledger, Manifest, RunDirectory, RunLock, SecretOrigi
 use super::arguments::{RunArguments, ShowingFlags};
 use super::assemble::{Assembled, settings_of};
 use super::conclude::{HistoryKeeper, conclude};
-use super::load::{Prepared, file_input, hash, prepare};
+use super::load::{Prepared, file_input, hash, prepare, read_credentials};
 use super::{plan, print};
 
 /// The staged copy of standard input, in the run's directory.
@@ -32,46 +33,39 @@ pub(super) fn run(arguments: &RunArguments) -> Result<ExitStatus, FatalError> {
 /// Starts a new run and does it.
 pub(super) fn load(assembled: Assembled, showing: &ShowingFlags) -> Result<ExitStatus, FatalError> {
     let settings = &assembled.settings;
+    // Whatever is wrong is told before anything is made.
+    let credentials = read_credentials(settings)?;
     let mut manifest = manifest_of(&assembled)?;
     let runs = settings.run_dir.clone();
-    match file_input(settings) {
+    let (prepared, made) = match file_input(settings) {
         Some(input) => {
-            // Whatever is wrong is told before anything is made.
-            let prepared = prepare(assembled.settings.clone(), input)?;
+            let prepared = prepare(settings.clone(), input)?;
             note_hashes(&mut manifest, &prepared);
-            let (directory, journal, lock) =
-                RunDirectory::create(&runs, &mut manifest, |_| Ok(()))?;
-            start(
-                &prepared,
-                &directory,
-                Box::new(journal),
-                lock,
-                &manifest,
-                showing,
-            )
+            (prepared, RunDirectory::create(&runs, &mut manifest)?)
         }
         None => {
-            let (directory, journal, lock) =
-                RunDirectory::create(&runs, &mut manifest, |_| Ok(()))?;
-            let staged = stage(settings, &directory, &mut manifest);
-            match staged {
-                Ok(prepared) => start(
-                    &prepared,
-                    &directory,
-                    Box::new(journal),
-                    lock,
-                    &manifest,
-                    showing,
-                ),
+            let made = RunDirectory::create(&runs, &mut manifest)?;
+            match stage(settings, &made.0, &mut manifest) {
+                Ok(prepared) => (prepared, made),
                 Err(error) => {
                     // Nothing was sent, and the stream can't be had again.
-                    drop((journal, lock));
-                    let _ = std::fs::remove_dir_all(directory.path());
-                    Err(error)
+                    let _ = std::fs::remove_dir_all(made.0.path());
+                    return Err(error);
                 }
             }
         }
+    };
+    let (directory, journal, lock) = made;
+    Leg {
+        selection: prepared.selection(directory.path())?,
+        counting: InputCounting::Count(prepared.counter()?),
+        directory,
+        journal: Box::new(journal),
+        lock,
+        manifest,
+        credentials,
     }
+    .run(&prepared, showing)
 }
 
 /// Standard input is staged in the run's directory while it is loaded, so that
@@ -90,54 +84,57 @@ fn stage(
     Ok(prepared)
 }
 
-fn start(
-    prepared: &Prepared,
-    directory: &RunDirectory,
-    journal: Box<dyn Journal>,
-    lock: RunLock,
-    manifest: &Manifest,
-    showing: &ShowingFlags,
-) -> Result<ExitStatus, FatalError> {
-    let selection = prepared.selection(directory.path())?;
-    let counting = InputCounting::Count(prepared.counter()?);
-    let status = leg(
-        prepared, directory, journal, manifest, selection, counting, showing,
-    );
-    drop(lock);
-    status
+/// A leg of a run, ready to start: the first one, or one that resumes.
+pub(super) struct Leg {
+    pub(super) directory: RunDirectory,
+    pub(super) journal: Box<dyn Journal>,
+    /// Held to the leg's end.
+    pub(super) lock: RunLock,
+    pub(super) manifest: Manifest,
+    pub(super) credentials: Credentials,
+    pub(super) selection: Selection,
+    pub(super) counting: InputCounting,
 }
 
-/// One leg of a run, from its start to its summary.
-pub(super) fn leg(
-    prepared: &Prepared,
-    directory: &RunDirectory,
-    journal: Box<dyn Journal>,
-    manifest: &Manifest,
-    selection: Selection,
-    counting: InputCounting,
-    showing: &ShowingFlags,
-) -> Result<ExitStatus, FatalError> {
-    let ledger = Ledger::open(
-        directory.path(),
-        journal,
-        prepared.book_format(),
-        selection.first_row(),
-    )?;
-    let history = HistoryKeeper::default();
-    let (events, telemetry) = print::start_telemetry(showing, Box::new(history.clone()));
-    let plan = prepared.run_plan(directory.run_id(), selection.clone(), events.clone())?;
-    events.send(RunEvent::Started {
-        run_id: directory.run_id(),
-        headline: format!("{} (run {})", prepared.headline(), directory.run_id()),
-        already_ended: ledger.counts().ended(),
-    });
-    for notice in &prepared.shape.notices {
-        events.send(RunEvent::Notice(notice.clone()));
+impl Leg {
+    /// Does the leg, from its start to its summary.
+    pub(super) fn run(
+        self,
+        prepared: &Prepared,
+        showing: &ShowingFlags,
+    ) -> Result<ExitStatus, FatalError> {
+        let run_id = self.directory.run_id();
+        let ledger = Ledger::open(
+            self.directory.path(),
+            self.journal,
+            prepared.book_format(),
+            self.selection.first_row(),
+        )?;
+        let history = HistoryKeeper::default();
+        let (events, telemetry) = print::start_telemetry(showing, Box::new(history.clone()));
+        events.send(RunEvent::Started {
+            run_id: run_id.clone(),
+            headline: format!("{} (run {run_id})", prepared.headline()),
+            already_ended: ledger.counts().ended(),
+        });
+        for notice in &prepared.shape.notices {
+            events.send(RunEvent::Notice(notice.clone()));
+        }
+        let plan =
+            prepared.run_plan(run_id, self.credentials, self.selection.clone(), events)?;
+        let end = actors::run(plan, Box::new(ledger), self.counting);
+        telemetry.finish();
+        let status = conclude(
+            &self.directory,
+            &self.manifest,
+            &self.selection,
+            end?,
+            &history,
+            showing,
+        );
+        drop(self.lock);
+        status
     }
-    drop(events);
-    let end = actors::run(plan, Box::new(ledger), counting);
-    telemetry.finish();
-    conclude(directory, manifest, &selection, end?, &history, showing)
 }
 
 fn note_hashes(manifest: &mut Manifest, prepared: &Prepared) {

@@ -201,8 +201,8 @@ pub enum RunEvent {
     Progress(Box<Snapshot>),
     /// No more rows are taken; what is under way is finished.
     Draining {
-        /// Why, in words.
-        reason: String,
+        /// Why, in words; `None` for a failure, which is told at the end.
+        reason: Option<String>,
     },
     /// The run, or this leg of it, has ended.
     Ended,

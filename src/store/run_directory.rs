@@ -32,15 +32,13 @@ pub struct RunLock {
 
 impl RunDirectory {
     /// Makes the directory of a new run below `runs`, with its manifest and an
-    /// empty journal, and takes its lock. `fill` may put further files into it
-    /// before it becomes visible.
+    /// empty journal, and takes its lock.
     ///
     /// # Errors
     /// Fails where the disk is full or the folder can't be written.
     pub fn create(
         runs: &Path,
         manifest: &mut Manifest,
-        fill: impl FnOnce(&Self) -> Result<(), FatalError>,
     ) -> Result<(Self, SqliteJournal, RunLock), FatalError> {
         let wanted = manifest.run_id.clone();
         let writing = |cause: io::Error| FatalError::writing(&runs.display().to_string(), &cause);
@@ -52,7 +50,7 @@ impl RunDirectory {
             .mode(0o700)
             .create(&staging.path)
             .map_err(writing)?;
-        let made = Self::furnish(runs, &wanted, &staging, manifest, fill);
+        let made = Self::furnish(runs, &wanted, &staging, manifest);
         if made.is_err() {
             // Nothing was sent yet, so nothing is worth keeping; the error that
             // led here is the one to tell.
@@ -66,10 +64,8 @@ impl RunDirectory {
         wanted: &str,
         staging: &Self,
         manifest: &mut Manifest,
-        fill: impl FnOnce(&Self) -> Result<(), FatalError>,
     ) -> Result<(Self, SqliteJournal, RunLock), FatalError> {
         let lock = staging.lock()?;
-        fill(staging)?;
         drop(SqliteJournal::create(&staging.journal_path())?);
         for attempt in 1..1_000_u32 {
             let run_id = match attempt {

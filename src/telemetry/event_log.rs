@@ -75,7 +75,11 @@ impl Consumer for EventLog {
             RunEvent::Started { headline, .. } => self.write("started", headline, None),
             RunEvent::Notice(text) => self.write("notice", text, None),
             RunEvent::Draining { reason } => {
-                let text = format!("{reason}: finishing what is under way");
+                // A failure is told once, at the end, with what to do about it.
+                let text = match reason {
+                    Some(reason) => format!("{reason}: finishing what is under way"),
+                    None => "stopping: finishing what is under way".to_owned(),
+                };
                 self.write("draining", &text, None);
             }
             RunEvent::TokenMinted {
