@@ -157,10 +157,11 @@ impl<T: Transport> Handler<Observe> for Worker<T> {
             in_flight: self.gauge.in_flight(),
             window: limit.window,
             max_in_flight: self.gauge.max_in_flight(),
+            // A measure that the next one hasn't confirmed is no knowledge yet.
             learned_per_second: limit
                 .learned_limit
-                .map(|learned| learned.rate_per_s)
-                .or(limit.pace_per_s),
+                .filter(|learned| learned.sure)
+                .map(|learned| learned.rate_per_s),
             paused_for: match limit.gate {
                 GateState::Open => None,
                 GateState::Closed { until, .. } => Some(until.saturating_duration_since(now)),

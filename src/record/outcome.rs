@@ -61,7 +61,7 @@ impl From<&Flaw> for Refusal {
     fn from(flaw: &Flaw) -> Self {
         Self {
             error: flaw.kind.name().to_owned(),
-            message: format!("{} (byte {})", flaw.message, flaw.byte),
+            message: flaw.message.clone(),
             ..Self::default()
         }
     }

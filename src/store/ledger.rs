@@ -20,6 +20,9 @@ use super::{BookFormat, Books, Checkpoint, Commit, Journal, JournalState, Resume
 /// a resume look at more rows that have ended.
 const MARK_EVERY_ROWS: u64 = 256;
 
+/// Durations beyond an hour are booked as an hour.
+const LONGEST_LATENCY_US: u64 = 3_600_000_000;
+
 /// The books of a run, and the journal that makes them durable.
 pub struct Ledger {
     journal: Box<dyn Journal>,
@@ -61,7 +64,8 @@ impl Ledger {
             held: Vec::new(),
             uncommitted_rows: 0,
             is_dirty: true,
-            latencies: Histogram::new(3).expect("3 significant digits are valid"),
+            latencies: Histogram::new_with_bounds(1, LONGEST_LATENCY_US, 3)
+                .expect("the bounds and 3 significant digits are valid"),
         })
     }
 
