@@ -20,6 +20,7 @@ mod chunker;
 mod counter;
 mod extractor;
 mod lane;
+mod limiters;
 mod mapper;
 mod messages;
 mod pace_meter;

@@ -5,12 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, Addr, Arbiter};
-use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::error::FatalError;
-use crate::limit::Controller;
 use crate::record::ByteCredit;
 use crate::store::Ledger;
 use crate::transport::Transport;
@@ -18,6 +16,7 @@ use crate::transport::Transport;
 use super::chunker::{Chunker, Chunking};
 use super::extractor::{Extraction, Extractor, spawn_named};
 use super::lane::LaneGauge;
+use super::limiters::Limiters;
 use super::mapper::run_mapper;
 use super::messages::{Drain, InputCounted};
 use super::recorder::{Recorder, RecorderReports, Recording};
@@ -56,7 +55,7 @@ impl<T: Transport> Phase<T> {
     pub(super) fn start(
         plan: &RunPlan<T>,
         ledger: Box<Ledger>,
-        controller: &Arc<Mutex<Controller>>,
+        limiters: &Limiters,
         tokens: &TokenDesk,
         meters: &StageMeters,
         time: (Duration, Instant),
@@ -103,7 +102,7 @@ impl<T: Transport> Phase<T> {
                 number,
                 endpoint: plan.endpoint.clone(),
                 open_transport: Arc::clone(&plan.open_transport),
-                controller: Arc::clone(controller),
+                controller: limiters.of(&plan.limit_key),
                 tokens: tokens.subscribe(),
                 chunks: chunks_end,
                 outcomes: outcomes.clone(),

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use crate::auth::{Credentials, TokenEndpoint, TokenPolicy};
 use crate::config::ErrorBudget;
 use crate::error::{FatalError, FatalKind};
-use crate::limit::LimitSettings;
+use crate::limit::{LimitKey, LimitSettings};
 use crate::record::InputDigest;
 use crate::source::{Source, SourceError};
 use crate::store::{Ledger, ResumeMark};
@@ -69,6 +69,8 @@ pub struct RunPlan<T> {
     pub open_transport: OpenTransport<T>,
     /// Mints tokens.
     pub tokens: Arc<TokenPlan>,
+    /// What the limit of this endpoint belongs to.
+    pub limit_key: LimitKey,
     /// The limiter's settings.
     pub limit: LimitSettings,
     /// Bytes that rows under way may hold.

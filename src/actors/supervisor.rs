@@ -9,17 +9,16 @@ use std::time::Duration;
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, ResponseActFuture, WrapFuture};
 use futures_util::future::join_all;
-use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::error::{FatalError, FatalKind};
-use crate::limit::Controller;
 use crate::record::{Counts, InputDigest, RequestCounts, RunEvent, Snapshot};
 use crate::store::Ledger;
 use crate::transport::Transport;
 
 use super::counter::start_counter;
+use super::limiters::Limiters;
 use super::messages::{
     Abort, Committed, Exited, InputCounted, LedgerReturned, Observe, PhaseDone, StartPhase,
     StopReason, WorkerReport,
@@ -36,8 +35,6 @@ use super::token_refresher::{TokenDesk, TokenMinted};
 const RESTARTS_ALLOWED: u32 = 3;
 /// How often progress is told.
 const OBSERVE_EVERY: Duration = Duration::from_millis(200);
-/// The seed of the limiter's jitter; any will do, a fixed one makes runs alike.
-const JITTER_SEED: u64 = 0x51ce;
 
 /// The actor that a run belongs to.
 pub(super) struct Supervisor<T: Transport> {
@@ -45,7 +42,7 @@ pub(super) struct Supervisor<T: Transport> {
     done: Option<oneshot::Sender<RunEnd>>,
     ledger: Option<Box<Ledger>>,
     counting: Option<InputCounting>,
-    controller: Arc<Mutex<Controller>>,
+    limiters: Limiters,
     tokens: Option<TokenDesk>,
     phase: Option<Phase<T>>,
     counter_runs: bool,
@@ -72,13 +69,11 @@ impl<T: Transport> Supervisor<T> {
         counting: InputCounting,
         done: oneshot::Sender<RunEnd>,
     ) -> Self {
-        let controller =
-            Controller::new(plan.limit.clone(), Instant::now().into_std(), JITTER_SEED);
         let checkpoint = ledger.checkpoint();
         Self {
             done: Some(done),
             counting: Some(counting),
-            controller: Arc::new(Mutex::new(controller)),
+            limiters: Limiters::new(plan.limit.clone()),
             tokens: None,
             phase: None,
             counter_runs: false,
@@ -116,7 +111,7 @@ impl<T: Transport> Supervisor<T> {
         match Phase::start(
             &self.plan,
             ledger,
-            &self.controller,
+            &self.limiters,
             tokens,
             &self.meters,
             (self.elapsed_before, leg_started),

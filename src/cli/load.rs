@@ -14,7 +14,7 @@ use crate::auth::{
 use crate::config::{self, Concurrency, Duplicates, InputPath, SecretSource, Settings};
 use crate::connector::{self, AuthFacts, Bound, Connector, TokenReplyClass, field_rules};
 use crate::error::FatalError;
-use crate::limit::{self, LimitSettings};
+use crate::limit::{self, LimitKey, LimitSettings};
 use crate::mapping::{FieldRule, Program};
 use crate::record::{Fields, InputDigest, Outcome, RowId};
 use crate::source::csv::{
@@ -231,9 +231,14 @@ impl Prepared {
             mapper_threads,
             lanes: 1,
             open_transport: Arc::new(move || lanes(&base_url, &transport)),
-            tokens: Arc::new(self.token_plan(credentials)),
+            limit_key: LimitKey {
+                tenant: self.bound.base_url.to_string(),
+                client: credentials.client_id.clone(),
+                endpoint: self.bound.operation.name.to_string(),
+            },
             limit: limit_settings(&self.settings)?,
             credit_bytes: CREDIT_BYTES,
+            tokens: Arc::new(self.token_plan(credentials)),
             max_errors: self.settings.max_errors,
             max_duration: self.settings.max_duration.map(config::TimeSpan::duration),
             events,
