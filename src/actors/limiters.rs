@@ -5,10 +5,11 @@
 use std::sync::Arc;
 
 use dashmap::DashMap;
-use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::limit::{Controller, LimitKey, LimitSettings};
+
+use super::lane::SharedLimit;
 
 /// The seed of the limiters' jitter; any will do, a fixed one makes runs alike.
 const JITTER_SEED: u64 = 0x51ce;
@@ -17,7 +18,7 @@ const JITTER_SEED: u64 = 0x51ce;
 #[derive(Clone)]
 pub(super) struct Limiters {
     settings: LimitSettings,
-    controllers: Arc<DashMap<LimitKey, Arc<Mutex<Controller>>>>,
+    controllers: Arc<DashMap<LimitKey, Arc<SharedLimit>>>,
 }
 
 impl Limiters {
@@ -30,11 +31,11 @@ impl Limiters {
     }
 
     /// The limiter of a key, started now where there was none.
-    pub(super) fn of(&self, key: &LimitKey) -> Arc<Mutex<Controller>> {
+    pub(super) fn of(&self, key: &LimitKey) -> Arc<SharedLimit> {
         let controller = self.controllers.entry(key.clone()).or_insert_with(|| {
             let now = Instant::now().into_std();
             let controller = Controller::new(self.settings.clone(), now, JITTER_SEED);
-            Arc::new(Mutex::new(controller))
+            Arc::new(SharedLimit::new(controller))
         });
         Arc::clone(&controller)
     }

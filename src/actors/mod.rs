@@ -35,7 +35,7 @@ mod token_refresher;
 mod worker;
 
 pub use counter::InputCounter;
-pub use lane::{Endpoint, LaneControl, LaneGauge, LaneSetup, run_lane};
+pub use lane::{Endpoint, LaneControl, LaneGauge, LaneSetup, SharedLimit, run_lane};
 pub use mapper::RowMapper;
 pub use messages::{CurrentToken, StopReason};
 pub use run::{

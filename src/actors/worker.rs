@@ -6,17 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, Addr, Context, Handler, MessageResult, Recipient};
-use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use crate::error::{FatalError, FatalKind};
-use crate::limit::{CloseReason, Controller, GateState, LimitEvent};
+use crate::limit::{CloseReason, GateState, LimitEvent};
 use crate::record::{Chunk, DecisionKind, OutcomeBatch, RunEvent};
 use crate::telemetry::EventSender;
 use crate::transport::Transport;
 
-use super::lane::{Endpoint, LaneControl, LaneGauge, LaneSetup, run_lane};
+use super::lane::{Endpoint, LaneControl, LaneGauge, LaneSetup, SharedLimit, run_lane};
 use super::messages::{
     Abort, CurrentToken, Drain, Exited, Observe, StopReason, TokenAccepted, TokenRejected,
     WorkerReport,
@@ -68,7 +67,7 @@ pub(super) struct WorkerPlan<T> {
     pub(super) number: usize,
     pub(super) endpoint: Endpoint,
     pub(super) open_transport: OpenTransport<T>,
-    pub(super) controller: Arc<Mutex<Controller>>,
+    pub(super) controller: Arc<SharedLimit>,
     pub(super) tokens: watch::Receiver<CurrentToken>,
     pub(super) chunks: mpsc::Receiver<Chunk>,
     pub(super) outcomes: mpsc::Sender<OutcomeBatch>,
@@ -82,7 +81,7 @@ pub(super) struct WorkerPlan<T> {
 pub(super) struct Worker<T: Transport> {
     plan: Option<WorkerPlan<T>>,
     gauge: Arc<LaneGauge>,
-    controller: Arc<Mutex<Controller>>,
+    controller: Arc<SharedLimit>,
     drain: watch::Sender<bool>,
 }
 

@@ -192,13 +192,7 @@ impl Prepared {
         let (csv, shape) = (self.csv.clone(), self.shape.clone());
         let open_source: OpenSource = Box::new(move |mark: Option<ResumeMark>| {
             let start = mark.map_or(Start::Beginning, |mark| {
-                Start::At(
-                    RowId(mark.row),
-                    crate::record::Position {
-                        byte: mark.byte,
-                        line: mark.line,
-                    },
-                )
+                Start::At(RowId(mark.row), mark.position())
             });
             let reader = CsvReader::open(&csv, &shape, start)?;
             Ok(Box::new(reader) as Box<dyn Source>)

@@ -30,6 +30,15 @@ impl ResumeMark {
             line: position.line,
         }
     }
+
+    /// Where the mark's row starts.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        Position {
+            byte: self.byte,
+            line: self.line,
+        }
+    }
 }
 
 /// Everything a commit stores beside the finished rows.

@@ -1,12 +1,15 @@
 //! A row on its way through attempts.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use crate::limit::Permit;
+use crate::limit::{LimitEvent, Observation, Permit, Reaction};
 use crate::record::Item;
 use crate::transport::{Reply, SendError};
+
+use super::shared_limit::SharedLimit;
 
 /// A row that is to be sent, or sent again.
 #[derive(Debug)]
@@ -60,10 +63,58 @@ impl Ord for Delayed {
     }
 }
 
+/// A permit that comes back to its controller whatever happens to the request:
+/// a lane that panics must not keep its places in the window for ever.
+pub(super) struct HeldPermit {
+    controller: Arc<SharedLimit>,
+    permit: Option<Permit>,
+}
+
+impl HeldPermit {
+    pub(super) fn new(controller: &Arc<SharedLimit>, permit: Permit) -> Self {
+        Self {
+            controller: Arc::clone(controller),
+            permit: Some(permit),
+        }
+    }
+
+    /// Gives the permit back with what came of the request: what becomes of
+    /// the record, and what else the limiter decided.
+    pub(super) fn give_back(
+        mut self,
+        now: Instant,
+        observation: &Observation,
+    ) -> (Reaction, Vec<LimitEvent>) {
+        let permit = self.permit.take().expect("it is given back only once");
+        let mut controller = self.controller.lock();
+        let reaction = controller.on_reply(now.into_std(), permit, observation);
+        let decisions = controller.take_events();
+        drop(controller);
+        self.controller.ring();
+        (reaction, decisions)
+    }
+
+    /// When the request was granted.
+    pub(super) fn sent_at(&self) -> std::time::Instant {
+        let permit = self.permit.as_ref();
+        permit.expect("it is held until it is given back").sent_at()
+    }
+}
+
+impl Drop for HeldPermit {
+    fn drop(&mut self) {
+        if let Some(permit) = self.permit.take() {
+            let now = Instant::now().into_std();
+            self.controller.lock().abandon(now, permit);
+            self.controller.ring();
+        }
+    }
+}
+
 /// A request that came to its end, one way or the other.
 pub(super) struct Answered {
     pub(super) pending: Pending,
-    pub(super) permit: Permit,
+    pub(super) permit: HeldPermit,
     pub(super) generation: u64,
     pub(super) request_number: u64,
     pub(super) sent_at_ms: u64,

@@ -9,6 +9,8 @@ mod key_order;
 mod outage;
 mod run;
 mod settle;
+mod shared_limit;
 
 pub use endpoint::Endpoint;
 pub use run::{LaneControl, LaneGauge, LaneSetup, run_lane};
+pub use shared_limit::SharedLimit;

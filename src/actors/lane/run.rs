@@ -9,7 +9,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
@@ -17,14 +16,15 @@ use crate::actors::messages::CurrentToken;
 use crate::actors::stage::StageMeter;
 use crate::auth::Token;
 use crate::error::FatalError;
-use crate::limit::{Controller, Decision, LimitEvent, Permit};
+use crate::limit::{Decision, LimitEvent};
 use crate::record::{Chunk, OutcomeBatch};
 use crate::transport::Transport;
 
-use super::attempt::{Answered, Delayed, Pending};
+use super::attempt::{Answered, Delayed, HeldPermit, Pending};
 use super::endpoint::Endpoint;
 use super::key_order::KeyOrder;
 use super::outage::OutageWatch;
+use super::shared_limit::SharedLimit;
 
 /// Outcomes that are handed on together. Larger saves little, smaller costs a
 /// message a row.
@@ -82,7 +82,7 @@ pub struct LaneSetup<T, C> {
     /// The way to the tenant.
     pub transport: Rc<T>,
     /// The limit, shared with the other lanes of the same key.
-    pub controller: Arc<Mutex<Controller>>,
+    pub controller: Arc<SharedLimit>,
     /// The newest token.
     pub tokens: watch::Receiver<CurrentToken>,
     /// Rows to be sent.
@@ -136,6 +136,7 @@ pub(super) struct Lane<T, C> {
 
 impl<T: Transport, C: LaneControl> Lane<T, C> {
     fn new(setup: LaneSetup<T, C>) -> Self {
+        setup.controller.join();
         Self {
             setup,
             ready: VecDeque::new(),
@@ -208,8 +209,8 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         let Some(token) = token.filter(|token| token.generation > self.refused_generation) else {
             return Hold::Token;
         };
-        let controller = Arc::clone(&self.setup.controller);
-        let mut controller = controller.lock();
+        let shared = Arc::clone(&self.setup.controller);
+        let mut controller = shared.lock();
         let hold = loop {
             if self.ready.is_empty() {
                 break Hold::NoRows;
@@ -220,18 +221,25 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
                         break Hold::NoRows;
                     };
                     let permit = controller.on_send(now.into_std());
+                    let permit = HeldPermit::new(&shared, permit);
                     self.start(pending, permit, &token);
                 }
                 Decision::WaitUntil(until) => break Hold::Until(Instant::from_std(until)),
                 Decision::WaitForReply => break Hold::Window,
             }
         };
-        self.report_decisions(&mut controller, now);
+        let decisions = controller.take_events();
+        drop(controller);
+        self.report_decisions(decisions, now);
+        if hold == Hold::NoRows {
+            // There may be room left, which this lane has no use for.
+            shared.ring();
+        }
         hold
     }
 
-    pub(super) fn report_decisions(&self, controller: &mut Controller, now: Instant) {
-        for event in controller.take_events() {
+    pub(super) fn report_decisions(&self, decisions: Vec<LimitEvent>, now: Instant) {
+        for event in decisions {
             self.setup.control.limiter_decided(event, now);
         }
     }
@@ -244,7 +252,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         }
     }
 
-    fn start(&mut self, mut pending: Pending, permit: Permit, token: &Arc<Token>) {
+    fn start(&mut self, mut pending: Pending, permit: HeldPermit, token: &Arc<Token>) {
         pending.sent += 1;
         let request_number = self.next_request;
         self.next_request += 1;
@@ -307,6 +315,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
                 None => self.source_ended = true,
             },
             () = sleep_until(wake_at.unwrap_or(waiting_since)), if wake_at.is_some() => {}
+            () = self.setup.controller.heard(), if hold == Hold::Window => {}
             changed = self.setup.tokens.changed(), if hold == Hold::Token => {
                 if changed.is_err() {
                     // The refresher is gone, and with it the way to a token.

@@ -59,13 +59,8 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         let duration = now.into_std().duration_since(permit.sent_at());
         let failure = self.note_answer(class, &mut pending, now);
         let observation = observe(class, &result, failure);
-        let reaction = {
-            let controller = Arc::clone(&self.setup.controller);
-            let mut controller = controller.lock();
-            let reaction = controller.on_reply(now.into_std(), permit, &observation);
-            self.report_decisions(&mut controller, now);
-            reaction
-        };
+        let (reaction, decisions) = permit.give_back(now, &observation);
+        self.report_decisions(decisions, now);
         let request_id = match classified.request_id {
             Some(id) => id,
             None => self.request_id(request_number),

@@ -1,0 +1,12 @@
+//! The lane as a whole, under paused time: rows go in at one end, outcomes
+//! come out at the other, and in between a scripted tenant and a token
+//! refresher of a few lines.
+
+mod failures;
+mod harness;
+mod order;
+mod outages;
+mod properties;
+mod shutdown;
+mod throttling;
+mod tokens;

@@ -1,0 +1,119 @@
+//! A tenant that says "too many": it is obeyed, and it costs no row anything.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use super::harness::*;
+
+/// After a refusal has come back, nothing is sent before its wait is over.
+fn assert_no_wait_undercut(notes: &Notes, wait_of: impl Fn(&Exchange) -> Duration) {
+    let exchanges = notes.exchanges.borrow();
+    let refused = |exchange: &&Exchange| matches!(exchange.status, Some(429 | 503));
+    for refusal in exchanges.iter().filter(refused) {
+        let until = refusal.ends + wait_of(refusal);
+        let early = exchanges
+            .iter()
+            .find(|exchange| exchange.call.at > refusal.ends && exchange.call.at < until);
+        assert!(
+            early.is_none(),
+            "refused until {until:?}, but {early:?} was sent"
+        );
+    }
+}
+
+/// The wait of a window of five seconds that ends when the clock says so.
+fn left_of_window(at: Duration) -> u64 {
+    5 - at.as_secs() % 5
+}
+
+#[test]
+fn a_retry_after_is_never_undercut_and_no_row_is_lost() {
+    let in_window = Cell::new((0, 0));
+    let notes = under_paused_time(load(&LaneWish::default(), 300, move |call| {
+        let window = call.at.as_secs() / 5;
+        let (current, taken) = in_window.get();
+        let taken = if current == window { taken } else { 0 };
+        if taken < 20 {
+            in_window.set((window, taken + 1));
+            return status(204, 15);
+        }
+        throttled(429, &left_of_window(call.at).to_string(), 15)
+    }));
+    notes.assert_all_updated(300);
+    assert_no_wait_undercut(&notes, |refusal| {
+        Duration::from_secs(left_of_window(refusal.call.at))
+    });
+}
+
+#[test]
+fn an_unavailable_tenant_is_left_alone_for_as_long_as_it_says() {
+    let wish = LaneWish {
+        concurrency: Some(4),
+        ..LaneWish::default()
+    };
+    let notes = under_paused_time(load(&wish, 200, |call| {
+        let down = Duration::from_secs(20)..Duration::from_secs(80);
+        if down.contains(&call.at) {
+            return throttled(503, "25", 10);
+        }
+        status(204, 1_000)
+    }));
+    notes.assert_all_updated(200);
+    assert!(
+        notes
+            .calls
+            .borrow()
+            .iter()
+            .any(|call| call.status == Some(503))
+    );
+    assert_no_wait_undercut(&notes, |_| Duration::from_secs(25));
+}
+
+#[test]
+fn a_throttled_row_is_never_given_up() {
+    let notes = under_paused_time(load(&LaneWish::default(), 3, |call| {
+        match (call.row, call.attempt) {
+            (2, ..=60) => throttled(429, "7", 10),
+            (3, ..=60) => status(429, 10),
+            _ => status(200, 10),
+        }
+    }));
+    notes.assert_all_updated(3);
+    assert_eq!(notes.of_row(2).len(), 61);
+    assert_no_wait_undercut(&notes, |refusal| {
+        Duration::from_secs(if refusal.call.row == 2 { 7 } else { 0 })
+    });
+}
+
+#[test]
+fn a_cap_on_requests_at_once_loses_no_row() {
+    let notes = under_paused_time(async {
+        let mut lane = RunningLane::start(&LaneWish::default(), |_| status(200, 1));
+        lane.feed(Vec::new());
+        lane.end().await;
+        // The fake knows what is under way only through the clock: requests
+        // take 50 ms, so those of the last 50 ms are under way.
+        let recent = std::cell::RefCell::new(std::collections::VecDeque::new());
+        let mut lane = RunningLane::start(&LaneWish::default(), move |call| {
+            let mut recent = recent.borrow_mut();
+            while recent.front().is_some_and(|ends| *ends <= call.at) {
+                recent.pop_front();
+            }
+            if recent.len() >= 16 {
+                return status(429, 0);
+            }
+            recent.push_back(call.at + Duration::from_millis(50));
+            status(200, 50)
+        });
+        lane.feed(rows_up_to(2_000));
+        lane.end().await
+    });
+    notes.assert_all_updated(2_000);
+    let throttled = notes
+        .calls
+        .borrow()
+        .iter()
+        .filter(|call| call.class == "throttled")
+        .count();
+    assert!(throttled < 100, "{throttled} refusals");
+}
