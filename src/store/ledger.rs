@@ -185,12 +185,6 @@ impl Ledger {
         }
     }
 
-    /// Rows taken in since the last commit.
-    #[must_use]
-    pub fn uncommitted_rows(&self) -> u64 {
-        self.uncommitted_rows
-    }
-
     /// Whether there is anything to commit.
     #[must_use]
     pub fn is_dirty(&self) -> bool {
