@@ -14,14 +14,23 @@ use super::stage::{ExitGuard, Stage, StageEnd};
 /// Bytes between two reports. At a gigabyte a second a report every 16 ms.
 const STEP_BYTES: u64 = 16 * 1024 * 1024;
 
+/// How far a counter has come.
+#[derive(Clone, Debug)]
+pub struct Counted {
+    /// The digest of all that was read so far. Of a stream that was cut off it
+    /// never becomes complete.
+    pub digest: InputDigest,
+    /// Whether there is nothing more to read.
+    pub is_at_end: bool,
+}
+
 /// Counts and hashes an input.
 pub trait InputCounter: Send {
-    /// Goes on by about `bytes`; the digest of all that was read so far,
-    /// complete at the input's end.
+    /// Goes on by about `bytes`.
     ///
     /// # Errors
     /// Fails where the input can't be read on.
-    fn advance(&mut self, bytes: u64) -> Result<InputDigest, SourceError>;
+    fn advance(&mut self, bytes: u64) -> Result<Counted, SourceError>;
 }
 
 /// Starts the counter's thread. It always runs to the input's end: `read`
@@ -36,10 +45,9 @@ pub(super) fn start_counter(
     spawn_named("counter", move || {
         let end = loop {
             match counter.advance(STEP_BYTES) {
-                Ok(digest) => {
-                    let complete = digest.complete;
+                Ok(Counted { digest, is_at_end }) => {
                     counted.do_send(InputCounted(digest));
-                    if complete {
+                    if is_at_end {
                         break StageEnd::Finished;
                     }
                 }

@@ -34,7 +34,7 @@ mod supervisor;
 mod token_refresher;
 mod worker;
 
-pub use counter::InputCounter;
+pub use counter::{Counted, InputCounter};
 pub use lane::{Endpoint, LaneControl, LaneGauge, LaneSetup, SharedLimit, run_lane};
 pub use mapper::RowMapper;
 pub use messages::{CurrentToken, StopReason};

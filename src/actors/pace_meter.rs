@@ -11,6 +11,11 @@ const LOOK_BACK: Duration = Duration::from_secs(75);
 /// Below this the pace is not worth telling.
 const SHORTEST: Duration = Duration::from_millis(900);
 
+/// Nothing has moved for at least this long …
+const STUCK_AFTER: Duration = Duration::from_secs(3);
+/// … and for the time of so many rows, before the time to the end is not told.
+const ROWS_OF_A_STANDSTILL: f64 = 5.0;
+
 /// Samples of how many rows have ended, over the last minute or so.
 #[derive(Debug, Default)]
 pub(super) struct PaceMeter {
@@ -46,12 +51,28 @@ impl PaceMeter {
     }
 
     /// Time that `rows` more rows take at this pace; `None` while it can't be
-    /// told.
+    /// told, also where nothing has moved for much longer than a row takes:
+    /// then the last rows have troubles of their own.
     pub(super) fn time_for(&self, rows: u64) -> Option<Duration> {
         let pace = self.rows_per_second();
-        (pace > 0.0)
-            .then(|| Duration::try_from_secs_f64(rows as f64 / pace).ok())
-            .flatten()
+        if pace <= 0.0 || self.is_stuck(pace) {
+            return None;
+        }
+        Duration::try_from_secs_f64(rows as f64 / pace).ok()
+    }
+
+    fn is_stuck(&self, pace: f64) -> bool {
+        let Some(&(now, ended)) = self.samples.back() else {
+            return false;
+        };
+        let moved_at = self
+            .samples
+            .iter()
+            .rev()
+            .find(|(_, before)| *before < ended)
+            .map_or(now, |&(at, _)| at);
+        let still = now.duration_since(moved_at).as_secs_f64();
+        still > STUCK_AFTER.as_secs_f64().max(ROWS_OF_A_STANDSTILL / pace)
     }
 }
 

@@ -119,6 +119,7 @@ async fn run_recorder(
                     note_trouble(&mut trouble, error, &reports);
                 }
                 recording.meter.add_busy(start.elapsed());
+                check_budget(&recording, &reports);
                 if last_commit.elapsed() < COMMIT_EVERY {
                     continue;
                 }
@@ -139,6 +140,7 @@ async fn run_recorder(
     while let Ok(digest) = digests.try_recv() {
         recording.ledger.note_input(digest);
     }
+    check_budget(&recording, &reports);
     let last = commit(&mut recording, &reports).or_else(|_| {
         let elapsed = elapsed(&recording);
         recording.ledger.commit_with_reserve(elapsed)
@@ -180,23 +182,29 @@ fn commit(recording: &mut Recording, reports: &RecorderReports) -> Result<(), Fa
     recording.ledger.commit(elapsed)?;
     recording.meter.add_busy(start.elapsed());
     reports.committed.do_send(committed(recording));
-    if let Some(budget) = recording.max_errors {
-        let checkpoint = recording.ledger.checkpoint();
-        let rejected = checkpoint.counts.rejected;
-        // A share is meant of the whole input; before it has been counted, of
-        // what has ended, once that is enough to judge by.
-        let rows = match &checkpoint.input {
-            Some(input) if input.complete => input.rows,
-            _ => checkpoint.counts.ended().max(1_000),
-        };
-        if is_exceeded(budget, rejected, rows) {
-            reports.abort.do_send(Abort(StopReason::ErrorBudget {
-                rejected,
-                budget: budget.to_string(),
-            }));
-        }
-    }
     Ok(())
+}
+
+/// Ends the run where more rows were rejected than the user allows. Asked
+/// after every batch, so that it ends within what is under way.
+fn check_budget(recording: &Recording, reports: &RecorderReports) {
+    let Some(budget) = recording.max_errors else {
+        return;
+    };
+    let checkpoint = recording.ledger.checkpoint();
+    let rejected = checkpoint.counts.rejected;
+    // A share is meant of the whole input; before it has been counted, of what
+    // has ended, once that is enough to judge by.
+    let rows = match &checkpoint.input {
+        Some(input) if input.complete => input.rows,
+        _ => checkpoint.counts.ended().max(1_000),
+    };
+    if is_exceeded(budget, rejected, rows) {
+        reports.abort.do_send(Abort(StopReason::ErrorBudget {
+            rejected,
+            budget: budget.to_string(),
+        }));
+    }
 }
 
 fn is_exceeded(budget: ErrorBudget, rejected: u64, rows: u64) -> bool {

@@ -8,14 +8,8 @@ use crate::error::ExitStatus;
 
 use super::messages::{Abort, StopReason};
 
-/// SIGXFSZ has the same number on Linux, macOS and the BSDs.
-const FILE_TOO_LARGE: i32 = 25;
-
 /// Listens until the run ends.
 pub(super) fn listen_for_signals(abort: Recipient<Abort>) {
-    // A limit on file sizes shall be a failed write that the journal can
-    // handle, not a death: having a listener is enough for that.
-    let file_too_large = signal(SignalKind::from_raw(FILE_TOO_LARGE));
     let signals = (
         signal(SignalKind::interrupt()),
         signal(SignalKind::terminate()),
@@ -27,7 +21,6 @@ pub(super) fn listen_for_signals(abort: Recipient<Abort>) {
         return;
     };
     actix::spawn(async move {
-        let _file_too_large = file_too_large;
         let mut asked = false;
         loop {
             tokio::select! {
@@ -36,7 +29,9 @@ pub(super) fn listen_for_signals(abort: Recipient<Abort>) {
                 _ = hangup.recv() => {}
             }
             if asked {
-                eprintln!("sluice: stopped at once; `sluice resume` goes on");
+                eprintln!(
+                    "sluice: stopped at once; what was done is in the journal, and the run can be resumed"
+                );
                 std::process::exit(i32::from(ExitStatus::Killed.code()));
             }
             asked = true;

@@ -193,7 +193,8 @@ impl<T: Transport> Supervisor<T> {
             paused_for: self.last_report.paused_for,
             remaining: rows_read_final
                 .then(|| self.pace.time_for(counts.not_reached))
-                .flatten(),
+                .flatten()
+                .map(|time| time + self.last_report.paused_for.unwrap_or_default()),
             elapsed: self.elapsed(),
         }
     }

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use crate::error::{FatalError, FatalKind};
 use crate::limit::{CloseReason, GateState, LimitEvent};
 use crate::record::{Chunk, DecisionKind, OutcomeBatch, RunEvent};
+use crate::report::duration_words;
 use crate::telemetry::EventSender;
 use crate::transport::Transport;
 
@@ -23,6 +24,10 @@ use super::messages::{
 use super::run::OpenTransport;
 use super::stage::{ExitGuard, Stage, StageEnd, StageMeter};
 use super::token_refresher::TokenRefresher;
+
+/// The longest pause that a run sits out. A tenant that asks for more has a
+/// quota of days, and the run is better resumed than kept.
+const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 3_600);
 
 /// Whom a worker speaks to.
 #[derive(Clone)]
@@ -53,12 +58,37 @@ impl LaneControl for WorkerControl {
     }
 
     fn limiter_decided(&self, event: LimitEvent, now: Instant) {
+        if let LimitEvent::PausedUntil { until } = event {
+            self.tell_long_pause(until.saturating_duration_since(now.into_std()));
+            return;
+        }
         let (kind, text) = describe(&event, now);
         self.links.events.send(RunEvent::Limiter {
             endpoint: Arc::clone(&self.endpoint),
             kind,
             text,
         });
+    }
+}
+
+impl WorkerControl {
+    /// Nobody should wonder why nothing moves; and nobody wants a process that
+    /// sleeps for days.
+    fn tell_long_pause(&self, pause: Duration) {
+        let text = duration_words(pause);
+        if pause <= LONGEST_PAUSE {
+            self.links.events.send(RunEvent::Notice(format!(
+                "the tenant asks for a pause of {text}: nothing is sent until it is over"
+            )));
+            return;
+        }
+        self.fatal(
+            FatalError::new(
+                FatalKind::Tenant,
+                format!("the tenant asks for a pause of {text}"),
+            )
+            .with_hint("Ask the tenant's support about the limit; resume the run after the pause."),
+        );
     }
 }
 
@@ -197,10 +227,7 @@ fn describe(event: &LimitEvent, now: Instant) -> (DecisionKind, String) {
         }
         LimitEvent::PausedUntil { until } => (
             DecisionKind::GateClosed,
-            format!(
-                "the tenant asks for a long pause: nothing is sent for {}",
-                minutes(seconds_until(*until))
-            ),
+            format!("paused for {:.0} s", seconds_until(*until)),
         ),
         LimitEvent::GateReopened { closed_for } => (
             DecisionKind::GateOpened,
@@ -230,11 +257,6 @@ fn describe(event: &LimitEvent, now: Instant) -> (DecisionKind, String) {
             "circuit breaker closed: requests get through again".to_owned(),
         ),
     }
-}
-
-fn minutes(seconds: f64) -> String {
-    let duration = Duration::from_secs_f64(seconds.max(0.0));
-    format!("{} min", duration.as_secs().div_ceil(60))
 }
 
 fn reason_text(reason: CloseReason) -> &'static str {

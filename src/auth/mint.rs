@@ -47,7 +47,7 @@ pub enum MintError {
         retry_after: Option<Duration>,
     },
     /// No usable answer came.
-    #[error("token endpoint {url} can't be reached: {cause}")]
+    #[error("token endpoint {url} gives no token: {cause}")]
     Unreachable {
         /// The endpoint's URL, without its query.
         url: String,

@@ -253,12 +253,7 @@ pub(super) struct GuessArguments {
     /// The CSV file to look at
     pub(super) input: PathBuf,
     /// The connector that the rows are for
-    #[arg(
-        long,
-        env = "SLUICE_TO",
-        value_name = "CONNECTOR",
-        default_value = "cxone-contacts"
-    )]
+    #[arg(long, env = "SLUICE_TO", value_name = "CONNECTOR")]
     pub(super) to: String,
     /// The job file to write; standard output by default
     #[arg(long, value_name = "FILE")]

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::config::{
-    CredentialSources, Overrides, Settings, default_profiles_path, read_credentials_file, read_job,
-    read_profile,
+    Overrides, Settings, default_profiles_path, read_credentials_file, read_job, read_profile,
 };
 use crate::error::FatalError;
 
@@ -15,6 +14,7 @@ use super::arguments::{LoadingFlags, PacingFlags, RunArguments};
 pub(super) struct Assembled {
     pub(super) settings: Settings,
     pub(super) job_file: Option<PathBuf>,
+    pub(super) profile: Option<String>,
     pub(super) credentials_file: Option<PathBuf>,
 }
 
@@ -39,6 +39,7 @@ pub(super) fn settings_of(arguments: &RunArguments) -> Result<Assembled, FatalEr
     Ok(Assembled {
         settings,
         job_file,
+        profile: arguments.loading.profile.clone(),
         credentials_file: arguments.pacing.credentials.clone(),
     })
 }
@@ -92,7 +93,8 @@ fn variables(settings: &[String]) -> Result<BTreeMap<String, String>, FatalError
     Ok(variables)
 }
 
-fn of_profile(name: &str) -> Result<Overrides, FatalError> {
+/// What a profile says.
+pub(super) fn of_profile(name: &str) -> Result<Overrides, FatalError> {
     let path = default_profiles_path(
         std::env::var_os("XDG_CONFIG_HOME"),
         std::env::var_os("HOME"),
@@ -104,9 +106,4 @@ fn of_profile(name: &str) -> Result<Overrides, FatalError> {
     })?;
     let profile = read_profile(&path, name)?;
     Ok(Overrides::of_profile(&profile, &path))
-}
-
-/// The credentials that a job file names, for a resumed run.
-pub(super) fn credentials_of_job(path: &Path) -> Result<Option<CredentialSources>, FatalError> {
-    Ok(Overrides::of_job(&read_job(path)?, path).credentials)
 }

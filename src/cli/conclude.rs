@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::actors::{RunEnd, Selection};
+use crate::actors::{RunEnd, Selection, StopReason};
 use crate::error::{ExitStatus, FatalError, FatalKind};
 use crate::record::{Counts, RunEvent};
 use crate::report::{EntitySummary, LimiterHistory, RateSummary, StageSummary, Summary, thousands};
@@ -41,11 +41,7 @@ impl Consumer for HistoryKeeper {
 pub(super) fn settled_counts(checkpoint: &Checkpoint, selection: &Selection) -> Counts {
     let mut counts = checkpoint.counts;
     let read = checkpoint.input.as_ref().map_or(0, |input| input.rows);
-    if checkpoint
-        .input
-        .as_ref()
-        .is_some_and(|input| input.complete)
-    {
+    if checkpoint.input.is_some() {
         counts.skipped += selection.rows_outside(read);
     }
     // While the input is being counted, the load may be ahead of the count.
@@ -81,23 +77,31 @@ pub(super) fn conclude(
         )
         .with_hint(format!("sluice resume {}", shown(directory))));
     };
-    let counts = settled_counts(ledger.checkpoint(), selection);
+    let mut counts = settled_counts(ledger.checkpoint(), selection);
     let mut status = status_of(&counts);
     if let Some(stop) = &end.stop {
-        // What stopped the run after its last row had ended stopped nothing.
-        if counts.not_reached > 0 || stop.exit_status() == ExitStatus::Fatal {
+        // An interruption after the last row had ended interrupted nothing.
+        let counts_anyway = matches!(stop, StopReason::Fatal(_) | StopReason::ErrorBudget { .. });
+        if counts.not_reached > 0 || counts_anyway {
             status = status.worst_of(stop.exit_status());
         }
     }
-    let is_finished = counts.not_reached == 0 && status != ExitStatus::Fatal;
+    let input = ledger.checkpoint().input.as_ref();
+    let was_cut = manifest.input_is_staged && input.is_none_or(|input| !input.complete);
+    if was_cut {
+        status = status.worst_of(ExitStatus::Interrupted);
+    }
+    let is_finished = counts.not_reached == 0 && status != ExitStatus::Fatal && !was_cut;
     if is_finished {
         ledger.note_finished(status.code());
     }
     let mut trouble = ledger.commit_with_reserve(end.elapsed).err();
     if trouble.is_some() {
         status = status.worst_of(ExitStatus::Fatal);
+        // What could not be saved is sent again, so it isn't told as done.
+        counts = settled_counts(ledger.committed(), selection);
     }
-    if !counts.balances() || (end.stop.is_none() && counts.not_reached > 0) {
+    if !counts.balances() || (end.stop.is_none() && trouble.is_none() && counts.not_reached > 0) {
         status = status.worst_of(ExitStatus::Fatal);
         trouble.get_or_insert_with(|| {
             FatalError::new(
@@ -154,13 +158,20 @@ pub(super) fn conclude(
         trouble.get_or_insert(error);
     }
     tell(directory, &summary, showing, is_finished)?;
-    if let Some(crate::actors::StopReason::Fatal(error)) = &end.stop {
-        print::failure(error);
+    match (&end.stop, &trouble) {
+        // What stopped the run and what kept its end from being saved are one
+        // failure; the later one says more.
+        (_, Some(error)) | (Some(StopReason::Fatal(error)), None) => print::failure(error),
+        _ => {}
     }
-    if let Some(error) = &trouble {
-        print::failure(error);
-    }
-    if !is_finished {
+    if was_cut && counts.not_reached == 0 {
+        print::remark(&format!(
+            "sluice: standard input was cut off: {} rows were taken in and have ended; \
+             load the rest from the whole input, with --skip {}",
+            thousands(counts.read),
+            counts.read
+        ));
+    } else if !is_finished {
         print::remark(&format!(
             "sluice: to go on: sluice resume {}",
             shown(directory)
@@ -221,7 +232,10 @@ fn tell(
 /// What the summary says first. A failure's own words come after it, with what
 /// to do about it.
 fn headline(summary: &Summary, is_finished: bool) -> String {
-    let told = summary.reason.as_ref().filter(|_| summary.state != "failed");
+    let told = summary
+        .reason
+        .as_ref()
+        .filter(|_| summary.state != "failed");
     match (is_finished, told) {
         (true, _) => format!("run {} is finished", summary.run_id),
         (false, Some(reason)) => format!("run {} is not finished: {reason}", summary.run_id),

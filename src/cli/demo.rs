@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use loadtest::tenant::{Scenario, Tenant};
 
 use crate::config::{CredentialSources, Overrides, SecretSource, Settings};
+use crate::connector::builtin_names;
 use crate::error::{ExitStatus, FatalError, FatalKind};
 use crate::report::thousands;
 
@@ -32,7 +33,7 @@ pub(super) fn demo(arguments: &DemoArguments) -> Result<ExitStatus, FatalError> 
     let settings = Settings::settle(
         Overrides {
             input: Some(input.clone()),
-            connector: Some("cxone-contacts".to_owned()),
+            connector: builtin_names().next().map(str::to_owned),
             variables: [("base_url".to_owned(), tenant.base_url())].into(),
             credentials: Some(credentials),
             run_dir: Some(arguments.run_dir.clone()),
@@ -55,6 +56,7 @@ pub(super) fn demo(arguments: &DemoArguments) -> Result<ExitStatus, FatalError> 
         Assembled {
             settings,
             job_file: None,
+            profile: None,
             credentials_file: None,
         },
         &arguments.showing,

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use encoding_rs::Encoding;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::actors::{Endpoint, InputCounter, OpenSource, RowMapper, RunPlan, Selection, TokenPlan};
+use crate::actors::{
+    Counted, Endpoint, InputCounter, OpenSource, RowMapper, RunPlan, Selection, TokenPlan,
+};
 use crate::auth::{
     self, CredentialSource, Credentials, MintRules, MintVerdict, TokenEndpoint, TokenPolicy,
 };
@@ -16,7 +18,7 @@ use crate::connector::{self, AuthFacts, Bound, Connector, TokenReplyClass, field
 use crate::error::FatalError;
 use crate::limit::{self, LimitKey, LimitSettings};
 use crate::mapping::{FieldRule, Program};
-use crate::record::{Fields, InputDigest, Outcome, RowId};
+use crate::record::{Fields, Outcome, RowId};
 use crate::source::csv::{
     CsvCounter, CsvReader, CsvSettings, CsvShape, Input, RejectLayout, Start, inspect, split,
     write_header, write_reject_row,
@@ -63,6 +65,15 @@ pub(super) fn prepare(settings: Settings, input: Input) -> Result<Prepared, Fata
             .encoding
             .and_then(|encoding| Encoding::for_label(encoding.name().as_bytes())),
     };
+    if !bound.operation.repeatable {
+        return Err(FatalError::usage(format!(
+            "the operation {} of {} may not be repeated, and this version loads with repeatable ones only",
+            bound.operation.name, bound.connector
+        ))
+        .with_hint(
+            "Use an operation that may be sent twice without harm (PATCH, PUT or an upsert).",
+        ));
+    }
     let shape = inspect(&csv).map_err(SourceError::into_fatal)?;
     let rules = settings.mapping.as_deref().map(field_rules);
     let program = Program::compile(
@@ -168,10 +179,21 @@ impl Prepared {
         CsvReader::open(&self.csv, &self.shape, start)
     }
 
-    /// A counter of the whole input.
-    pub(super) fn counter(&self) -> Result<Box<dyn InputCounter>, FatalError> {
+    /// A counter of the whole input. `was_cut` where it is the staged part of a
+    /// stream whose end was never seen.
+    pub(super) fn counter(&self, was_cut: bool) -> Result<Box<dyn InputCounter>, FatalError> {
         let counter = CsvCounter::open(&self.csv, &self.shape).map_err(SourceError::into_fatal)?;
-        Ok(Box::new(CountedCsv { counter }))
+        let has_whole_input: Box<dyn Fn() -> bool + Send> = match &self.csv.input {
+            Input::Spool(spool) => {
+                let spool = spool.clone();
+                Box::new(move || spool.is_complete())
+            }
+            Input::File(_) | Input::Stdin => Box::new(move || !was_cut),
+        };
+        Ok(Box::new(CountedCsv {
+            counter,
+            has_whole_input,
+        }))
     }
 
     /// How rows are written into the reject files.
@@ -348,12 +370,17 @@ impl<'load> KeyReader<'load> {
 
 struct CountedCsv {
     counter: CsvCounter,
+    /// Whether the end of what is counted is the end of the user's input.
+    has_whole_input: Box<dyn Fn() -> bool + Send>,
 }
 
 impl InputCounter for CountedCsv {
-    fn advance(&mut self, bytes: u64) -> Result<InputDigest, SourceError> {
+    fn advance(&mut self, bytes: u64) -> Result<Counted, SourceError> {
         self.counter.step(bytes)?;
-        Ok(self.counter.digest())
+        let mut digest = self.counter.digest();
+        let is_at_end = digest.complete;
+        digest.complete = is_at_end && (self.has_whole_input)();
+        Ok(Counted { digest, is_at_end })
     }
 }
 

@@ -18,6 +18,8 @@ mod schema;
 mod status;
 
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use clap::Parser;
 
@@ -25,10 +27,14 @@ use crate::error::{ExitStatus, FatalError};
 
 use arguments::{Arguments, Command};
 
+/// SIGXFSZ, which has the same number on Linux, macOS and the BSDs.
+const FILE_TOO_LARGE: i32 = 25;
+
 /// Runs the program: reads the command line, does what it says, and gives the
 /// exit code.
 #[must_use]
 pub fn main() -> ExitCode {
+    survive_file_size_limits();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -49,6 +55,15 @@ pub fn main() -> ExitCode {
             ExitCode::from(error.exit_status().code())
         }
     }
+}
+
+/// A limit on file sizes shall be a failed write, which is told and leaves a
+/// run that can be resumed, and not a silent death: having a handler is enough.
+fn survive_file_size_limits() {
+    let noticed = Arc::new(AtomicBool::new(false));
+    // Without a handler the signal keeps its default, and the journal makes
+    // that safe.
+    let _ = signal_hook::flag::register(FILE_TOO_LARGE, noticed);
 }
 
 fn dispatch(command: Command) -> Result<ExitStatus, FatalError> {

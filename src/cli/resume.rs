@@ -12,7 +12,7 @@ use crate::source::{SourceError, cut_to_last_line};
 use crate::store::{Checkpoint, Journal, Manifest, RunDirectory, SecretOrigin, SqliteJournal};
 
 use super::arguments::ResumeArguments;
-use super::assemble::{credentials_of_job, of_pacing_flags};
+use super::assemble::{of_pacing_flags, of_profile};
 use super::conclude::tell_again;
 use super::load::{Prepared, prepare, read_credentials};
 use super::run::{Leg, input_stamp};
@@ -44,7 +44,7 @@ pub(super) fn resume(arguments: &ResumeArguments) -> Result<ExitStatus, FatalErr
     check_unchanged(&manifest, &prepared)?;
     let counting = match counting {
         Some(counting) => counting,
-        None => InputCounting::Count(prepared.counter()?),
+        None => InputCounting::Count(prepared.counter(manifest.input_is_staged)?),
     };
     Leg {
         selection: prepared.selection(directory.path())?,
@@ -74,20 +74,23 @@ fn settings_of(manifest: &Manifest, flags: Overrides) -> Result<Settings, FatalE
                 .transpose()?
         };
     }
-    let mapping = match &manifest.job_file {
-        Some(path) => {
-            if !path.is_file() {
-                return Err(FatalError::usage(format!(
-                    "the job file {} of run {} is gone",
-                    path.display(),
-                    manifest.run_id
-                ))
-                .with_hint("Put it back as it was; the mapping stands in it."));
-            }
-            Overrides::of_job(&read_job(path)?, path).mapping
+    let job = match &manifest.job_file {
+        Some(path) if !path.is_file() => {
+            return Err(FatalError::usage(format!(
+                "the job file {} of run {} is gone",
+                path.display(),
+                manifest.run_id
+            ))
+            .with_hint("Put it back as it was; the mapping stands in it."));
         }
-        None => None,
+        Some(path) => Overrides::of_job(&read_job(path)?, path),
+        None => Overrides::default(),
     };
+    let profile = match &manifest.profile {
+        Some(name) => of_profile(name)?,
+        None => Overrides::default(),
+    };
+    let credentials = credentials_of(manifest, job.credentials.or(profile.credentials))?;
     let started_with = Overrides {
         input: Some(manifest.input.clone()),
         delimiter: parsed!(manifest.delimiter.as_ref(), "delimiter"),
@@ -95,8 +98,8 @@ fn settings_of(manifest: &Manifest, flags: Overrides) -> Result<Settings, FatalE
         duplicates: parsed!(Some(&manifest.duplicates), "duplicates"),
         connector: Some(manifest.connector.clone()),
         variables: manifest.variables.clone(),
-        credentials: Some(credentials_of(manifest)?),
-        mapping,
+        credentials: Some(credentials),
+        mapping: job.mapping,
         share: parsed!(flag("share"), "share"),
         max_errors: parsed!(flag("max-errors"), "max-errors"),
         max_rate: parsed!(flag("max-rate"), "max-rate"),
@@ -109,18 +112,16 @@ fn settings_of(manifest: &Manifest, flags: Overrides) -> Result<Settings, FatalE
     Ok(Settings::settle(flags, Some(started_with), None)?)
 }
 
-fn credentials_of(manifest: &Manifest) -> Result<CredentialSources, FatalError> {
-    let of_job = match &manifest.job_file {
-        Some(path) => credentials_of_job(path)?,
-        None => None,
-    };
+fn credentials_of(
+    manifest: &Manifest,
+    configured: Option<CredentialSources>,
+) -> Result<CredentialSources, FatalError> {
     let source = |origin: &SecretOrigin, pick: fn(&CredentialSources) -> &SecretSource| {
         Ok(match origin {
             SecretOrigin::Env(name) => SecretSource::Environment(name.clone()),
             SecretOrigin::File(path) => SecretSource::File(path.clone()),
-            SecretOrigin::Command(command) => SecretSource::Command(command.clone()),
             SecretOrigin::CredentialsFile(path) => pick(&read_credentials_file(path)?).clone(),
-            SecretOrigin::JobFile => match &of_job {
+            SecretOrigin::Configuration => match &configured {
                 Some(sources) => pick(sources).clone(),
                 None => pick(&CredentialSources::default()).clone(),
             },

@@ -14,7 +14,7 @@ use crate::store::{Journal, Ledger, Manifest, RunDirectory, RunLock, SecretOrigi
 
 use super::arguments::{RunArguments, ShowingFlags};
 use super::assemble::{Assembled, settings_of};
-use super::conclude::{HistoryKeeper, conclude};
+use super::conclude::{HistoryKeeper, conclude, elapsed_of};
 use super::load::{Prepared, file_input, hash, prepare, read_credentials};
 use super::{plan, print};
 
@@ -58,7 +58,7 @@ pub(super) fn load(assembled: Assembled, showing: &ShowingFlags) -> Result<ExitS
     let (directory, journal, lock) = made;
     Leg {
         selection: prepared.selection(directory.path())?,
-        counting: InputCounting::Count(prepared.counter()?),
+        counting: InputCounting::Count(prepared.counter(false)?),
         directory,
         journal: Box::new(journal),
         lock,
@@ -104,12 +104,15 @@ impl Leg {
         showing: &ShowingFlags,
     ) -> Result<ExitStatus, FatalError> {
         let run_id = self.directory.run_id();
-        let ledger = Ledger::open(
+        let mut ledger = Ledger::open(
             self.directory.path(),
             self.journal,
             prepared.book_format(),
             self.selection.first_row(),
         )?;
+        // The leg's number is part of every request id, so it is durable before
+        // the first request.
+        ledger.commit(elapsed_of(ledger.checkpoint()))?;
         let history = HistoryKeeper::default();
         let (events, telemetry) = print::start_telemetry(showing, Box::new(history.clone()));
         events.send(RunEvent::Started {
@@ -120,8 +123,7 @@ impl Leg {
         for notice in &prepared.shape.notices {
             events.send(RunEvent::Notice(notice.clone()));
         }
-        let plan =
-            prepared.run_plan(run_id, self.credentials, self.selection.clone(), events)?;
+        let plan = prepared.run_plan(run_id, self.credentials, self.selection.clone(), events)?;
         let end = actors::run(plan, Box::new(ledger), self.counting);
         telemetry.finish();
         let status = conclude(
@@ -171,6 +173,7 @@ fn manifest_of(assembled: &Assembled) -> Result<Manifest, FatalError> {
         started_at: now.to_string(),
         job_file: assembled.job_file.as_deref().map(absolute),
         job_hash,
+        profile: assembled.profile.clone(),
         input,
         input_is_staged: staged,
         input_bytes,
@@ -221,9 +224,9 @@ fn origins(credentials: &CredentialSources) -> (SecretOrigin, SecretOrigin) {
     let origin = |source: &SecretSource| match source {
         SecretSource::Environment(name) => SecretOrigin::Env(name.clone()),
         SecretSource::File(path) => SecretOrigin::File(absolute(path)),
-        SecretSource::Command(command) => SecretOrigin::Command(command.clone()),
-        // The value stays where it is; the job file is read again.
-        SecretSource::Value(_) => SecretOrigin::JobFile,
+        // Neither a value nor a command line is copied: the file that holds it
+        // is read again.
+        SecretSource::Command(_) | SecretSource::Value(_) => SecretOrigin::Configuration,
     };
     (
         origin(&credentials.client_id),

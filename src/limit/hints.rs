@@ -65,49 +65,35 @@ const fn style(
 const STYLES: [Style; 6] = [
     style("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", ""),
     style("ratelimit-limit", "ratelimit-remaining", "ratelimit-reset", ""),
-    // Zendesk's X-Rate-Limit names the limit itself; RingCentral has a window and no reset.
+    // X-Rate-Limit alone names the limit itself; some have a window and no reset.
     style("x-rate-limit-limit", "x-rate-limit-remaining", "x-rate-limit-reset", "x-rate-limit-window"),
     style("x-rate-limit", "x-rate-limit-remaining", "x-rate-limit-reset", "x-rate-limit-window"),
     style("x-sib-ratelimit-limit", "x-sib-ratelimit-remaining", "x-sib-ratelimit-reset", ""),
     style("", "x-ms-ratelimit-burst-remaining-xrm-requests", "", ""),
 ];
 
-/// Zendesk's limits of single endpoints.
-const ENDPOINT_STYLES: [&str; 5] = [
-    "zendesk-ratelimit-tickets-update",
-    "zendesk-ratelimit-tickets-index",
-    "zendesk-ratelimit-incremental-exports",
-    "zendesk-ratelimit-users-update",
-    "zendesk-ratelimit-search-index",
-];
-
 /// The tightest quota that a reply's headers tell of, or `None`.
 ///
-/// Knows Genesys' `inin-ratelimit-*`, the IETF drafts (`RateLimit` and
-/// `RateLimit-Policy`, and the older `RateLimit-*`), `X-RateLimit-*`,
-/// `X-Rate-Limit-*`, Brevo, HubSpot, Zendesk, RingCentral, Dataverse and
-/// Salesforce. A reset is read as delta seconds, epoch seconds (above 10⁹),
-/// epoch milliseconds (above 10¹²) or a date; moments are compared with the
-/// reply's own `Date`. A past or senseless reset is none.
+/// Knows the IETF drafts (`RateLimit` and `RateLimit-Policy`, and the older
+/// `RateLimit-*`), `X-RateLimit-*`, `X-Rate-Limit-*` and a few vendors' own;
+/// a connector file can name others, which are then looked up under these
+/// names. A reset is read as delta seconds, epoch seconds (above 10⁹), epoch
+/// milliseconds (above 10¹²) or a date; moments are compared with the reply's
+/// own `Date`. A past or senseless reset is none.
 #[must_use]
 pub fn rate_limit_hint(headers: HeaderLookup<'_, '_>) -> Option<Hint> {
     let date = headers("date");
     let plain = STYLES
         .iter()
         .filter_map(|style| of_style(style, headers, date));
-    let endpoints = ENDPOINT_STYLES
-        .iter()
-        .filter_map(|name| endpoint_hint(headers(name)?));
     [
-        genesys(headers, date),
+        counted_up(headers, date),
         ietf(headers),
-        hubspot(headers),
-        salesforce(headers),
+        usage_of_a_day(headers),
     ]
     .into_iter()
     .flatten()
     .chain(plain)
-    .chain(endpoints)
     .min_by(|one, other| one.tightness().total_cmp(&other.tightness()))
 }
 
@@ -136,8 +122,8 @@ fn of_style(style: &Style, headers: HeaderLookup<'_, '_>, date: Option<&str>) ->
     hint.says_something().then_some(hint)
 }
 
-/// Genesys counts up: `allowed` less `count` is left.
-fn genesys(headers: HeaderLookup<'_, '_>, date: Option<&str>) -> Option<Hint> {
+/// `inin-ratelimit-*` count up: `allowed` less `count` is left.
+fn counted_up(headers: HeaderLookup<'_, '_>, date: Option<&str>) -> Option<Hint> {
     let allowed = number(headers, "inin-ratelimit-allowed")?;
     let count = number(headers, "inin-ratelimit-count");
     Some(Hint {
@@ -149,7 +135,8 @@ fn genesys(headers: HeaderLookup<'_, '_>, date: Option<&str>) -> Option<Hint> {
 }
 
 /// `RateLimit: "default";r=50;t=30` with `RateLimit-Policy: "default";q=100;w=60`
-/// (draft 10), or `RateLimit: limit=100, remaining=50, reset=30` (draft 07).
+/// (draft 10), or `RateLimit: limit=100, remaining=50, reset=30` (draft 07);
+/// some headers in this form say `total` and `resets`.
 /// Of several policies in one header the tightest counts.
 fn ietf(headers: HeaderLookup<'_, '_>) -> Option<Hint> {
     let policy = headers("ratelimit-policy").unwrap_or_default();
@@ -157,8 +144,10 @@ fn ietf(headers: HeaderLookup<'_, '_>) -> Option<Hint> {
     if let Some(remaining) = parameter(text, "remaining") {
         return Some(Hint {
             remaining: Some(remaining),
-            limit: parameter(text, "limit"),
-            resets_in: parameter(text, "reset").and_then(seconds),
+            limit: parameter(text, "limit").or_else(|| parameter(text, "total")),
+            resets_in: parameter(text, "reset")
+                .or_else(|| parameter(text, "resets"))
+                .and_then(seconds),
             window: parameter(policy, "w").and_then(seconds),
         });
     }
@@ -185,32 +174,8 @@ fn ietf(headers: HeaderLookup<'_, '_>) -> Option<Hint> {
         .min_by(|one, other| one.tightness().total_cmp(&other.tightness()))
 }
 
-/// `total=100; remaining=99; resets=41`, the form of Zendesk's headers for
-/// single endpoints (`zendesk-ratelimit-…`).
-#[must_use]
-pub fn endpoint_hint(text: &str) -> Option<Hint> {
-    let hint = Hint {
-        remaining: parameter(text, "remaining"),
-        limit: parameter(text, "total"),
-        resets_in: parameter(text, "resets").and_then(seconds),
-        window: None,
-    };
-    hint.says_something().then_some(hint)
-}
-
-fn hubspot(headers: HeaderLookup<'_, '_>) -> Option<Hint> {
-    let hint = Hint {
-        remaining: number(headers, "x-hubspot-ratelimit-remaining"),
-        limit: number(headers, "x-hubspot-ratelimit-max"),
-        resets_in: None,
-        window: number(headers, "x-hubspot-ratelimit-interval-milliseconds")
-            .and_then(|count| seconds(count / 1000.0)),
-    };
-    hint.says_something().then_some(hint)
-}
-
 /// `Sforce-Limit-Info: api-usage=10018/100000`: a day's quota, without a reset.
-fn salesforce(headers: HeaderLookup<'_, '_>) -> Option<Hint> {
+fn usage_of_a_day(headers: HeaderLookup<'_, '_>) -> Option<Hint> {
     let text = headers("sforce-limit-info")?;
     let usage = text
         .split([';', ','])

@@ -57,7 +57,7 @@ mod tests;
 pub use backoff::Backoff;
 pub use controller::Controller;
 pub use event::{CloseReason, LimitEvent};
-pub use hints::{HeaderLookup, Hint, endpoint_hint, rate_limit_hint};
+pub use hints::{HeaderLookup, Hint, rate_limit_hint};
 pub use key::LimitKey;
 pub use learned::{LearnedLimit, LimitKind};
 pub use observation::{Decision, Observation, Permit, Reaction};

@@ -31,7 +31,7 @@ fn wait(text: &str, headers: HeaderLookup<'_, '_>) -> Option<Duration> {
 }
 
 /// The wait that a reply's text asks for: `… Retry the request in [42]
-/// seconds` (Genesys) or `… in 42 seconds`.
+/// seconds` or `… in 42 seconds`.
 ///
 /// Only for a 429 without a header. The last number before the first
 /// "second" that follows a number wins; a limit such as "300 requests within

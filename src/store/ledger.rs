@@ -29,6 +29,8 @@ pub struct Ledger {
     books: Books,
     reserve: SpaceReserve,
     state: JournalState,
+    /// The state as it was committed last.
+    committed: Checkpoint,
     /// The first row that the run wants; rows before it never end.
     first_row: u64,
     marks: BTreeMap<u64, ResumeMark>,
@@ -52,6 +54,7 @@ impl Ledger {
         first_row: u64,
     ) -> Result<Self, FatalError> {
         let mut state = journal.load()?;
+        let committed = state.checkpoint.clone();
         state.checkpoint.legs += 1;
         let books = Books::open(folder, &state.checkpoint.book_bytes, format)?;
         Ok(Self {
@@ -59,6 +62,7 @@ impl Ledger {
             books,
             reserve: SpaceReserve::take(folder),
             state,
+            committed,
             first_row,
             marks: BTreeMap::new(),
             held: Vec::new(),
@@ -148,6 +152,7 @@ impl Ledger {
             checkpoint: &self.state.checkpoint,
         })?;
         self.state.finished.mark_stored();
+        self.committed.clone_from(&self.state.checkpoint);
         self.uncommitted_rows = 0;
         self.is_dirty = false;
         self.held.clear();
@@ -213,6 +218,12 @@ impl Ledger {
     #[must_use]
     pub fn checkpoint(&self) -> &Checkpoint {
         &self.state.checkpoint
+    }
+
+    /// The state as it was committed last: what a resume will find.
+    #[must_use]
+    pub fn committed(&self) -> &Checkpoint {
+        &self.committed
     }
 
     /// Durations of answered requests of this process, in microseconds.

@@ -15,12 +15,11 @@ pub enum SecretOrigin {
     Env(String),
     /// A file, by its path.
     File(PathBuf),
-    /// The output of a command.
-    Command(String),
     /// A credentials file that holds both values.
     CredentialsFile(PathBuf),
-    /// The job file itself, which may hold a client's id.
-    JobFile,
+    /// The job file or the profile itself, which may hold a client's id, or a
+    /// command that prints the secret.
+    Configuration,
 }
 
 /// What a run was started with.
@@ -36,6 +35,9 @@ pub struct Manifest {
     pub started_at: String,
     /// The job file, where one was used.
     pub job_file: Option<PathBuf>,
+    /// The profile, where one was used.
+    #[serde(default)]
+    pub profile: Option<String>,
     /// BLAKE3 of the job file.
     pub job_hash: Option<String>,
     /// The input file; the staged copy where it came from standard input.

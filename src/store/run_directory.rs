@@ -86,6 +86,7 @@ impl RunDirectory {
             staging.write_manifest(manifest)?;
             match fs::rename(&staging.path, &target.path) {
                 Ok(()) => {
+                    sync_folder(runs)?;
                     let journal = SqliteJournal::open(&target.journal_path())?;
                     return Ok((target, journal, lock));
                 }
@@ -237,7 +238,8 @@ impl RunDirectory {
                 .open(&partial)?;
             file.write_all(contents)?;
             file.sync_all()?;
-            fs::rename(&partial, &target)
+            fs::rename(&partial, &target)?;
+            File::open(&self.path)?.sync_all()
         };
         write().map_err(|cause| FatalError::writing(&target.display().to_string(), &cause))
     }
@@ -268,4 +270,12 @@ impl RunDirectory {
     pub fn journal_path(&self) -> PathBuf {
         self.path.join(JOURNAL)
     }
+}
+
+/// Makes the names in a folder durable: without it, a power cut may take a new
+/// directory although rows were sent.
+fn sync_folder(folder: &Path) -> Result<(), FatalError> {
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|cause| FatalError::writing(&folder.display().to_string(), &cause))
 }

@@ -77,7 +77,9 @@ impl Consumer for EventLog {
             RunEvent::Draining { reason } => {
                 // A failure is told once, at the end, with what to do about it.
                 let text = match reason {
-                    Some(reason) => format!("{reason}: finishing what is under way"),
+                    Some(reason) => {
+                        format!("{reason}: finishing what is under way; Ctrl-C again stops at once")
+                    }
                     None => "stopping: finishing what is under way".to_owned(),
                 };
                 self.write("draining", &text, None);

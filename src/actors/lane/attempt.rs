@@ -9,6 +9,7 @@ use crate::limit::{LimitEvent, Observation, Permit, Reaction};
 use crate::record::Item;
 use crate::transport::{Reply, SendError};
 
+use super::run::LaneGauge;
 use super::shared_limit::SharedLimit;
 
 /// A row that is to be sent, or sent again.
@@ -21,6 +22,10 @@ pub(super) struct Pending {
     pub(super) failures: u32,
     /// How often a token was refused for the row.
     pub(super) token_refusals: u32,
+    /// How often the tenant said "too many requests" to the row.
+    pub(super) throttles: u32,
+    /// Requests that the lane had got through when it first said so.
+    pub(super) accepted_before: u64,
 }
 
 impl Pending {
@@ -30,6 +35,8 @@ impl Pending {
             sent: 0,
             failures: 0,
             token_refusals: 0,
+            throttles: 0,
+            accepted_before: 0,
         }
     }
 }
@@ -67,13 +74,20 @@ impl Ord for Delayed {
 /// a lane that panics must not keep its places in the window for ever.
 pub(super) struct HeldPermit {
     controller: Arc<SharedLimit>,
+    gauge: Arc<LaneGauge>,
     permit: Option<Permit>,
 }
 
 impl HeldPermit {
-    pub(super) fn new(controller: &Arc<SharedLimit>, permit: Permit) -> Self {
+    pub(super) fn new(
+        controller: &Arc<SharedLimit>,
+        gauge: &Arc<LaneGauge>,
+        permit: Permit,
+    ) -> Self {
+        gauge.note_sent();
         Self {
             controller: Arc::clone(controller),
+            gauge: Arc::clone(gauge),
             permit: Some(permit),
         }
     }
@@ -103,6 +117,7 @@ impl HeldPermit {
 
 impl Drop for HeldPermit {
     fn drop(&mut self) {
+        self.gauge.note_ended();
         if let Some(permit) = self.permit.take() {
             let now = Instant::now().into_std();
             self.controller.lock().abandon(now, permit);

@@ -8,9 +8,19 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method};
 
 use crate::auth::Token;
-use crate::connector::{Bound, Operation};
+use crate::connector::{Bound, LimitFacts, Operation};
+use crate::limit::{Hint, rate_limit_hint, retry_after};
 use crate::record::Item;
-use crate::transport::{Request, SharedHeaders};
+use crate::transport::{Reply, Request, SharedHeaders};
+
+/// What a reply says about limits.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct LimitWords {
+    /// The wait that it asks for.
+    pub(super) retry_after: Option<Duration>,
+    /// What it tells of the limit.
+    pub(super) hint: Option<Hint>,
+}
 
 /// One operation of one tenant.
 #[derive(Clone, Debug)]
@@ -21,6 +31,7 @@ pub struct Endpoint {
     headers: SharedHeaders,
     request_id_header: Option<HeaderName>,
     timeout: Duration,
+    limit_headers: LimitFacts,
 }
 
 impl Endpoint {
@@ -42,7 +53,40 @@ impl Endpoint {
                 .as_ref()
                 .and_then(|name| HeaderName::from_bytes(name.as_bytes()).ok()),
             timeout: operation.timeout,
+            limit_headers: bound.limits.clone(),
             operation,
+        }
+    }
+
+    /// The wait that a reply asks for, and what it tells of the limit, under
+    /// the names that the connector file gives the headers.
+    pub(super) fn limit_words(&self, reply: &Reply) -> LimitWords {
+        // Most tenants send none, and looking for every name costs more than
+        // looking whether there can be one.
+        let may_tell = |name: &HeaderName| {
+            let name = name.as_str();
+            name.contains("limit") || name.contains("retry")
+        };
+        let facts = &self.limit_headers;
+        let is_named = !(facts.limit.is_empty() && facts.remaining.is_empty());
+        if !is_named && !reply.headers.keys().any(may_tell) {
+            return LimitWords::default();
+        }
+        let header = |name: &str| reply.headers.get(name)?.to_str().ok();
+        let named = |names: &[String]| names.iter().find_map(|name| header(name));
+        let lookup = |name: &str| {
+            let told = match name {
+                "retry-after" => named(&facts.retry_after),
+                "x-ratelimit-limit" => named(&facts.limit),
+                "x-ratelimit-remaining" => named(&facts.remaining),
+                "x-ratelimit-reset" => named(&facts.reset),
+                _ => None,
+            };
+            told.or_else(|| header(name))
+        };
+        LimitWords {
+            retry_after: retry_after(&lookup),
+            hint: rate_limit_hint(&lookup),
         }
     }
 

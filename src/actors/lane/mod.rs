@@ -11,6 +11,9 @@ mod run;
 mod settle;
 mod shared_limit;
 
+#[cfg(test)]
+mod tests;
+
 pub use endpoint::Endpoint;
 pub use run::{LaneControl, LaneGauge, LaneSetup, run_lane};
 pub use shared_limit::SharedLimit;

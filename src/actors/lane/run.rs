@@ -29,6 +29,9 @@ use super::shared_limit::SharedLimit;
 /// Outcomes that are handed on together. Larger saves little, smaller costs a
 /// message a row.
 const OUTCOMES_A_BATCH: usize = 128;
+/// How long a drain waits for replies. Gateways give up at about this time;
+/// longer, and a user who has asked the run to stop thinks that it hangs.
+const DRAIN_PATIENCE: Duration = Duration::from_secs(30);
 /// Rows that the lane holds ready beyond what is under way.
 const READY_ROWS: usize = 512;
 
@@ -53,12 +56,12 @@ pub struct LaneGauge {
 }
 
 impl LaneGauge {
-    fn note_sent(&self) {
+    pub(super) fn note_sent(&self) {
         let in_flight = self.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
         self.max_in_flight.fetch_max(in_flight, Ordering::Relaxed);
     }
 
-    pub(super) fn note_answered(&self) {
+    pub(super) fn note_ended(&self) {
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 
@@ -129,6 +132,8 @@ pub(super) struct Lane<T, C> {
     /// Replies in a row that forbid to go on.
     pub(super) fatal_replies: u32,
     pub(super) draining: bool,
+    /// When a drain stops waiting for replies.
+    drain_ends: Option<Instant>,
     source_ended: bool,
     next_request: u64,
     clock: WallClock,
@@ -151,6 +156,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             accepted: 0,
             fatal_replies: 0,
             draining: false,
+            drain_ends: None,
             source_ended: false,
             next_request: 1,
             clock: WallClock::start(),
@@ -161,6 +167,9 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         loop {
             if *self.setup.drain.borrow_and_update() {
                 self.begin_drain();
+            }
+            if !self.draining {
+                self.give_up_on_outage(Instant::now());
             }
             let hold = self.send_what_may_be_sent();
             if self.is_finished() {
@@ -180,7 +189,14 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
 
     fn is_finished(&self) -> bool {
         let nothing_left = self.ready.is_empty() && self.delayed.is_empty();
-        self.in_flight.is_empty() && (self.draining || (self.source_ended && nothing_left))
+        if self.draining {
+            // A request that may be repeated needn't be waited for to the end
+            // of its time: the next leg sends it again.
+            let waited_enough = self.drain_ends.is_some_and(|ends| Instant::now() >= ends);
+            return self.in_flight.is_empty()
+                || (waited_enough && self.setup.endpoint.operation.repeatable);
+        }
+        self.in_flight.is_empty() && self.source_ended && nothing_left
     }
 
     /// Drops what was not sent: the journal doesn't know these rows, so the
@@ -188,6 +204,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
     pub(super) fn begin_drain(&mut self) {
         if !self.draining {
             self.draining = true;
+            self.drain_ends = Some(Instant::now() + DRAIN_PATIENCE);
             self.ready.clear();
             self.delayed.clear();
             self.keys.clear();
@@ -221,7 +238,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
                         break Hold::NoRows;
                     };
                     let permit = controller.on_send(now.into_std());
-                    let permit = HeldPermit::new(&shared, permit);
+                    let permit = HeldPermit::new(&shared, &self.setup.gauge, permit);
                     self.start(pending, permit, &token);
                 }
                 Decision::WaitUntil(until) => break Hold::Until(Instant::from_std(until)),
@@ -278,7 +295,6 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             }
             .boxed_local(),
         );
-        self.setup.gauge.note_sent();
     }
 
     pub(super) fn request_id(&self, number: u64) -> String {
@@ -299,10 +315,16 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             _ => None,
         };
         let next_delayed = match hold {
-            Hold::Draining => None,
+            Hold::Draining => self
+                .drain_ends
+                .filter(|_| self.setup.endpoint.operation.repeatable),
             _ => self.delayed.peek().map(|first| first.due),
         };
-        let wake_at = [gate_opens, next_delayed].into_iter().flatten().min();
+        let outage_ends = self.outage.ends_at().filter(|_| !self.draining);
+        let wake_at = [gate_opens, next_delayed, outage_ends]
+            .into_iter()
+            .flatten()
+            .min();
         let takes_chunks = !self.source_ended && (self.draining || self.ready.len() < READY_ROWS);
         let has_in_flight = !self.in_flight.is_empty();
         tokio::select! {

@@ -8,13 +8,12 @@ use tokio::time::Instant;
 
 use crate::connector::{Classified, ReplyClass};
 use crate::error::{FatalError, FatalKind};
-use crate::limit::{
-    Hint, Observation, Reaction, rate_limit_hint, retry_after, retry_after_in_body,
-};
+use crate::limit::{Observation, Reaction, retry_after_in_body};
 use crate::record::{CallRecord, Outcome, OutcomeKind, Refusal};
 use crate::transport::{Reply, SendError, Stage, Transport};
 
 use super::attempt::{Answered, Delayed, Pending};
+use super::endpoint::LimitWords;
 use super::run::{Lane, LaneControl};
 
 /// A row is given up after so many failures that count against it.
@@ -25,6 +24,14 @@ const TOKEN_REFUSALS_ALLOWED: u32 = 3;
 /// A run that has got rows through stops after so many replies in a row that
 /// forbid to go on; a single forbidden record shall not end a night's load.
 const FATAL_REPLIES_ALLOWED: u32 = 10;
+
+/// A row that was throttled more often than this, while at least as many others
+/// got through, is throttled for itself. Smaller, and a row at the head of the
+/// queue of a busy tenant would be taken for one; larger, and one such row
+/// holds the others back for longer.
+const THROTTLES_SHARED: u32 = 4;
+/// The first pause of such a row; it doubles.
+const THROTTLED_ALONE_PAUSE: Duration = Duration::from_millis(500);
 
 /// What an answer means for its row.
 enum Verdict {
@@ -41,7 +48,6 @@ enum Verdict {
 
 impl<T: Transport, C: LaneControl> Lane<T, C> {
     pub(super) fn settle(&mut self, answered: Answered) {
-        self.setup.gauge.note_answered();
         let now = Instant::now();
         let Answered {
             mut pending,
@@ -57,8 +63,17 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         };
         let class = self.settle_class(&classified, &result);
         let duration = now.into_std().duration_since(permit.sent_at());
-        let failure = self.note_answer(class, &mut pending, now);
-        let observation = observe(class, &result, failure);
+        let failure = self.note_answer(class, &mut pending, &result, now);
+        let words = match &result {
+            Ok(reply) => self.setup.endpoint.limit_words(reply),
+            Err(_) => LimitWords::default(),
+        };
+        let is_throttled_alone =
+            class == ReplyClass::Throttled && self.note_throttled(&mut pending);
+        let observation = match is_throttled_alone {
+            true => Observation::Neutral { hint: words.hint },
+            false => observe(class, &result, words, failure),
+        };
         let (reaction, decisions) = permit.give_back(now, &observation);
         self.report_decisions(decisions, now);
         let request_id = match classified.request_id {
@@ -98,6 +113,17 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
                 let why = refusal(classified.error, classified.field, classified.message);
                 Verdict::Ended(kind, Some(why))
             }
+            ReplyClass::Throttled if is_throttled_alone => {
+                pending.failures += 1;
+                if pending.failures < FAILURES_ALLOWED {
+                    let pause = THROTTLED_ALONE_PAUSE * 2_u32.pow(pending.failures.min(5));
+                    Verdict::Later(words.retry_after.unwrap_or_default().max(pause))
+                } else {
+                    let message = "the tenant says \"too many requests\" to this row alone";
+                    let why = refusal(classified.error, String::new(), message.to_owned());
+                    Verdict::Ended(OutcomeKind::Rejected, Some(why))
+                }
+            }
             ReplyClass::Throttled => match reaction {
                 Reaction::RetryAfter { delay, .. } => Verdict::Later(delay),
                 Reaction::RetryWhenGateOpens | Reaction::Done => Verdict::Again,
@@ -107,7 +133,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
                     Reaction::RetryAfter { delay, .. } => delay,
                     Reaction::RetryWhenGateOpens | Reaction::Done => Duration::ZERO,
                 };
-                self.after_failure(&pending, class, &result, delay, now, refusal)
+                self.after_failure(&pending, class, &result, delay, refusal)
             }
             ReplyClass::RefreshToken => {
                 pending.token_refusals += 1;
@@ -135,7 +161,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
     }
 
     fn classify(&self, reply: &Reply) -> Classified {
-        let header = |name: &str| header(reply, name);
+        let header = |name: &str| reply.headers.get(name)?.to_str().ok();
         self.setup
             .endpoint
             .operation
@@ -150,7 +176,12 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         result: &Result<Reply, SendError>,
     ) -> ReplyClass {
         let may_be_done = match result {
-            Ok(_) => classified.class == ReplyClass::Unknown,
+            // A failing or impatient server may have done it all the same.
+            Ok(reply) => {
+                classified.class == ReplyClass::Unknown
+                    || (classified.class == ReplyClass::Retry
+                        && matches!(reply.status, 408 | 500 | 502 | 504))
+            }
             Err(error) => !never_left(error),
         };
         match (may_be_done, self.setup.endpoint.operation.repeatable) {
@@ -161,12 +192,24 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
     }
 
     /// Keeps the outage watch; how many failures the row has now, this one
-    /// included.
-    fn note_answer(&mut self, class: ReplyClass, pending: &mut Pending, now: Instant) -> u32 {
+    /// included. A connection that can't be made says nothing about the row,
+    /// and nor does anything that fails for everybody.
+    fn note_answer(
+        &mut self,
+        class: ReplyClass,
+        pending: &mut Pending,
+        result: &Result<Reply, SendError>,
+        now: Instant,
+    ) -> u32 {
+        if result.is_ok() {
+            self.outage.note_reply();
+        }
         match class {
             ReplyClass::Retry | ReplyClass::Unknown => {
-                self.outage.note_failure(pending.item.row.0, now);
-                if !self.outage.is_outage() {
+                self.outage
+                    .note_failure(pending.item.row.0, now, || cause_of(result));
+                let is_about_connection = result.as_ref().is_err_and(never_left);
+                if !is_about_connection && !self.outage.is_outage() {
                     pending.failures += 1;
                 }
                 pending.failures.max(1)
@@ -179,6 +222,34 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
                 0
             }
         }
+    }
+
+    /// Ends the run where nothing has got through for too long.
+    pub(super) fn give_up_on_outage(&mut self, now: Instant) {
+        let Some((lasted, cause)) = self.outage.lasted_too_long(now) else {
+            return;
+        };
+        let message = format!(
+            "nothing got through to the tenant for {} s: {cause}",
+            lasted.as_secs()
+        );
+        self.setup.control.fatal(
+            FatalError::new(FatalKind::Tenant, message)
+                .with_hint("Check the base URL and the network, then resume the run."),
+        );
+        self.begin_drain();
+    }
+
+    /// Whether the refusal is about this row and not about the endpoint: others
+    /// get through, and this one is refused again and again (some tenants have
+    /// a limit for each record). It must not hold the others back.
+    fn note_throttled(&self, pending: &mut Pending) -> bool {
+        if pending.throttles == 0 {
+            pending.accepted_before = self.accepted;
+        }
+        pending.throttles += 1;
+        let others = self.accepted - pending.accepted_before;
+        pending.throttles > THROTTLES_SHARED && others >= u64::from(THROTTLES_SHARED)
     }
 
     fn note_accepted(&mut self, generation: u64) {
@@ -207,13 +278,9 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         class: ReplyClass,
         result: &Result<Reply, SendError>,
         delay: Duration,
-        now: Instant,
         refusal: impl FnOnce(String, String, String) -> Refusal,
     ) -> Verdict {
-        let cause = match result {
-            Ok(reply) => format!("the tenant answered {}", reply.status),
-            Err(error) => error.to_string(),
-        };
+        let cause = cause_of(result);
         if let Err(error) = result
             && error.is_permanent()
             && self.accepted == 0
@@ -233,17 +300,6 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
                 OutcomeKind::Unknown,
                 Some(refusal("no_answer".to_owned(), String::new(), message)),
             );
-        }
-        if let Some(lasted) = self.outage.lasted_too_long(now) {
-            let seconds = lasted.as_secs();
-            self.setup.control.fatal(
-                FatalError::new(
-                    FatalKind::Tenant,
-                    format!("nothing got through to the tenant for {seconds} s: {cause}"),
-                )
-                .with_hint("Check the base URL and the network, then resume the run."),
-            );
-            return Verdict::Abandoned;
         }
         if pending.failures < FAILURES_ALLOWED {
             return Verdict::Later(delay);
@@ -294,23 +350,24 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
 }
 
 /// The answer as the limiter sees it.
-fn observe(class: ReplyClass, result: &Result<Reply, SendError>, failures: u32) -> Observation {
+fn observe(
+    class: ReplyClass,
+    result: &Result<Reply, SendError>,
+    words: LimitWords,
+    failures: u32,
+) -> Observation {
     let Ok(reply) = result else {
         return Observation::Transient { failures };
     };
-    let wait = || {
-        let header = |name: &str| header(reply, name);
-        retry_after(&header).or_else(|| retry_after_in_body(&String::from_utf8_lossy(&reply.body)))
-    };
+    let LimitWords { retry_after, hint } = words;
     match class {
-        ReplyClass::Done | ReplyClass::Unchanged => Observation::Accepted {
-            hint: hint_of(reply),
-        },
+        ReplyClass::Done | ReplyClass::Unchanged => Observation::Accepted { hint },
         ReplyClass::Throttled => Observation::Throttled {
-            retry_after: wait(),
-            hint: hint_of(reply),
+            retry_after: retry_after
+                .or_else(|| retry_after_in_body(&String::from_utf8_lossy(&reply.body))),
+            hint,
         },
-        ReplyClass::Retry | ReplyClass::Unknown => match wait() {
+        ReplyClass::Retry | ReplyClass::Unknown => match retry_after {
             Some(retry_after) if reply.status == 503 => Observation::Unavailable {
                 retry_after,
                 failures,
@@ -321,24 +378,8 @@ fn observe(class: ReplyClass, result: &Result<Reply, SendError>, failures: u32) 
         | ReplyClass::Missing
         | ReplyClass::Conflict
         | ReplyClass::RefreshToken
-        | ReplyClass::Fatal => Observation::Neutral {
-            hint: hint_of(reply),
-        },
+        | ReplyClass::Fatal => Observation::Neutral { hint },
     }
-}
-
-fn hint_of(reply: &Reply) -> Option<Hint> {
-    // Most tenants send none, and looking for every style costs more than this.
-    let speaks_of_limits = reply
-        .headers
-        .keys()
-        .any(|name| name.as_str().contains("limit"));
-    let header = |name: &str| header(reply, name);
-    speaks_of_limits.then(|| rate_limit_hint(&header)).flatten()
-}
-
-fn header<'reply>(reply: &'reply Reply, name: &str) -> Option<&'reply str> {
-    reply.headers.get(name)?.to_str().ok()
 }
 
 fn forbidden(why: &Refusal) -> FatalError {
@@ -355,6 +396,13 @@ fn forbidden(why: &Refusal) -> FatalError {
         format!("the tenant forbids the operation{status}{message}"),
     )
     .with_hint("Check the client's scopes, roles and divisions, then resume the run.")
+}
+
+fn cause_of(result: &Result<Reply, SendError>) -> String {
+    match result {
+        Ok(reply) => format!("the tenant answered {}", reply.status),
+        Err(error) => error.to_string(),
+    }
 }
 
 fn never_left(error: &SendError) -> bool {

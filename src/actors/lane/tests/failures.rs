@@ -6,6 +6,7 @@ use crate::record::OutcomeKind;
 use crate::transport::{Cause, Stage, TlsFlaw};
 
 use super::harness::*;
+use super::tenant::*;
 
 const ODD: u64 = 17;
 

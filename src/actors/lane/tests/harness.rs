@@ -1,8 +1,6 @@
 //! A lane with everything around it replaced: the words in which the tests of
 //! the lane are written.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
 use std::future::Future;
 use std::num::NonZeroU32;
 use std::rc::Rc;
@@ -11,7 +9,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderValue;
-use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
 use tokio::time::{Instant, sleep, timeout};
@@ -21,12 +18,11 @@ use crate::auth::Token;
 use crate::connector::Connector;
 use crate::error::FatalError;
 use crate::limit::{Concurrency, Controller, LimitEvent, LimitSettings};
-use crate::record::{
-    CallRecord, Chunk, Item, Outcome, OutcomeBatch, OutcomeKind, Position, Refusal, RowId,
-};
-use crate::transport::{Cause, FakeTransport, Reply, Request, SendError, Stage};
+use crate::record::{Chunk, Item, OutcomeBatch, Position, RowId};
+use crate::transport::FakeTransport;
 
-use super::super::{Endpoint, LaneControl, LaneGauge, LaneSetup, run_lane};
+use super::super::{Endpoint, LaneControl, LaneGauge, LaneSetup, SharedLimit, run_lane};
+use super::tenant::{Answer, Call, Notes, noting};
 
 const CONNECTOR: &str = r#"
 name: scripted
@@ -56,65 +52,6 @@ pub(super) fn under_paused_time<T>(test: impl Future<Output = T>) -> T {
         .build()
         .expect("a runtime")
         .block_on(LocalSet::new().run_until(test))
-}
-
-/// One request, as the scripted tenant sees it.
-#[derive(Clone, Debug)]
-pub(super) struct Call {
-    pub(super) row: u64,
-    pub(super) key: String,
-    /// How often the row was sent, this time included.
-    pub(super) attempt: u32,
-    /// The token's generation.
-    pub(super) generation: u64,
-    /// Since the lane's start.
-    pub(super) at: Duration,
-    /// Requests before this one.
-    pub(super) number: u64,
-}
-
-/// What the tenant answers, and after which time.
-pub(super) type Answer = (Duration, Result<Reply, SendError>);
-
-pub(super) fn status(status: u16, after_ms: u64) -> Answer {
-    (Duration::from_millis(after_ms), Ok(Reply::new(status, "")))
-}
-
-pub(super) fn throttled(status: u16, retry_after: &str, after_ms: u64) -> Answer {
-    let value = HeaderValue::from_str(retry_after).expect("a header's value");
-    let reply = Reply::new(status, "").with_header(http::header::RETRY_AFTER, value);
-    (Duration::from_millis(after_ms), Ok(reply))
-}
-
-pub(super) fn broken(stage: Stage, cause: Cause, after_ms: u64) -> Answer {
-    let error = SendError::new(stage, cause);
-    (Duration::from_millis(after_ms), Err(error))
-}
-
-/// Nothing listens there.
-pub(super) fn refused() -> Answer {
-    let origin = "https://scripted.example".to_owned();
-    broken(Stage::NotSent, Cause::ConnectRefused { origin }, 1)
-}
-
-/// A request with its answer, as it went over the wire.
-#[derive(Clone, Debug)]
-pub(super) struct Exchange {
-    pub(super) call: Call,
-    pub(super) ends: Duration,
-    pub(super) status: Option<u16>,
-}
-
-/// What the lane said, and what it did.
-#[derive(Default)]
-pub(super) struct Notes {
-    pub(super) exchanges: RefCell<Vec<Exchange>>,
-    pub(super) outcomes: RefCell<Vec<Outcome>>,
-    pub(super) calls: RefCell<Vec<CallRecord>>,
-    pub(super) fatal: RefCell<Vec<FatalError>>,
-    pub(super) tokens_rejected: RefCell<Vec<u64>>,
-    pub(super) tokens_accepted: RefCell<Vec<u64>>,
-    attempts: RefCell<HashMap<u64, u32>>,
 }
 
 struct NotingControl {
@@ -164,7 +101,7 @@ impl Default for LaneWish {
 pub(super) struct RunningLane {
     pub(super) notes: Rc<Notes>,
     pub(super) drain: watch::Sender<bool>,
-    pub(super) controller: Arc<Mutex<Controller>>,
+    pub(super) controller: Arc<SharedLimit>,
     pub(super) gauge: Arc<LaneGauge>,
     pub(super) started: Instant,
     chunks: Option<mpsc::Sender<Chunk>>,
@@ -181,6 +118,19 @@ fn endpoint(repeatable: bool) -> Endpoint {
     let bound = connector.bind(&[base_url].into()).expect("bound");
     assert_eq!(bound.operation.repeatable, repeatable);
     Endpoint::new(&bound)
+}
+
+/// A limit that starts now.
+pub(super) fn limit_of(wish: &LaneWish) -> Arc<SharedLimit> {
+    let settings = LimitSettings {
+        concurrency: wish
+            .concurrency
+            .and_then(NonZeroU32::new)
+            .map_or(Concurrency::Auto, Concurrency::Fixed),
+        ..LimitSettings::default()
+    };
+    let controller = Controller::new(settings, Instant::now().into_std(), 7);
+    Arc::new(SharedLimit::new(controller))
 }
 
 fn token(generation: u64) -> CurrentToken {
@@ -210,18 +160,19 @@ async fn refresh_tokens(
 }
 
 impl RunningLane {
-    /// Starts a lane, with no rows yet.
+    /// Starts a lane with a limit of its own and no rows yet.
     pub(super) fn start(wish: &LaneWish, script: impl Fn(&Call) -> Answer + 'static) -> Self {
+        Self::start_under(&limit_of(wish), wish, script)
+    }
+
+    /// Starts a lane under a limit that it may share.
+    pub(super) fn start_under(
+        controller: &Arc<SharedLimit>,
+        wish: &LaneWish,
+        script: impl Fn(&Call) -> Answer + 'static,
+    ) -> Self {
         let notes = Rc::new(Notes::default());
         let started = Instant::now();
-        let limit = LimitSettings {
-            concurrency: wish
-                .concurrency
-                .and_then(NonZeroU32::new)
-                .map_or(Concurrency::Auto, Concurrency::Fixed),
-            ..LimitSettings::default()
-        };
-        let controller = Arc::new(Mutex::new(Controller::new(limit, started.into_std(), 7)));
         let gauge = Arc::new(LaneGauge::default());
         let (chunk_sender, chunks) = mpsc::channel(4);
         let (outcomes, mut outcome_batches) = mpsc::channel::<OutcomeBatch>(4);
@@ -231,7 +182,7 @@ impl RunningLane {
         let setup = LaneSetup {
             endpoint: endpoint(wish.repeatable),
             transport: Rc::new(FakeTransport::new(noting(&notes, started, script))),
-            controller: Arc::clone(&controller),
+            controller: Arc::clone(controller),
             tokens: tokens.subscribe(),
             chunks,
             outcomes,
@@ -255,7 +206,7 @@ impl RunningLane {
         Self {
             notes,
             drain,
-            controller,
+            controller: Arc::clone(controller),
             gauge,
             started,
             chunks: Some(chunk_sender),
@@ -283,6 +234,13 @@ impl RunningLane {
         self.recorder.abort();
     }
 
+    /// Ends the lane's task in the middle of what it does, as a panic would;
+    /// true where that found it at work.
+    pub(super) async fn tear_down(self) -> bool {
+        self.lane.abort();
+        self.lane.await.is_err_and(|error| error.is_cancelled())
+    }
+
     /// Until so much time has passed since the start.
     pub(super) async fn reach(&self, time: Duration) {
         tokio::time::sleep_until(self.started + time).await;
@@ -291,14 +249,26 @@ impl RunningLane {
     /// Waits for the lane's end; gives what it left behind. Every permit and
     /// every place in the gauge must have come back, whatever happened.
     pub(super) async fn end(self) -> Rc<Notes> {
+        let controller = Arc::clone(&self.controller);
+        let notes = self.end_among_others().await;
+        assert_eq!(permits_out(&controller), 0, "a permit was not given back");
+        notes
+    }
+
+    /// The same for a lane whose limit others hold permits of.
+    pub(super) async fn end_among_others(self) -> Rc<Notes> {
         let ended = timeout(DEADLINE, self.lane).await;
         ended.expect("the lane hangs").expect("the lane panicked");
         let _ = timeout(DEADLINE, self.recorder).await.expect("recorded");
-        let limit = self.controller.lock().snapshot(Instant::now().into_std());
-        assert_eq!(limit.in_flight, 0, "a permit was not given back");
         assert_eq!(self.gauge.in_flight(), 0);
         self.notes
     }
+}
+
+/// Permits that were not given back yet.
+pub(super) fn permits_out(controller: &SharedLimit) -> u32 {
+    let now = Instant::now().into_std();
+    controller.lock().snapshot(now).in_flight
 }
 
 /// Loads rows 1 to `rows`, each with a key of its own, to the end.
@@ -329,81 +299,5 @@ fn item(row: u64, key: &str) -> Item {
         body: Bytes::from(row.to_string()),
         raw: Bytes::from(format!("{key},row {row}")),
         credit: None,
-    }
-}
-
-/// The script as the transport wants it, with every exchange noted down.
-fn noting(
-    notes: &Rc<Notes>,
-    started: Instant,
-    script: impl Fn(&Call) -> Answer + 'static,
-) -> impl Fn(&Request, u64) -> Answer + 'static {
-    let notes = Rc::clone(notes);
-    move |request, number| {
-        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
-        let row = text(&request.body).parse().expect("a row's number");
-        let mut attempts = notes.attempts.borrow_mut();
-        let attempt = attempts.entry(row).or_default();
-        *attempt += 1;
-        let bearer = request.authorization.to_str().expect("text");
-        let call = Call {
-            row,
-            key: text(&request.path[1..]),
-            attempt: *attempt,
-            generation: bearer["Bearer ".len()..].parse().expect("a generation"),
-            at: started.elapsed(),
-            number,
-        };
-        let (delay, answer) = script(&call);
-        notes.exchanges.borrow_mut().push(Exchange {
-            ends: call.at + delay.min(request.timeout),
-            status: answer.as_ref().ok().map(|reply| reply.status),
-            call,
-        });
-        (delay, answer)
-    }
-}
-
-impl Notes {
-    /// How each row ended, by row; fails where one ended twice.
-    pub(super) fn ends(&self) -> HashMap<u64, OutcomeKind> {
-        let mut ends = HashMap::new();
-        for outcome in self.outcomes.borrow().iter() {
-            let before = ends.insert(outcome.row.0, outcome.kind);
-            assert_eq!(before, None, "row {} ended twice", outcome.row.0);
-            let text = std::str::from_utf8(&outcome.raw).expect("text");
-            assert!(text.ends_with(&format!("row {}", outcome.row.0)), "{text}");
-        }
-        ends
-    }
-
-    /// Why a row ended as it did.
-    pub(super) fn refusal(&self, row: u64) -> Refusal {
-        let outcomes = self.outcomes.borrow();
-        let outcome = outcomes.iter().find(|outcome| outcome.row.0 == row);
-        let refusal = outcome.and_then(|outcome| outcome.refusal.clone());
-        *refusal.unwrap_or_else(|| panic!("row {row} was not refused"))
-    }
-
-    /// Rows 1 to `rows` all ended as updated, and nothing else did; the audit
-    /// has every exchange.
-    pub(super) fn assert_all_updated(&self, rows: u64) {
-        let ends = self.ends();
-        let others: Vec<_> = ends
-            .iter()
-            .filter(|(_, kind)| **kind != OutcomeKind::Updated)
-            .collect();
-        assert!(others.is_empty(), "{others:?}");
-        assert_eq!(ends.len() as u64, rows);
-        assert!((1..=rows).all(|row| ends.contains_key(&row)));
-        assert_eq!(self.fatal.borrow().as_slice(), []);
-        assert_eq!(self.calls.borrow().len(), self.exchanges.borrow().len());
-    }
-
-    /// The exchanges of a row, in order.
-    pub(super) fn of_row(&self, row: u64) -> Vec<Exchange> {
-        let exchanges = self.exchanges.borrow();
-        let of_row = exchanges.iter().filter(|exchange| exchange.call.row == row);
-        of_row.cloned().collect()
     }
 }

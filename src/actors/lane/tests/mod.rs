@@ -7,6 +7,8 @@ mod harness;
 mod order;
 mod outages;
 mod properties;
+mod sharing;
 mod shutdown;
+mod tenant;
 mod throttling;
 mod tokens;

@@ -7,6 +7,7 @@ use crate::record::OutcomeKind;
 use crate::transport::{Cause, Stage};
 
 use super::harness::*;
+use super::tenant::*;
 
 #[test]
 fn every_row_is_sent_once_and_ends_once() {

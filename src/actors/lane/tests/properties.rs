@@ -10,6 +10,7 @@ use crate::transport::{Cause, Stage};
 
 use super::harness::*;
 use super::order::assert_keys_keep_their_order;
+use super::tenant::*;
 
 /// One answer of a script.
 fn answer() -> impl Strategy<Value = (u16, u64)> {
@@ -74,7 +75,12 @@ proptest! {
         if drain_after_s.is_none() && !gave_up {
             prop_assert_eq!(ends.len() as u64, rows);
         }
-        prop_assert_eq!(notes.calls.borrow().len(), notes.exchanges.borrow().len());
+        // A drain doesn't wait for ever: what it gave up on has no call booked.
+        let (calls, exchanges) = (notes.calls.borrow().len(), notes.exchanges.borrow().len());
+        match drain_after_s.is_some() || gave_up {
+            true => prop_assert!(calls <= exchanges, "{} of {}", calls, exchanges),
+            false => prop_assert_eq!(calls, exchanges),
+        }
         assert_keys_keep_their_order(&notes);
         for (row, kind) in &ends {
             // A row that can't be repeated is never sent again after a request

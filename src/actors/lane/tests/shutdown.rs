@@ -7,6 +7,7 @@ use crate::error::FatalKind;
 use crate::record::OutcomeKind;
 
 use super::harness::*;
+use super::tenant::*;
 
 #[test]
 fn a_lane_without_rows_ends_at_once() {

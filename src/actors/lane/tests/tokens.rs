@@ -1,11 +1,13 @@
 //! Tokens come, are refused, and go.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use crate::record::OutcomeKind;
 
 use super::harness::*;
+use super::tenant::*;
 
 #[test]
 fn nothing_is_sent_before_there_is_a_token() {
@@ -54,14 +56,25 @@ fn a_storm_of_401s_asks_for_one_token_and_every_row_is_sent_again_with_it() {
 }
 
 #[test]
-fn a_token_that_is_refreshed_ahead_holds_nothing_up() {
-    // Tokens 2 and 3 are asked for by nobody here; what counts is that the
-    // newest is used by the next request.
-    let notes = under_paused_time(load(&LaneWish::default(), 500, |call| {
-        let life = Duration::from_secs(3) * u32::try_from(call.generation).expect("few");
-        status(if call.at > life { 401 } else { 200 }, 50)
+fn tokens_that_live_three_seconds_cost_no_row_and_are_asked_for_once_each() {
+    let minted_at = RefCell::new(HashMap::new());
+    // 16 at once and 0.1 s each: 2,000 rows take the life of four tokens.
+    let wish = LaneWish {
+        concurrency: Some(16),
+        ..LaneWish::default()
+    };
+    let notes = under_paused_time(load(&wish, 2_000, move |call| {
+        let mut minted_at = minted_at.borrow_mut();
+        let first_use = *minted_at.entry(call.generation).or_insert(call.at);
+        let expired = call.at >= first_use + Duration::from_secs(3);
+        status(if expired { 401 } else { 200 }, 100)
     }));
-    notes.assert_all_updated(500);
+    notes.assert_all_updated(2_000);
+    let accepted = notes.tokens_accepted.borrow().clone();
+    assert!(accepted.len() > 2, "{accepted:?}");
+    assert!(accepted.iter().copied().eq(1..=accepted.len() as u64));
+    let rejected: BTreeSet<u64> = notes.tokens_rejected.borrow().iter().copied().collect();
+    assert_eq!(rejected.len() + 1, accepted.len());
 }
 
 #[test]

@@ -1,0 +1,111 @@
+//! The promise that a plan sends nothing: it reads every row, says what a run
+//! would do, and the tenant hears of none of it.
+
+mod support;
+
+use support::{Bench, fixture, numbered_csv};
+
+/// Not one connection was opened, and nothing was left behind.
+#[track_caller]
+fn assert_untouched(bench: &Bench) {
+    assert_eq!(bench.counters().connections_opened, 0);
+    assert!(bench.runs().is_empty());
+}
+
+#[test]
+fn a_plan_of_clean_rows_sends_nothing_and_is_0() {
+    let bench = Bench::new("{}");
+    bench.write("contacts.csv", numbered_csv(300));
+    bench
+        .plan("contacts.csv", &["--max-rate", "10/s"])
+        .run()
+        .expect_code(0)
+        .expect_stdout(&[
+            "300",
+            "PATCH",
+            "/api/v2/contacts/c-1",
+            "person.1@example.com",
+        ])
+        .expect_stdout(&["requests", "30"]);
+    assert_untouched(&bench);
+}
+
+#[test]
+fn a_plan_with_rows_that_would_be_rejected_is_1_and_names_their_lines() {
+    let bench = Bench::new("{}");
+    let input = fixture("csv/contacts-dirty.csv");
+    let input = input.to_str().expect("a path in UTF-8");
+    let ended = bench.plan(input, &[]).run().expect_code(1);
+    let lines = [38, 83, 119, 156, 191, 344, 379, 412, 457];
+    for line in lines {
+        assert!(
+            ended.stdout.contains(&format!("line {line}:")),
+            "line {line} isn't named:\n{}",
+            ended.stdout
+        );
+    }
+    let json = bench.plan(input, &["--output", "json"]).run();
+    let plan = json.expect_code(1).json();
+    assert_eq!(plan["rows"], 600);
+    assert_eq!(plan["problems"]["rejected"], lines.len());
+    assert_eq!(plan["to_send"], 600 - lines.len());
+    assert_eq!(plan["forecast"]["requests"], 600 - lines.len());
+    assert_eq!(plan["duplicates"]["keys"], 1);
+    assert_untouched(&bench);
+}
+
+#[test]
+fn a_dry_run_is_a_plan() {
+    let bench = Bench::new("{}");
+    bench.write("contacts.csv", numbered_csv(20));
+    let plan = bench.plan("contacts.csv", &[]).run().expect_code(0);
+    let dry = bench.run("contacts.csv", &["--dry-run"]).run();
+    assert_eq!(dry.expect_code(0).stdout, plan.stdout);
+    let twin = bench
+        .run("contacts.csv", &[])
+        .environment("SLUICE_DRY_RUN", "1")
+        .run();
+    assert_eq!(twin.expect_code(0).stdout, plan.stdout);
+    assert_untouched(&bench);
+}
+
+#[test]
+fn a_plan_needs_no_credentials_and_takes_standard_input() {
+    let bench = Bench::new("{}");
+    let input = bench.write("contacts.csv", numbered_csv(20));
+    bench
+        .plan("-", &[])
+        .without("SLUICE_CLIENT_ID")
+        .without("SLUICE_CLIENT_SECRET")
+        .fed_from(&input)
+        .run()
+        .expect_code(0)
+        .expect_stdout(&["20"]);
+    assert_untouched(&bench);
+}
+
+#[test]
+fn the_plan_tells_the_rows_that_the_run_then_rejects() {
+    let bench = Bench::new("{}");
+    let input = fixture("csv/contacts-dirty.csv");
+    let input = input.to_str().expect("a path in UTF-8");
+    let plan = bench.plan(input, &["--output", "json"]).run();
+    let plan = plan.expect_code(1).json();
+    bench.run(input, &[]).run().expect_code(1);
+    let books = bench.books();
+    assert_eq!(plan["problems"]["rejected"], books.count("rejected"));
+    assert_eq!(plan["to_send"], bench.counters().applied);
+}
+
+#[test]
+fn the_encoding_and_the_delimiter_that_were_found_are_said_once() {
+    let bench = Bench::new("{}");
+    let input = fixture("csv/contacts-windows-1252-semicolon.csv");
+    let input = input.to_str().expect("a path in UTF-8");
+    let ended = bench.plan(input, &[]).run();
+    let ended = ended.expect_code(0).expect_stdout(&["Jürgen"]);
+    let told = ended.stdout.to_lowercase().matches("windows-1252").count();
+    // Once, but for the input's own name.
+    assert_eq!(told, 1 + ended.stdout.matches(input).count());
+    assert_untouched(&bench);
+}
