@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 
+use super::ahead::SecondLook;
 use super::cutter::{Cutter, READ_BYTES};
 use super::input::{CsvSettings, Input};
 use super::shape::CsvShape;
@@ -47,7 +48,8 @@ impl CsvCounter {
         let source = open_again(&settings.input)?;
         let stream = TextStream::new(source, shape.encoding, shape.bom_bytes()).hashed();
         Ok(Self {
-            cutter: Cutter::new(stream, shape.dialect(), shape.text_start(), read_bytes),
+            cutter: Cutter::new(stream, shape.dialect(), shape.text_start(), read_bytes)
+                .with_second_look(SecondLook::at(&settings.input, shape, read_bytes)),
             input: settings.input.describe(),
             records_before_rows: shape.records_before_rows,
             rows: 0,

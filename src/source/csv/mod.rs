@@ -8,10 +8,12 @@
 //!
 //! The cutter is strict where a lenient one would lose rows: a quote that is
 //! never closed, or text after a closing quote, rejects the **one line** that
-//! the record started on, and reading goes on at the next line. What a row is
+//! the record started on, and reading goes on at the next line. A row above the
+//! bound is one row, however many lines its quoted fields have. What a row is
 //! depends on the bytes from its start only, never on what came before, so a
 //! resumed run can start at any row's byte.
 
+mod ahead;
 mod counter;
 mod cutter;
 mod delimiter;
@@ -19,6 +21,7 @@ mod encoding;
 mod head;
 mod input;
 mod inspect;
+mod messages;
 mod reader;
 mod reject;
 mod scan;

@@ -4,6 +4,7 @@ use std::io::{Cursor, Read};
 
 use bytes::Bytes;
 
+use super::ahead::SecondLook;
 use super::cutter::{CutRow, Cutter, READ_BYTES};
 use super::input::CsvSettings;
 use super::shape::CsvShape;
@@ -74,7 +75,8 @@ impl CsvReader {
         };
         let stream = TextStream::new(source, shape.encoding, bom_bytes);
         let mut reader = Self {
-            cutter: Cutter::new(stream, shape.dialect(), next, read_bytes),
+            cutter: Cutter::new(stream, shape.dialect(), next, read_bytes)
+                .with_second_look(SecondLook::at(&settings.input, shape, read_bytes)),
             input: settings.input.describe(),
             next_row: row,
             sequence: 0,

@@ -2,9 +2,10 @@
 //!
 //! The user's columns come first, byte for byte as they were, then seven that
 //! tell what went wrong. A row that can't be taken apart stands as a whole in
-//! the first column; it gets one field more than the header has, so that it is
-//! refused again for as long as nobody has repaired it, and never loaded as if
-//! its text were a key.
+//! the first column, and one with too few fields gets empty ones. Both get one
+//! field more than the header has, so that they are refused again for as long as
+//! nobody has repaired them, and never loaded as if a row's text were a key, or
+//! as if what is missing were meant to be empty.
 
 use std::ops::Range;
 
@@ -27,8 +28,8 @@ pub const REJECT_COLUMNS: [&str; 7] = [
 /// Where `_error` stands among them.
 const ERROR_COLUMN: usize = 1;
 
-/// The surplus field of a row that stands as a whole in the first column.
-const NOT_SPLIT: &str = "repair this row before loading it";
+/// The surplus field of a row that doesn't stand under its columns as it should.
+const NOT_WHOLE: &str = "repair this row before loading it";
 
 /// How rows of one input are written to its reject file.
 #[derive(Clone, Debug)]
@@ -64,9 +65,10 @@ pub fn write_header(out: &mut Vec<u8>, layout: &RejectLayout) {
 
 /// Adds one rejected row to `out`: its fields as they stand in `raw`, empty ones
 /// for those that are missing, then `added` (the values of [`REJECT_COLUMNS`]),
-/// then the fields that the header has no column for. A row that can't be
-/// split, or whose `_error` says that it was cut short, stands as one quoted
-/// field (4 KiB of it at most).
+/// then the fields that the header has no column for, or the demand to repair
+/// the row if it has too few. A row that can't be split, or whose `_error` says
+/// that it was cut short, stands as one quoted field (4 KiB of it at most), with
+/// that demand too.
 pub fn write_reject_row(
     out: &mut Vec<u8>,
     raw: &[u8],
@@ -83,12 +85,16 @@ pub fn write_reject_row(
         ));
         write_added(out, added, layout.dialect);
         out.push(layout.dialect.delimiter);
-        write_text(out, NOT_SPLIT.as_bytes(), layout.dialect);
+        write_text(out, NOT_WHOLE.as_bytes(), layout.dialect);
         out.push(b'\n');
         return;
     };
     write_payload(out, raw, &fields, layout);
     write_added(out, added, layout.dialect);
+    if fields.len() < layout.header_len {
+        out.push(layout.dialect.delimiter);
+        write_text(out, NOT_WHOLE.as_bytes(), layout.dialect);
+    }
     for field in fields.iter().skip(layout.header_len) {
         out.push(layout.dialect.delimiter);
         write_verbatim(out, &raw[field.clone()]);

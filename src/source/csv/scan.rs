@@ -6,11 +6,11 @@
 //! ends alone, so a plain row costs one search.
 
 use super::shape::{Dialect, Terminator};
-use super::suspects::{Doom, Suspects};
+use super::suspects::{Fault, Suspects};
 
 const QUOTE: u8 = b'"';
 
-/// What a scan found. Offsets count from the record's start.
+/// What a scan found. Offsets count from the start of the text it was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// The record is whole.
@@ -22,10 +22,8 @@ pub(super) enum Verdict {
         /// Line breaks within quotes.
         line_breaks: u64,
     },
-    /// Text follows a closing quote at this offset.
-    TextAfterQuote(usize),
-    /// The input ends within the quotes opened at this offset.
-    NeverClosed(usize),
+    /// It can't be a record.
+    Broken(Fault),
     /// What there is of the input doesn't tell yet.
     Unfinished,
 }
@@ -34,50 +32,40 @@ pub(super) enum Verdict {
 #[derive(Debug, Default)]
 pub(super) struct Scan {
     offset: usize,
-    opened: Option<usize>,
+    /// The byte, counted from the start of all text, of the open quote.
+    opened: Option<u64>,
     line_breaks: u64,
-    /// Line breaks are to be counted again, since a part was jumped over.
-    jumped: bool,
-    /// Quotes opened so far; noted in suspicious places only.
-    openings: Vec<usize>,
 }
 
 impl Scan {
     /// Forgets the record.
     #[inline]
     pub(super) fn restart(&mut self) {
-        self.offset = 0;
-        self.opened = None;
-        self.line_breaks = 0;
-        self.jumped = false;
-        self.openings.clear();
+        *self = Self::default();
     }
 
-    /// The open quote, if the scan stopped within one.
-    pub(super) fn opened(&self) -> Option<usize> {
-        self.opened
+    /// Line breaks passed so far.
+    pub(super) fn line_breaks(&self) -> u64 {
+        self.line_breaks
     }
 
-    /// Notes for later scans that this one failed.
-    pub(super) fn give_up(
-        &self,
-        start_byte: u64,
-        broken_at: Option<usize>,
-        suspects: &mut Suspects,
-    ) {
-        let doom = match broken_at {
-            Some(offset) => Doom::BreaksAt(start_byte + offset as u64),
-            None => Doom::OpenUntil(start_byte + self.offset as u64),
-        };
-        let openings = self
-            .openings
-            .iter()
-            .map(|&offset| start_byte + offset as u64);
-        suspects.note(start_byte, openings, doom);
+    /// Where the scan stopped, in the text it was given.
+    pub(super) fn offset(&self) -> usize {
+        self.offset
     }
 
-    /// Goes on with the scan of `text`, which begins with the record, starts
-    /// `start_byte` into the input, and is all there is if `is_last`.
+    /// Gets ready for text that begins one byte before where the scan stopped
+    /// (that byte tells whether a field starts), and gives the bytes in front of
+    /// it, which aren't needed any more.
+    pub(super) fn leave_behind(&mut self) -> usize {
+        let passed = self.offset.saturating_sub(1);
+        self.offset -= passed;
+        passed
+    }
+
+    /// Goes on with the scan of `text`, which begins with the record (or as
+    /// `leave_behind` says), starts `start_byte` into the input, and is all there
+    /// is if `is_last`.
     pub(super) fn run(
         &mut self,
         text: &[u8],
@@ -92,34 +80,31 @@ impl Scan {
                 self.offset = text.len();
                 return match (is_last, self.opened) {
                     (false, _) => Verdict::Unfinished,
-                    (true, Some(opened)) => Verdict::NeverClosed(opened),
+                    (true, Some(opened)) => Verdict::Broken(Fault::NeverClosed(opened)),
                     (true, None) => self.record(text, text.len(), text.len(), dialect),
                 };
             };
             let at = self.offset + found;
             let is_quote = text[at] == QUOTE;
-            if self.opened.is_none() {
+            let Some(opened) = self.opened else {
                 if !is_quote {
                     return self.record(text, at, at + 1, dialect);
                 }
                 self.offset = at + 1;
-                if at > 0 && text[at - 1] != dialect.delimiter {
-                    continue;
-                }
-                self.opened = Some(at);
-                if suspects.concern(start_byte)
-                    && let Some(verdict) = self.open_suspicious(at, start_byte, suspects)
-                {
-                    return verdict;
+                if at == 0 || text[at - 1] == dialect.delimiter {
+                    self.opened = Some(start_byte + at as u64);
                 }
                 continue;
-            }
+            };
             if !is_quote {
+                if let Some(fault) = suspects.fault_behind(start_byte + at as u64, opened) {
+                    return Verdict::Broken(fault);
+                }
                 self.line_breaks += 1;
                 self.offset = at + 1;
                 continue;
             }
-            if let Some(verdict) = self.close(text, at, is_last, dialect) {
+            if let Some(verdict) = self.close(text, at, start_byte, is_last, dialect) {
                 return verdict;
             }
         }
@@ -130,9 +115,11 @@ impl Scan {
         &mut self,
         text: &[u8],
         at: usize,
+        start_byte: u64,
         is_last: bool,
         dialect: Dialect,
     ) -> Option<Verdict> {
+        let broken = || Verdict::Broken(Fault::TextAfterQuote(start_byte + at as u64 + 1));
         let line_end = dialect.terminator.byte();
         let undecided = if is_last {
             None
@@ -141,7 +128,7 @@ impl Scan {
         };
         self.offset = at;
         match text.get(at + 1) {
-            None => undecided.or_else(|| Some(self.whole(text, at + 1, at + 1, dialect))),
+            None => undecided.or_else(|| Some(self.whole(at + 1, at + 1))),
             Some(&QUOTE) => {
                 self.offset = at + 2;
                 None
@@ -151,34 +138,13 @@ impl Scan {
                 self.offset = at + 1;
                 None
             }
-            Some(&byte) if byte == line_end => Some(self.whole(text, at + 1, at + 2, dialect)),
+            Some(&byte) if byte == line_end => Some(self.whole(at + 1, at + 2)),
             Some(b'\r') => match text.get(at + 2) {
-                None => undecided.or_else(|| Some(self.whole(text, at + 1, at + 2, dialect))),
-                Some(b'\n') => Some(self.whole(text, at + 1, at + 3, dialect)),
-                Some(_) => Some(Verdict::TextAfterQuote(at + 1)),
+                None => undecided.or_else(|| Some(self.whole(at + 1, at + 2))),
+                Some(b'\n') => Some(self.whole(at + 1, at + 3)),
+                Some(_) => Some(broken()),
             },
-            Some(_) => Some(Verdict::TextAfterQuote(at + 1)),
-        }
-    }
-
-    /// Uses what earlier scans know of the quote just opened at `at`.
-    fn open_suspicious(
-        &mut self,
-        at: usize,
-        start_byte: u64,
-        suspects: &Suspects,
-    ) -> Option<Verdict> {
-        self.openings.push(at);
-        let offset_of = |byte: u64| {
-            usize::try_from(byte - start_byte).expect("a known quote lies within one row's bound")
-        };
-        match suspects.doom_of(start_byte + at as u64)? {
-            Doom::BreaksAt(byte) => Some(Verdict::TextAfterQuote(offset_of(byte))),
-            Doom::OpenUntil(byte) => {
-                self.jumped = true;
-                self.offset = offset_of(byte);
-                None
-            }
+            Some(_) => Some(broken()),
         }
     }
 
@@ -186,19 +152,14 @@ impl Scan {
     /// feed belongs to the line end.
     fn record(&self, text: &[u8], end: usize, next: usize, dialect: Dialect) -> Verdict {
         let strip = dialect.terminator == Terminator::LineFeed && end > 0 && text[end - 1] == b'\r';
-        self.whole(text, end - usize::from(strip), next, dialect)
+        self.whole(end - usize::from(strip), next)
     }
 
-    fn whole(&self, text: &[u8], end: usize, next: usize, dialect: Dialect) -> Verdict {
-        let line_breaks = if self.jumped {
-            memchr::memchr_iter(dialect.terminator.byte(), &text[..end]).count() as u64
-        } else {
-            self.line_breaks
-        };
+    fn whole(&self, end: usize, next: usize) -> Verdict {
         Verdict::Record {
             end,
             next,
-            line_breaks,
+            line_breaks: self.line_breaks,
         }
     }
 }

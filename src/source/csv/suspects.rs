@@ -3,66 +3,57 @@
 //! A record that fails is given up after its first line only, so its other
 //! lines are scanned again, each as a record of its own; and each of those may
 //! run into the same far-off fault. A megabyte of lines like `b","a` would be
-//! scanned a hundred thousand times. Two scans that open a quote at the same
-//! byte go the same way from there, so it is enough to remember, for quotes
-//! opened in failed scans, where the way leads. This changes how fast a verdict
-//! is reached and never what it is.
+//! scanned a hundred thousand times.
+//!
+//! A scan that goes on behind a line end is within quotes there: outside them
+//! the record would have ended. So all scans that go on behind the same line
+//! end are in one state and come to the same end, and a scan that failed went
+//! on behind **every** line end between its start and its fault. One range with
+//! one fault is all there is to remember. This changes how fast a verdict is
+//! reached and never what it is.
 
-use std::collections::HashMap;
-
-/// A failed scan shorter than this is cheap enough to be made again. Tests on
-/// small texts hold the memory against scans without one, so there it is small.
-const SHORT_SCAN_BYTES: u64 = if cfg!(test) { 16 } else { 16 * 1024 };
-
-/// Entries between two clean-ups. One row can't need more than half its bound.
-const CLEAN_UP_EVERY: usize = 1 << 18;
-
-/// Where a quote that was opened at a known byte leads. Bytes are counted from
-/// the start of the text.
+/// Why a record can't be one. Bytes are counted from the start of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Doom {
+pub(super) enum Fault {
     /// Text follows a closing quote at this byte.
-    BreaksAt(u64),
-    /// No record has ended, and a quote is open, up to this byte.
-    OpenUntil(u64),
+    TextAfterQuote(u64),
+    /// The input ends within the quotes opened at this byte.
+    NeverClosed(u64),
 }
 
-/// Quotes whose end is known from earlier scans.
+/// The line ends that lead to a known fault for each scan that passes one.
 #[derive(Debug, Default)]
 pub(super) struct Suspects {
-    zone_end: u64,
-    dooms: HashMap<u64, Doom>,
-    clean_up_at: usize,
+    start: u64,
+    end: u64,
+    fault: Option<Fault>,
 }
 
 impl Suspects {
-    /// Whether a scan that starts at `byte` may meet quotes that are known, and
-    /// should note the ones it opens.
-    #[inline]
-    pub(super) fn concern(&self, byte: u64) -> bool {
-        byte < self.zone_end
-    }
-
-    /// Where the quote opened at `byte` leads, if it is known.
-    pub(super) fn doom_of(&self, byte: u64) -> Option<Doom> {
-        self.dooms.get(&byte).copied()
-    }
-
-    /// Notes how the scan from `start` failed, which opened quotes at `openings`.
-    pub(super) fn note(&mut self, start: u64, openings: impl Iterator<Item = u64>, doom: Doom) {
-        let (Doom::BreaksAt(end) | Doom::OpenUntil(end)) = doom;
-        if !self.concern(start) {
-            self.dooms.clear();
-            self.clean_up_at = CLEAN_UP_EVERY;
-            if end - start < SHORT_SCAN_BYTES {
-                return;
-            }
+    /// The fault that a scan runs into which passes the line end at `byte`,
+    /// within the quotes it opened at `opened`.
+    pub(super) fn fault_behind(&self, byte: u64, opened: u64) -> Option<Fault> {
+        if !(self.start..self.end).contains(&byte) {
+            return None;
         }
-        self.zone_end = self.zone_end.max(end);
-        self.dooms.extend(openings.map(|opening| (opening, doom)));
-        if self.dooms.len() >= self.clean_up_at {
-            self.dooms.retain(|&opening, _| opening >= start);
-            self.clean_up_at = self.dooms.len() + CLEAN_UP_EVERY;
+        match self.fault {
+            // If the noted scan opened no quote behind this line end, then the
+            // one that stays open is this scan's own.
+            Some(Fault::NeverClosed(last)) => Some(Fault::NeverClosed(last.max(opened))),
+            known => known,
+        }
+    }
+
+    /// Notes the fault of the scan that began at `start`.
+    pub(super) fn note(&mut self, start: u64, fault: Fault) {
+        let end = match fault {
+            Fault::TextAfterQuote(byte) => byte,
+            Fault::NeverClosed(_) => u64::MAX,
+        };
+        // A fault that comes earlier than the known one lies on the record's own
+        // first line: no line end leads to it.
+        if end > self.end {
+            (self.start, self.end, self.fault) = (start, end, Some(fault));
         }
     }
 }

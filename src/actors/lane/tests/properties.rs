@@ -75,11 +75,12 @@ proptest! {
         if drain_after_s.is_none() && !gave_up {
             prop_assert_eq!(ends.len() as u64, rows);
         }
-        // A drain doesn't wait for ever: what it gave up on has no call booked.
-        let (calls, exchanges) = (notes.calls.borrow().len(), notes.exchanges.borrow().len());
-        match drain_after_s.is_some() || gave_up {
-            true => prop_assert!(calls <= exchanges, "{} of {}", calls, exchanges),
-            false => prop_assert_eq!(calls, exchanges),
+        // A drain gives up requests that are long without an answer, where the
+        // next leg may repeat them; all others stand in the audit.
+        let (audited, sent) = (notes.calls.borrow().len(), notes.exchanges.borrow().len());
+        prop_assert!(audited <= sent);
+        if !repeatable || (drain_after_s.is_none() && !gave_up) {
+            prop_assert_eq!(audited, sent);
         }
         assert_keys_keep_their_order(&notes);
         for (row, kind) in &ends {

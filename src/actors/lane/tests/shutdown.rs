@@ -1,7 +1,10 @@
 //! How a lane ends: at the end of its rows, when it is told to, and when the
 //! run can't go on.
 
+use std::rc::Rc;
 use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::error::FatalKind;
 use crate::record::OutcomeKind;
@@ -22,9 +25,9 @@ fn a_drain_finishes_what_is_under_way_and_drops_the_rest() {
             concurrency: Some(16),
             ..LaneWish::default()
         };
-        let mut lane = RunningLane::start(&wish, |_| status(200, 20_000));
+        let mut lane = RunningLane::start(&wish, |_| status(200, 8_000));
         lane.feed(rows_up_to(5_000));
-        let told = Duration::from_secs(50);
+        let told = Duration::from_secs(20);
         lane.reach(told).await;
         lane.drain.send_replace(true);
         let notes = lane.end().await;
@@ -42,7 +45,7 @@ fn a_drain_finishes_what_is_under_way_and_drops_the_rest() {
 fn a_row_that_fails_during_a_drain_is_left_to_the_next_leg() {
     under_paused_time(async {
         let mut lane = RunningLane::start(&LaneWish::default(), |call| {
-            status(if call.row == 2 { 500 } else { 200 }, 20_000)
+            status(if call.row == 2 { 500 } else { 200 }, 8_000)
         });
         lane.feed(rows_up_to(4));
         lane.reach(Duration::from_secs(5)).await;
@@ -53,6 +56,45 @@ fn a_row_that_fails_during_a_drain_is_left_to_the_next_leg() {
         assert_eq!(rows, [1, 3, 4]);
         assert_eq!(notes.of_row(2).len(), 1);
     });
+}
+
+/// Drains a lane whose requests are never answered: how long that takes, and
+/// what it leaves behind.
+fn drain_amid_silence(repeatable: bool) -> (Duration, Rc<Notes>) {
+    under_paused_time(async move {
+        let wish = LaneWish {
+            repeatable,
+            concurrency: Some(3),
+            ..LaneWish::default()
+        };
+        let mut lane = RunningLane::start(&wish, |call| match call.row {
+            ..=5 => status(200, 100),
+            _ => status(200, 3_600_000),
+        });
+        lane.feed(rows_up_to(100));
+        lane.reach(Duration::from_secs(5)).await;
+        lane.drain.send_replace(true);
+        let told = Instant::now();
+        let notes = lane.end().await;
+        (told.elapsed(), notes)
+    })
+}
+
+#[test]
+fn a_drain_waits_no_minute_for_replies_that_a_repeat_can_replace() {
+    let (took, notes) = drain_amid_silence(true);
+    assert!(took <= Duration::from_secs(31), "{took:?}");
+    assert_eq!(notes.ends().len(), 5, "the others go to the next leg");
+}
+
+#[test]
+fn a_drain_waits_for_replies_that_nothing_can_replace() {
+    let (took, notes) = drain_amid_silence(false);
+    assert!(took <= Duration::from_secs(61), "{took:?}");
+    let ends = notes.ends();
+    let unknown = ends.values().filter(|kind| **kind == OutcomeKind::Unknown);
+    assert_eq!((ends.len(), unknown.count()), (8, 3));
+    assert_eq!(notes.calls.borrow().len(), 8);
 }
 
 /// The lane ends within moments of a drain that comes while it waits.

@@ -4,6 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::record::OutcomeKind;
+
 use super::harness::*;
 use super::tenant::*;
 
@@ -107,4 +109,82 @@ fn a_cap_on_requests_at_once_loses_no_row() {
     let throttled = calls.iter().filter(|call| call.class == "throttled");
     let throttled = throttled.count();
     assert!((1..100).contains(&throttled), "{throttled} refusals");
+}
+
+#[test]
+fn a_limit_that_others_use_too_costs_no_row_and_is_not_undercut() {
+    // Others take most of each window of five seconds: by turns it lets none
+    // to three of ours through.
+    let in_window = Cell::new((0, 0));
+    let notes = under_paused_time(load(&LaneWish::default(), 150, move |call| {
+        let window = call.at.as_secs() / 5;
+        let (current, taken) = in_window.get();
+        let taken = if current == window { taken } else { 0 };
+        if taken < window * 7 % 4 {
+            in_window.set((window, taken + 1));
+            return status(204, 15);
+        }
+        throttled(429, &left_of_window(call.at).to_string(), 15)
+    }));
+    notes.assert_all_updated(150);
+    assert_no_wait_undercut(&notes, |refusal| {
+        Duration::from_secs(left_of_window(refusal.call.at))
+    });
+}
+
+#[test]
+fn a_limit_that_others_use_too_and_that_names_no_wait_costs_no_row() {
+    let number = Cell::new(0_u64);
+    let notes = under_paused_time(load(&LaneWish::default(), 1_000, move |_| {
+        // Three of four are refused, in no order that a row could rely on.
+        number.set(number.get().wrapping_mul(6_364_136_223_846_793_005) + 1_442_695);
+        let is_admitted = number.get() >> 62 == 0;
+        status(if is_admitted { 204 } else { 429 }, 15)
+    }));
+    notes.assert_all_updated(1_000);
+}
+
+#[test]
+fn a_row_with_a_limit_of_its_own_is_given_up_and_holds_no_other_up() {
+    let notes = under_paused_time(load(&LaneWish::default(), 2_000, |call| match call.row {
+        40 => throttled(429, "1", 10),
+        _ => status(204, 50),
+    }));
+    let ends = notes.ends();
+    assert_eq!(ends.len(), 2_000);
+    assert_eq!(ends[&40], OutcomeKind::Rejected);
+    let updated = ends.values().filter(|kind| **kind == OutcomeKind::Updated);
+    assert_eq!(updated.count(), 1_999);
+    let refusal = notes.refusal(40);
+    assert_eq!(
+        (refusal.error.as_str(), refusal.status),
+        ("http_429", Some(429))
+    );
+    for pair in notes.of_row(40).windows(2) {
+        assert!(pair[1].call.at - pair[0].ends >= Duration::from_secs(1));
+    }
+}
+
+#[test]
+fn a_row_that_is_only_unlucky_is_not_taken_for_one_with_a_limit_of_its_own() {
+    // Other clients leave a request in five to us, in no order.
+    for seed in 0..20_u64 {
+        let wish = LaneWish {
+            concurrency: Some(40),
+            ..LaneWish::default()
+        };
+        let state = Cell::new(seed * 7_919 + 13);
+        let notes = under_paused_time(load(&wish, 120, move |call| {
+            let next = state.get().wrapping_mul(6_364_136_223_846_793_005);
+            state.set(next.wrapping_add(1_442_695_040_888_963_407));
+            if (state.get() >> 33) % 100 < 20 {
+                return status(204, 15);
+            }
+            throttled(429, &left_of_window(call.at).to_string(), 15)
+        }));
+        notes.assert_all_updated(120);
+        assert_no_wait_undercut(&notes, |refusal| {
+            Duration::from_secs(left_of_window(refusal.call.at))
+        });
+    }
 }

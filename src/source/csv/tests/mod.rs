@@ -1,6 +1,8 @@
 //! The CSV source as its users see it: text in, rows and flaws out.
 
+mod bounds;
 mod flaws;
+mod long;
 mod models;
 mod rejects;
 mod shapes;

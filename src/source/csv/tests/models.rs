@@ -34,7 +34,7 @@ fn written(table: &[Vec<String>], delimiter: u8, terminator: csv::Terminator) ->
 }
 
 /// Text that has much structure and little sense.
-fn rubble() -> impl Strategy<Value = Vec<u8>> {
+pub(super) fn rubble() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         Just(b"\"".to_vec()),
         Just(b"\"\"".to_vec()),

@@ -1,16 +1,27 @@
 //! Cuts text into rows, in one window that moves over the input.
 
-use std::io;
+mod flawed;
+mod skip;
 
+use std::io;
+use std::mem;
+
+use self::skip::Skip;
+use super::ahead::{Outlook, SecondLook};
 use super::scan::{Scan, Verdict};
 use super::shape::Dialect;
 use super::stream::{LEAST_ROOM_BYTES, TextStream};
 use super::suspects::Suspects;
-use crate::record::{Flaw, FlawKind, Position};
+use crate::record::{Flaw, Position};
 
 /// The bound on a row's text. Larger means more memory that a quote which is
-/// never closed can take, and more text scanned before it is found out.
+/// never closed can take.
 pub(super) const ROW_LIMIT_BYTES: usize = 1 << 20;
+
+/// How far a row's end is looked for in memory where the input can't be looked
+/// at a second time. Larger means more memory, and more rows that are found
+/// behind a quote which is never closed.
+pub(super) const BLIND_LIMIT_BYTES: usize = 16 << 20;
 
 /// What is kept of a row above the bound.
 pub(super) const KEPT_BYTES: usize = 4096;
@@ -18,8 +29,8 @@ pub(super) const KEPT_BYTES: usize = 4096;
 /// Bytes read at a time. Smaller means more calls, larger more memory a reader.
 pub(super) const READ_BYTES: usize = 256 * 1024;
 
-/// A row at the bound shows its line end within so many bytes.
-const VIEW_BYTES: usize = ROW_LIMIT_BYTES + 2;
+/// A row at a bound shows its line end within so many bytes more.
+const LINE_END_BYTES: usize = 2;
 
 /// A row cut out: a range of the cutter's window, good until the next refill.
 #[derive(Debug)]
@@ -31,9 +42,23 @@ pub(super) struct CutRow {
 }
 
 /// The window over the input, and what is known of the row at its start.
+///
+/// A field's text must never be taken for rows, and a quote left open must cost
+/// one line, in bounded memory. So where a row reaches the bound, a second
+/// reader looks how it ends before it is given out: as one row above the bound,
+/// or as one bad line, with the next row on the next line.
+///
+/// An input that can't be looked at twice (`plan` on standard input) is looked
+/// through in memory up to a larger bound. A row that reaches even that is given
+/// out as too long, and what follows is dropped up to the quote that ends it, if
+/// need be to the end of the input: rows may be missed there, none is made up.
 pub(super) struct Cutter {
     stream: TextStream,
+    second_look: Option<SecondLook>,
     dialect: Dialect,
+    row_limit: usize,
+    /// A row is judged by so many bytes, without a second look.
+    view_bytes: usize,
     window: Vec<u8>,
     start: usize,
     filled: usize,
@@ -42,8 +67,10 @@ pub(super) struct Cutter {
     next: Position,
     scan: Scan,
     suspects: Suspects,
-    /// The rest of a row above the bound is being dropped.
-    skipping: bool,
+    /// The next refill is to be a second look.
+    wants_look: bool,
+    outlook: Option<Outlook>,
+    skip: Skip,
 }
 
 impl Cutter {
@@ -56,7 +83,10 @@ impl Cutter {
     ) -> Self {
         Self {
             stream,
+            second_look: None,
             dialect,
+            row_limit: ROW_LIMIT_BYTES,
+            view_bytes: BLIND_LIMIT_BYTES + LINE_END_BYTES,
             window: Vec::new(),
             start: 0,
             filled: 0,
@@ -65,8 +95,30 @@ impl Cutter {
             next,
             scan: Scan::default(),
             suspects: Suspects::default(),
-            skipping: false,
+            wants_look: false,
+            outlook: None,
+            skip: Skip::Nothing,
         }
+    }
+
+    /// The same cutter, which may look at its input a second time if there is a
+    /// way to.
+    pub(super) fn with_second_look(mut self, second_look: Option<SecondLook>) -> Self {
+        if second_look.is_some() {
+            self.view_bytes = self.row_limit + LINE_END_BYTES;
+        }
+        self.second_look = second_look;
+        self
+    }
+
+    /// The same cutter with other bounds: tests can't make millions of bytes of
+    /// each text they try.
+    #[cfg(test)]
+    pub(super) fn bounded(mut self, row_limit: usize, blind_limit: usize) -> Self {
+        self.row_limit = row_limit;
+        self.view_bytes = blind_limit + LINE_END_BYTES;
+        let second_look = self.second_look.take();
+        self.with_second_look(second_look)
     }
 
     /// The text that rows are ranges of.
@@ -96,6 +148,9 @@ impl Cutter {
 
     /// Reads more of the input; rows cut out before are no longer in the window.
     pub(super) fn refill(&mut self) -> io::Result<()> {
+        if mem::take(&mut self.wants_look) {
+            return self.look_ahead();
+        }
         if self.start > 0 {
             self.window.copy_within(self.start..self.filled, 0);
             self.filled -= self.start;
@@ -115,18 +170,21 @@ impl Cutter {
     /// nothing is left.
     #[inline]
     pub(super) fn cut(&mut self) -> Option<CutRow> {
-        if self.skipping && !self.skip_line() {
+        if self.skip != Skip::Nothing && !self.skip_on() {
             return None;
         }
+        if let Some(outlook) = self.outlook.take() {
+            return Some(self.cut_foreseen(outlook));
+        }
         loop {
-            let view_end = self.filled.min(self.start + VIEW_BYTES);
+            let view_end = self.filled.min(self.start + self.view_bytes);
             let text = &self.window[self.start..view_end];
             if text.is_empty() {
                 return None;
             }
             // A full view is judged by itself, whether or not the input ends with
             // it, so that the verdict doesn't hang on when the end is noticed.
-            let is_last = self.ended && view_end == self.filled && text.len() < VIEW_BYTES;
+            let is_last = self.ended && view_end == self.filled && text.len() < self.view_bytes;
             let verdict =
                 self.scan
                     .run(text, self.next.byte, is_last, self.dialect, &self.suspects);
@@ -138,8 +196,9 @@ impl Cutter {
             else {
                 return self.cut_flawed(verdict, view_end - self.start, is_last);
             };
-            if end > ROW_LIMIT_BYTES {
-                return Some(self.too_long(next, line_breaks + 1));
+            if end > self.row_limit {
+                let next_byte = self.next.byte + next as u64;
+                return Some(self.take_too_long(next_byte, line_breaks + 1));
             }
             if end == 0 {
                 // A blank line is no row.
@@ -170,97 +229,4 @@ impl Cutter {
         self.next.line += lines;
         self.scan.restart();
     }
-
-    #[cold]
-    fn cut_flawed(&mut self, verdict: Verdict, view_bytes: usize, is_last: bool) -> Option<CutRow> {
-        let is_full = view_bytes == VIEW_BYTES;
-        let text = &self.window[self.start..self.start + view_bytes];
-        let line_end = self.dialect.terminator.byte();
-        let (broken_at, opened) = match verdict {
-            Verdict::Unfinished if !is_full => return None,
-            Verdict::Unfinished => (None, self.scan.opened()),
-            Verdict::TextAfterQuote(at) => (Some(at), None),
-            Verdict::NeverClosed(opened) => (None, Some(opened)),
-            Verdict::Record { .. } => unreachable!("a record is no flaw"),
-        };
-        let first_line = memchr::memchr(line_end, text);
-        let is_bad_quoting = broken_at.is_some() || (opened.is_some() && first_line.is_some());
-        if !is_bad_quoting && is_full {
-            let lines = memchr::memchr_iter(line_end, text).count() as u64;
-            let row = self.too_long(view_bytes, lines);
-            self.skipping = true;
-            return Some(row);
-        }
-        if first_line.is_none() && !is_last && !is_full {
-            // The flaw is known, the end of its line isn't yet.
-            return None;
-        }
-        let flaw = bad_quoting(self.next, broken_at, opened);
-        let Some(line) = first_line else {
-            if is_full {
-                let row = self.take(KEPT_BYTES, view_bytes, 0, Some(flaw));
-                self.skipping = true;
-                return Some(row);
-            }
-            return Some(self.take(view_bytes, view_bytes, 1, Some(flaw)));
-        };
-        self.scan
-            .give_up(self.next.byte, broken_at, &mut self.suspects);
-        let has_return = line_end == b'\n' && line > 0 && text[line - 1] == b'\r';
-        let end = line - usize::from(has_return);
-        if end > ROW_LIMIT_BYTES {
-            // One line above the bound; its end happens to be in view.
-            return Some(self.take(KEPT_BYTES, line + 1, 1, Some(flaw)));
-        }
-        Some(self.take(end, line + 1, 1, Some(flaw)))
-    }
-
-    fn too_long(&mut self, next: usize, lines: u64) -> CutRow {
-        let message = format!(
-            "the row is longer than {ROW_LIMIT_BYTES} bytes (line {}, byte {}); shorten it",
-            self.next.line, self.next.byte
-        );
-        let flaw = Flaw {
-            kind: FlawKind::TooLong,
-            byte: self.next.byte,
-            message,
-        };
-        self.take(KEPT_BYTES, next, lines, Some(Box::new(flaw)))
-    }
-
-    /// Drops text up to the next line; whether it was found.
-    #[cold]
-    fn skip_line(&mut self) -> bool {
-        let text = &self.window[self.start..self.filled];
-        match memchr::memchr(self.dialect.terminator.byte(), text) {
-            Some(found) => {
-                self.advance(found + 1, 1);
-                self.skipping = false;
-                true
-            }
-            None => {
-                self.advance(text.len(), 0);
-                false
-            }
-        }
-    }
-}
-
-fn bad_quoting(row: Position, broken_at: Option<usize>, opened: Option<usize>) -> Box<Flaw> {
-    let offset = broken_at.or(opened).unwrap_or(0) as u64;
-    let byte = row.byte + offset;
-    let what = if broken_at.is_some() {
-        "text follows a closing quote"
-    } else {
-        "a quote is opened and never closed"
-    };
-    let message = format!(
-        "{what} (row on line {}, byte {byte}); double each quote that is text, and close each field",
-        row.line
-    );
-    Box::new(Flaw {
-        kind: FlawKind::BadQuoting,
-        byte,
-        message,
-    })
 }
