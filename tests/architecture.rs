@@ -56,18 +56,6 @@ const HELD: [(&[&str], &[&str]); 8] = [
 /// Names that belong into connector files.
 const PLATFORMS: [&str; 3] = ["cxone", "genesys", "avaya"];
 
-/// Where a platform's name is data, and why it may stand there.
-const PLATFORM_EXEMPT: [(&str, &str); 2] = [
-    (
-        "src/cli/demo.rs",
-        "the demo has to name one built-in connector",
-    ),
-    (
-        "src/cli/arguments.rs",
-        "`guess` has a built-in connector as its default",
-    ),
-];
-
 fn layer(module: &str) -> Option<u8> {
     let entry = LAYERS.iter().find(|(name, _)| *name == module);
     entry.map(|(_, layer)| *layer)
@@ -240,8 +228,7 @@ fn a_file_has_five_hundred_lines_at_most() {
 fn no_platform_is_named_in_code_outside_of_the_built_in_connectors() {
     let mut violations = Vec::new();
     for file in source_files() {
-        let is_exempt = PLATFORM_EXEMPT.iter().any(|(name, _)| *name == file.name);
-        if file.is_test() || is_exempt || file.name.starts_with("src/connector/builtin/") {
+        if file.is_test() || file.name.starts_with("src/connector/builtin/") {
             continue;
         }
         let code = file.code_and_literals().to_lowercase();
@@ -253,21 +240,6 @@ fn no_platform_is_named_in_code_outside_of_the_built_in_connectors() {
         }
     }
     assert_none("a platform's name in Rust code", &violations);
-}
-
-/// An exemption that nothing needs any more would hide the next one.
-#[test]
-fn every_exemption_is_still_needed() {
-    for (name, reason) in PLATFORM_EXEMPT {
-        let files = source_files();
-        let file = files.iter().find(|file| file.name == name);
-        let code = file.map(|file| file.code_and_literals().to_lowercase());
-        let is_needed = code.is_some_and(|code| PLATFORMS.iter().any(|name| code.contains(name)));
-        assert!(
-            is_needed,
-            "{name} isn't in need of its exemption ({reason})"
-        );
-    }
 }
 
 #[test]

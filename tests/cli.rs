@@ -158,7 +158,14 @@ fn a_guessed_job_file_can_be_planned_and_run() {
         "Contact ID;First Name;E-Mail\nc-1;Zoë;zoe@example.com\n",
     );
     bench
-        .bare(&["guess", "export.csv", "--write", "job.yaml"])
+        .bare(&[
+            "guess",
+            "export.csv",
+            "--to",
+            "cxone-contacts",
+            "--write",
+            "job.yaml",
+        ])
         .run()
         .expect_code(0);
     let base_url = format!("base_url={}", bench.base_url());

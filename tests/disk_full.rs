@@ -58,7 +58,7 @@ fn a_limit_met_before_the_first_row_is_4_and_told_not_a_silent_death() {
     let bench = Bench::new("{}");
     bench.write("contacts.csv", numbered_csv(50));
     bench
-        .run_with_small_disk(100, "contacts.csv", &[])
+        .run_with_small_disk(2, "contacts.csv", &[])
         .run()
         .expect_code(4)
         .expect_stderr(&["the disk is full"]);

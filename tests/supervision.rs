@@ -50,33 +50,33 @@ impl BookFormat for NoBooks {
 }
 
 fn load(tenant: &RunningTenant, panics_at: fn(u64) -> bool) -> RunEnd {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a folder");
     let input = folder.path().join("contacts.csv");
     let rows: String = (0..ROWS).map(|row| format!("c-{row},Ann\n")).collect();
-    std::fs::write(&input, format!("contactId,firstName\n{rows}")).unwrap();
+    std::fs::write(&input, format!("contactId,firstName\n{rows}")).expect("written");
 
     let base_url = tenant.base_url();
     let bound = Connector::load("cxone-contacts")
-        .unwrap()
+        .expect("it is built in")
         .bind(&[("base_url".to_owned(), base_url.clone())].into())
-        .unwrap();
+        .expect("it binds");
     let csv = CsvSettings::new(Input::File(input));
-    let shape = inspect(&csv).unwrap();
+    let shape = inspect(&csv).expect("a good file");
     let program = Program::compile(
         None,
         &shape.header,
         &shape.payload_columns(),
         &bound.operation.contract,
     )
-    .unwrap();
+    .expect("it can be made");
     let selection = Selection::default();
     let ledger = Ledger::open(
         folder.path(),
-        Box::new(SqliteJournal::create(&folder.path().join("journal.db")).unwrap()),
+        Box::new(SqliteJournal::create(&folder.path().join("journal.db")).expect("a journal")),
         Box::new(NoBooks),
         selection.first_row(),
     )
-    .unwrap();
+    .expect("it can be made");
     let (events, telemetry) = Telemetry::start(Vec::new());
     let calls = Arc::new(AtomicU64::new(0));
     let (opened_csv, opened_shape) = (csv.clone(), shape.clone());
@@ -137,13 +137,14 @@ fn load(tenant: &RunningTenant, panics_at: fn(u64) -> bool) -> RunEnd {
         blake3: String::new(),
         complete: true,
     });
-    let end = run(plan, Box::new(ledger), counting).unwrap();
+    let end = run(plan, Box::new(ledger), counting).expect("the run comes to an end");
     telemetry.finish();
     end
 }
 
 fn open_tenant() -> RunningTenant {
-    Tenant::start(Scenario::named("open").unwrap()).unwrap()
+    let scenario = Scenario::named("open").expect("it is bundled");
+    Tenant::start(scenario).expect("a port is free")
 }
 
 #[test]

@@ -16,6 +16,8 @@ use super::{Manifest, SqliteJournal};
 const MANIFEST: &str = "manifest.json";
 const JOURNAL: &str = "journal.db";
 const LOCK: &str = "lock";
+/// How the name of a directory begins that isn't a run yet.
+const IN_THE_MAKING: &str = ".new-";
 
 /// The directory of one run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,8 +45,9 @@ impl RunDirectory {
         let wanted = manifest.run_id.clone();
         let writing = |cause: io::Error| FatalError::writing(&runs.display().to_string(), &cause);
         fs::create_dir_all(runs).map_err(writing)?;
+        clear_abandoned(runs);
         let staging = Self {
-            path: runs.join(format!(".new-{wanted}-{}", std::process::id())),
+            path: runs.join(format!("{IN_THE_MAKING}{wanted}-{}", std::process::id())),
         };
         DirBuilder::new()
             .mode(0o700)
@@ -278,4 +281,20 @@ fn sync_folder(folder: &Path) -> Result<(), FatalError> {
     File::open(folder)
         .and_then(|folder| folder.sync_all())
         .map_err(|cause| FatalError::writing(&folder.display().to_string(), &cause))
+}
+
+/// Removes what processes left that were killed while they made a directory.
+/// One that is still being made has its lock held.
+fn clear_abandoned(runs: &Path) {
+    let entries = fs::read_dir(runs).into_iter().flatten().flatten();
+    for entry in entries {
+        let name = entry.file_name();
+        let path = entry.path();
+        let is_abandoned = name.to_string_lossy().starts_with(IN_THE_MAKING)
+            && File::open(path.join(LOCK)).is_ok_and(|lock| lock.try_lock().is_ok());
+        if is_abandoned {
+            // It is only in the way; that it can't be removed harms nothing.
+            let _ = fs::remove_dir_all(path);
+        }
+    }
 }

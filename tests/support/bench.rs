@@ -119,6 +119,12 @@ impl Bench {
         let mut runs: Vec<PathBuf> = entries
             .map(|entry| entry.expect("an entry").path())
             .filter(|path| path.join("manifest.json").is_file())
+            // A directory in the making has a hidden name.
+            .filter(|path| {
+                !path
+                    .file_name()
+                    .is_some_and(|name| name.to_string_lossy().starts_with('.'))
+            })
             .collect();
         runs.sort();
         runs
