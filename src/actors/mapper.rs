@@ -202,3 +202,6 @@ pub(super) fn run_mapper(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,8 +24,10 @@ pub(super) struct Pending {
     pub(super) token_refusals: u32,
     /// How often the tenant said "too many requests" to the row.
     pub(super) throttles: u32,
-    /// Requests that the lane had got through when it first said so.
+    /// Requests that the lane had got through when it first said so, and those
+    /// that had been throttled.
     pub(super) accepted_before: u64,
+    pub(super) throttled_before: u64,
 }
 
 impl Pending {
@@ -37,6 +39,7 @@ impl Pending {
             token_refusals: 0,
             throttles: 0,
             accepted_before: 0,
+            throttled_before: 0,
         }
     }
 }

@@ -29,6 +29,8 @@ pub(super) struct OutageWatch {
     failing_since: Option<Instant>,
     failing_rows: HashSet<u64>,
     last_cause: String,
+    /// Until when the tenant says that it is away.
+    away_until: Option<Instant>,
 }
 
 impl OutageWatch {
@@ -42,6 +44,7 @@ impl OutageWatch {
         if self.failing_since.is_some() {
             self.failing_since = None;
             self.failing_rows.clear();
+            self.away_until = None;
         }
     }
 
@@ -52,6 +55,11 @@ impl OutageWatch {
             self.failing_rows.insert(row);
         }
         self.last_cause = cause();
+    }
+
+    /// The tenant says how long it is away: that is waited for, however long.
+    pub(super) fn note_wait_named(&mut self, now: Instant, wait: Duration) {
+        self.away_until = self.away_until.max(now.checked_add(wait));
     }
 
     /// Whether nothing gets through for anybody.
@@ -65,7 +73,10 @@ impl OutageWatch {
             true => PATIENCE,
             false => PATIENCE_AT_FIRST,
         };
-        Some(self.failing_since? + patience)
+        let ends_at = self.failing_since? + patience;
+        // Then it gets another chance, and the time for it.
+        let away_until = self.away_until.map(|until| until + PATIENCE_AT_FIRST);
+        Some(away_until.map_or(ends_at, |until| until.max(ends_at)))
     }
 
     /// How long nothing has got through, and why, where that is longer than

@@ -16,7 +16,7 @@ use crate::actors::messages::CurrentToken;
 use crate::actors::stage::StageMeter;
 use crate::auth::Token;
 use crate::error::FatalError;
-use crate::limit::{Decision, LimitEvent};
+use crate::limit::{Decision, LimitEvent, Permit};
 use crate::record::{Chunk, OutcomeBatch};
 use crate::transport::Transport;
 
@@ -117,6 +117,8 @@ type InFlight = FuturesUnordered<LocalBoxFuture<'static, Answered>>;
 pub(super) struct Lane<T, C> {
     pub(super) setup: LaneSetup<T, C>,
     pub(super) ready: VecDeque<Pending>,
+    /// Rows that were granted a request in this turn; kept for its memory.
+    granted: Vec<(Pending, Permit)>,
     pub(super) delayed: BinaryHeap<Delayed>,
     pub(super) next_order: u64,
     pub(super) keys: KeyOrder,
@@ -129,6 +131,8 @@ pub(super) struct Lane<T, C> {
     pub(super) accepted_generation: u64,
     /// Requests that the tenant has done.
     pub(super) accepted: u64,
+    /// Requests that the tenant has throttled.
+    pub(super) throttled: u64,
     /// Replies in a row that forbid to go on.
     pub(super) fatal_replies: u32,
     pub(super) draining: bool,
@@ -145,6 +149,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         Self {
             setup,
             ready: VecDeque::new(),
+            granted: Vec::new(),
             delayed: BinaryHeap::new(),
             next_order: 0,
             keys: KeyOrder::default(),
@@ -154,6 +159,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             refused_generation: 0,
             accepted_generation: 0,
             accepted: 0,
+            throttled: 0,
             fatal_replies: 0,
             draining: false,
             drain_ends: None,
@@ -227,6 +233,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             return Hold::Token;
         };
         let shared = Arc::clone(&self.setup.controller);
+        let mut granted = std::mem::take(&mut self.granted);
         let mut controller = shared.lock();
         let hold = loop {
             if self.ready.is_empty() {
@@ -237,9 +244,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
                     let Some(pending) = self.ready.pop_front() else {
                         break Hold::NoRows;
                     };
-                    let permit = controller.on_send(now.into_std());
-                    let permit = HeldPermit::new(&shared, &self.setup.gauge, permit);
-                    self.start(pending, permit, &token);
+                    granted.push((pending, controller.on_send(now.into_std())));
                 }
                 Decision::WaitUntil(until) => break Hold::Until(Instant::from_std(until)),
                 Decision::WaitForReply => break Hold::Window,
@@ -247,6 +252,12 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         };
         let decisions = controller.take_events();
         drop(controller);
+        // Only now, since a permit that is dropped asks for the lock.
+        for (pending, permit) in granted.drain(..) {
+            let permit = HeldPermit::new(&shared, &self.setup.gauge, permit);
+            self.start(pending, permit, &token);
+        }
+        self.granted = granted;
         self.report_decisions(decisions, now);
         if hold == Hold::NoRows {
             // There may be room left, which this lane has no use for.

@@ -25,11 +25,13 @@ const TOKEN_REFUSALS_ALLOWED: u32 = 3;
 /// forbid to go on; a single forbidden record shall not end a night's load.
 const FATAL_REPLIES_ALLOWED: u32 = 10;
 
-/// A row that was throttled more often than this, while at least as many others
-/// got through, is throttled for itself. Smaller, and a row at the head of the
-/// queue of a busy tenant would be taken for one; larger, and one such row
-/// holds the others back for longer.
+/// A row must have been throttled more often than this to be throttled for
+/// itself; larger, and one such row holds the others back for longer.
 const THROTTLES_SHARED: u32 = 4;
+/// ... and as unlikely as this must it be that a row meets so many refusals by
+/// chance, at the share of others that were refused in the same time. Larger,
+/// and rows are rejected where other clients take most of a limit.
+const CHANCE_OF_BAD_LUCK: f64 = 1e-7;
 /// The first pause of such a row; it doubles.
 const THROTTLED_ALONE_PAUSE: Duration = Duration::from_millis(500);
 
@@ -68,6 +70,9 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             Ok(reply) => self.setup.endpoint.limit_words(reply),
             Err(_) => LimitWords::default(),
         };
+        if let (ReplyClass::Retry, Some(wait)) = (class, words.retry_after) {
+            self.outage.note_wait_named(now, wait);
+        }
         let is_throttled_alone =
             class == ReplyClass::Throttled && self.note_throttled(&mut pending);
         let observation = match is_throttled_alone {
@@ -243,13 +248,21 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
     /// Whether the refusal is about this row and not about the endpoint: others
     /// get through, and this one is refused again and again (some tenants have
     /// a limit for each record). It must not hold the others back.
-    fn note_throttled(&self, pending: &mut Pending) -> bool {
+    fn note_throttled(&mut self, pending: &mut Pending) -> bool {
         if pending.throttles == 0 {
             pending.accepted_before = self.accepted;
+            pending.throttled_before = self.throttled;
         }
         pending.throttles += 1;
-        let others = self.accepted - pending.accepted_before;
-        pending.throttles > THROTTLES_SHARED && others >= u64::from(THROTTLES_SHARED)
+        self.throttled += 1;
+        let own = pending.throttles;
+        let accepted = (self.accepted - pending.accepted_before) as f64;
+        let throttled = self.throttled - pending.throttled_before;
+        let throttled = throttled.saturating_sub(u64::from(own)) as f64;
+        let share_throttled = (throttled + 1.0) / (throttled + accepted + 2.0);
+        own > THROTTLES_SHARED
+            && accepted >= f64::from(THROTTLES_SHARED)
+            && share_throttled.powf(f64::from(own)) < CHANCE_OF_BAD_LUCK
     }
 
     fn note_accepted(&mut self, generation: u64) {
