@@ -5,31 +5,31 @@ use std::path::Path;
 use std::sync::Arc;
 
 use encoding_rs::Encoding;
-use secrecy::{ExposeSecret, SecretString};
 
-use crate::actors::{
-    Counted, Endpoint, InputCounter, OpenSource, RowMapper, RunPlan, Selection, TokenPlan,
-};
-use crate::auth::{
-    self, CredentialSource, Credentials, MintRules, MintVerdict, TokenEndpoint, TokenPolicy,
-};
-use crate::config::{self, Concurrency, Duplicates, InputPath, SecretSource, Settings};
-use crate::connector::{self, AuthFacts, Bound, Connector, TokenReplyClass, field_rules};
+use crate::actors::{Endpoint, InputCounter, OpenSource, RowMapper, RunPlan, Selection};
+use crate::auth::Credentials;
+use crate::config::{self, Concurrency, Duplicates, InputPath, Settings};
+use crate::connector::{Bound, Connector, field_rules};
 use crate::error::FatalError;
 use crate::limit::{self, LimitKey, LimitSettings};
 use crate::mapping::{FieldRule, Program};
-use crate::record::{Fields, Outcome, RowId};
+use crate::record::{Fields, RowId};
 use crate::source::csv::{
     CsvCounter, CsvReader, CsvSettings, CsvShape, Input, RejectLayout, Start, inspect, split,
-    write_header, write_reject_row,
 };
 use crate::source::{DuplicateFinder, Source, SourceError};
 use crate::store::{BookFormat, ResumeMark};
 use crate::telemetry::EventSender;
 use crate::transport::{Lanes, TransportSettings, lanes};
 
+use super::credentials::token_plan;
+use super::csv_adapters::{CountedCsv, RejectFormat};
+
 /// Bytes that rows under way may hold, at three copies of their text.
 const CREDIT_BYTES: usize = 12 * 1024 * 1024;
+
+/// Mistakes of the mapping that are told beside the first.
+const OTHERS_TOLD: usize = 4;
 
 /// A load, prepared: nothing has been sent, and nothing of the tenant is known.
 pub(super) struct Prepared {
@@ -40,15 +40,6 @@ pub(super) struct Prepared {
     pub(super) shape: CsvShape,
     pub(super) program: Arc<Program>,
     rules: Option<Vec<FieldRule>>,
-}
-
-/// Reads the credentials from where the settings say they are.
-pub(super) fn read_credentials(settings: &Settings) -> Result<Credentials, FatalError> {
-    let sources = &settings.credentials;
-    Ok(Credentials {
-        client_id: read_secret(&sources.client_id)?.expose_secret().to_owned(),
-        client_secret: read_secret(&sources.client_secret)?,
-    })
 }
 
 /// Prepares a load from `input`, which is what the settings name, or a staged
@@ -85,11 +76,15 @@ pub(super) fn prepare(settings: Settings, input: Input) -> Result<Prepared, Fata
     .map_err(|problems| {
         let mut messages = problems.iter().map(ToString::to_string);
         let first = messages.next().unwrap_or_default();
-        let others: Vec<String> = messages.collect();
+        let others: Vec<String> = messages.by_ref().take(OTHERS_TOLD).collect();
+        let untold = messages.count();
         let error = FatalError::usage(format!("{}: {first}", settings.input));
-        match others.is_empty() {
-            true => error,
-            false => error.with_hint(format!("Also: {}.", others.join("; "))),
+        match (others.is_empty(), untold) {
+            (true, _) => error,
+            (false, 0) => error.with_hint(format!("Also: {}.", others.join("; "))),
+            (false, _) => {
+                error.with_hint(format!("Also: {}; and {untold} more.", others.join("; ")))
+            }
         }
     })?;
     Ok(Prepared {
@@ -254,58 +249,12 @@ impl Prepared {
             },
             limit: limit_settings(&self.settings)?,
             credit_bytes: CREDIT_BYTES,
-            tokens: Arc::new(self.token_plan(credentials)),
+            tokens: Arc::new(token_plan(&self.bound.auth, credentials)),
             max_errors: self.settings.max_errors,
             max_duration: self.settings.max_duration.map(config::TimeSpan::duration),
             events,
         })
     }
-
-    fn token_plan(&self, credentials: Credentials) -> TokenPlan {
-        let facts = &self.bound.auth;
-        TokenPlan {
-            endpoint: TokenEndpoint {
-                url: facts.token_url.to_string(),
-                scope: facts.scope.clone(),
-                credentials_in: match facts.credentials_in {
-                    connector::CredentialsIn::Basic => auth::CredentialsIn::Basic,
-                    connector::CredentialsIn::Form => auth::CredentialsIn::Form,
-                    connector::CredentialsIn::Both => auth::CredentialsIn::Both,
-                },
-                rules: mint_rules(facts.clone()),
-            },
-            credentials,
-            policy: TokenPolicy {
-                refresh_early: facts.refresh_early,
-                ..TokenPolicy::default()
-            },
-        }
-    }
-}
-
-/// The connector's rules about token replies, in the minting module's words.
-fn mint_rules(facts: AuthFacts) -> MintRules {
-    Arc::new(move |status, body| {
-        Some(match facts.classify(status, body)? {
-            TokenReplyClass::Refused => MintVerdict::Refused,
-            TokenReplyClass::Throttled => MintVerdict::Throttled,
-            TokenReplyClass::Retry => MintVerdict::Passing,
-        })
-    })
-}
-
-fn read_secret(source: &SecretSource) -> Result<SecretString, FatalError> {
-    let source = match source {
-        SecretSource::Environment(name) => CredentialSource::Env(name.clone()),
-        SecretSource::File(path) => CredentialSource::File(path.clone()),
-        SecretSource::Command(command) => CredentialSource::Command(command.clone()),
-        SecretSource::Value(value) => return Ok(value.clone()),
-    };
-    // Nothing was asked of the tenant yet: it is the configuration that is at
-    // fault, not the credentials.
-    source
-        .resolve()
-        .map_err(|error: auth::AuthError| FatalError::usage(error.to_string()))
 }
 
 fn limit_settings(settings: &Settings) -> Result<LimitSettings, FatalError> {
@@ -365,57 +314,5 @@ impl<'load> KeyReader<'load> {
             .apply(&self.fields, &mut self.key, &mut self.body)
             .ok()?;
         Some(RowMapper::hash_key(&self.key))
-    }
-}
-
-struct CountedCsv {
-    counter: CsvCounter,
-    /// Whether the end of what is counted is the end of the user's input.
-    has_whole_input: Box<dyn Fn() -> bool + Send>,
-}
-
-impl InputCounter for CountedCsv {
-    fn advance(&mut self, bytes: u64) -> Result<Counted, SourceError> {
-        self.counter.step(bytes)?;
-        let mut digest = self.counter.digest();
-        let is_at_end = digest.complete;
-        digest.complete = is_at_end && (self.has_whole_input)();
-        Ok(Counted { digest, is_at_end })
-    }
-}
-
-struct RejectFormat {
-    layout: RejectLayout,
-}
-
-impl BookFormat for RejectFormat {
-    fn header(&self) -> Vec<u8> {
-        let mut line = Vec::new();
-        write_header(&mut line, &self.layout);
-        line
-    }
-
-    fn append(&self, out: &mut Vec<u8>, outcome: &Outcome) {
-        let nothing = Default::default();
-        let refusal = outcome.refusal.as_deref().unwrap_or(&nothing);
-        let line = outcome.position.line.to_string();
-        let status = refusal
-            .status
-            .map_or_else(String::new, |status| status.to_string());
-        let attempts = refusal.attempts.to_string();
-        write_reject_row(
-            out,
-            &outcome.raw,
-            &self.layout,
-            &[
-                &line,
-                &refusal.error,
-                &refusal.field,
-                &refusal.message,
-                &status,
-                &attempts,
-                &refusal.request_id,
-            ],
-        );
     }
 }

@@ -1,22 +1,18 @@
 //! `sluice plan`: checks every row offline, and says what a run would do.
 
-use std::fmt::Write;
-
-use serde::Serialize;
-
 use crate::actors::RowMapper;
 use crate::config::{Duplicates, Settings};
 use crate::error::{ExitStatus, FatalError};
-use crate::mapping::{Observation, Observations};
-use crate::plan::{Findings, Forecast, forecast};
+use crate::mapping::Observations;
+use crate::plan::{Findings, forecast};
 use crate::record::{Fields, RawBatch, RawRow, Refusal};
-use crate::report::{duration_words, thousands};
 use crate::source::csv::{Input, Start, split};
 use crate::source::{DuplicateFinder, Source, SourceError};
 
 use super::arguments::{OutputForm, RunArguments, ShowingFlags};
 use super::assemble::settings_of;
 use super::load::{Prepared, file_input, prepare};
+use super::plan_text::{ObservedField, Plan, RepeatedKeys, Sample};
 use super::print;
 
 /// Rows that are shown as they would be sent.
@@ -53,62 +49,6 @@ pub(super) fn plan_settings(
         0 => ExitStatus::Done,
         _ => ExitStatus::SomeRejected,
     })
-}
-
-/// What a run would do.
-#[derive(Debug, Serialize)]
-struct Plan {
-    job: String,
-    input: String,
-    target: String,
-    operation: String,
-    columns: Vec<String>,
-    notices: Vec<String>,
-    rows: u64,
-    skipped: u64,
-    to_send: u64,
-    problems: Findings,
-    observations: Vec<ObservedField>,
-    duplicates: RepeatedKeys,
-    samples: Vec<Sample>,
-    forecast: Forecast,
-}
-
-/// Keys that stand in more than one row.
-#[derive(Debug, Default, Serialize)]
-struct RepeatedKeys {
-    keys: u64,
-    rows: u64,
-    first_rows: Vec<u64>,
-    choice: String,
-}
-
-/// A row as it would be sent.
-#[derive(Debug, Serialize)]
-struct Sample {
-    line: u64,
-    path: String,
-    body: String,
-}
-
-/// Something remarkable about a field's values that rejects no row.
-#[derive(Debug, Serialize)]
-struct ObservedField {
-    field: String,
-    remark: String,
-    rows: u64,
-    first_lines: Vec<u64>,
-}
-
-impl ObservedField {
-    fn new(observation: &Observation) -> Self {
-        Self {
-            field: observation.field.clone(),
-            remark: observation.kind.message().to_owned(),
-            rows: observation.rows,
-            first_lines: observation.first_lines.clone(),
-        }
-    }
 }
 
 /// Reads the input once and gathers everything on the way.
@@ -263,125 +203,5 @@ impl<'load> Planner<'load> {
             ),
             problems,
         })
-    }
-}
-
-impl Plan {
-    fn to_text(&self) -> String {
-        let mut text = String::new();
-        self.write_text(&mut text)
-            .expect("writing to memory doesn't fail");
-        text
-    }
-
-    fn write_text(&self, out: &mut String) -> std::fmt::Result {
-        writeln!(out, "{} → {}", self.input, self.target)?;
-        writeln!(out, "  operation   {}", self.operation)?;
-        writeln!(out, "  columns     {}", self.columns.join(", "))?;
-        for notice in &self.notices {
-            writeln!(out, "  found       {notice}")?;
-        }
-        writeln!(out, "\nrows")?;
-        writeln!(out, "  read        {:>12}", thousands(self.rows))?;
-        writeln!(out, "  to send     {:>12}", thousands(self.to_send))?;
-        if self.skipped > 0 {
-            writeln!(out, "  skipped     {:>12}", thousands(self.skipped))?;
-        }
-        writeln!(
-            out,
-            "  rejected    {:>12}",
-            thousands(self.problems.rejected)
-        )?;
-        if !self.samples.is_empty() {
-            writeln!(out, "\nthe first rows, as they would be sent")?;
-            for sample in &self.samples {
-                writeln!(
-                    out,
-                    "  line {}: {} {}",
-                    sample.line, sample.path, sample.body
-                )?;
-            }
-        }
-        self.write_problems(out)?;
-        writeln!(out, "\nforecast")?;
-        writeln!(
-            out,
-            "  requests    {:>12}",
-            thousands(self.forecast.requests)
-        )?;
-        match (self.forecast.duration(), self.forecast.requests_per_s) {
-            (Some(time), Some(limit)) => {
-                writeln!(
-                    out,
-                    "  time        {} at {limit:.1} requests/s",
-                    duration_words(time)
-                )
-            }
-            _ => writeln!(
-                out,
-                "  time        not known: the tenant's limit isn't; --max-rate gives one"
-            ),
-        }
-    }
-
-    fn write_problems(&self, out: &mut String) -> std::fmt::Result {
-        if self.problems.rejected > 0 {
-            writeln!(out, "\nrows that would be rejected")?;
-        }
-        for (rule, findings) in &self.problems.rules {
-            writeln!(out, "  {rule}: {} rows", thousands(findings.rows))?;
-            for problem in &findings.first {
-                let field = match problem.field.as_str() {
-                    "" => String::new(),
-                    field => format!("{field}: "),
-                };
-                match problem.line {
-                    0 => writeln!(out, "    row {}: {field}{}", problem.row, problem.message)?,
-                    line => writeln!(out, "    line {line}: {field}{}", problem.message)?,
-                }
-            }
-            let others = findings.rows - findings.first.len() as u64;
-            if others > 0 {
-                writeln!(out, "    … and {} more", thousands(others))?;
-            }
-        }
-        for observed in &self.observations {
-            let lines: Vec<String> = observed.first_lines.iter().map(u64::to_string).collect();
-            writeln!(
-                out,
-                "\nlook at {}: {} rows have {} (lines {}{})",
-                observed.field,
-                thousands(observed.rows),
-                observed.remark,
-                lines.join(", "),
-                if observed.rows > lines.len() as u64 {
-                    ", …"
-                } else {
-                    ""
-                },
-            )?;
-        }
-        if self.duplicates.keys > 0 {
-            let rows: Vec<String> = self
-                .duplicates
-                .first_rows
-                .iter()
-                .map(u64::to_string)
-                .collect();
-            writeln!(
-                out,
-                "\n{} keys stand in more than one row ({} rows repeat one: rows {}{}); duplicates: {}",
-                thousands(self.duplicates.keys),
-                thousands(self.duplicates.rows),
-                rows.join(", "),
-                if self.duplicates.rows > rows.len() as u64 {
-                    ", …"
-                } else {
-                    ""
-                },
-                self.duplicates.choice,
-            )?;
-        }
-        Ok(())
     }
 }

@@ -14,7 +14,8 @@ use crate::store::{Checkpoint, Journal, Manifest, RunDirectory, SecretOrigin, Sq
 use super::arguments::ResumeArguments;
 use super::assemble::{of_pacing_flags, of_profile};
 use super::conclude::tell_again;
-use super::load::{Prepared, prepare, read_credentials};
+use super::credentials::read_credentials;
+use super::load::{Prepared, prepare};
 use super::run::{Leg, input_stamp};
 
 /// `sluice resume`.

@@ -15,7 +15,8 @@ use crate::store::{Journal, Ledger, Manifest, RunDirectory, RunLock, SecretOrigi
 use super::arguments::{RunArguments, ShowingFlags};
 use super::assemble::{Assembled, settings_of};
 use super::conclude::{HistoryKeeper, conclude, elapsed_of};
-use super::load::{Prepared, file_input, hash, prepare, read_credentials};
+use super::credentials::read_credentials;
+use super::load::{Prepared, file_input, hash, prepare};
 use super::{plan, print};
 
 /// The staged copy of standard input, in the run's directory.

@@ -84,8 +84,6 @@ pub struct LimitFacts {
     pub remaining: Vec<String>,
     /// When the window ends.
     pub reset: Vec<String>,
-    /// JSON pointer to the exhausted bucket's name in a throttled reply.
-    pub bucket: Option<String>,
 }
 
 impl LimitFacts {
@@ -98,7 +96,6 @@ impl LimitFacts {
             limit: values(&section.limit),
             remaining: values(&section.remaining),
             reset: values(&section.reset),
-            bucket: section.bucket.as_ref().map(|bucket| bucket.value.clone()),
         }
     }
 }

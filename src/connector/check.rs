@@ -114,9 +114,6 @@ pub(super) fn examine(file: &ConnectorFile) -> Vec<Finding> {
     examine_url(&mut findings, file, &file.auth.token_url, "token_url");
     examine_token_replies(&mut findings, file);
     examine_headers(&mut findings, file);
-    if let Some(bucket) = &file.limits.bucket {
-        check_pointer(&mut findings, bucket);
-    }
     for entry in &file.operations.entries {
         check_operation::examine(&mut findings, file, &entry.name.value, &entry.value);
     }

@@ -140,9 +140,6 @@ pub(crate) struct LimitsSection {
     /// Headers that say when the window ends.
     #[serde(default)]
     pub(crate) reset: Vec<Located<String>>,
-    /// Where the name of the exhausted bucket stands in a throttled reply's
-    /// body, as a JSON pointer (RFC 6901).
-    pub(crate) bucket: Option<Located<String>>,
 }
 
 /// Headers that carry a call's id.

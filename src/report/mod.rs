@@ -8,4 +8,4 @@ mod words;
 
 pub use limiter_history::{LimiterDecision, LimiterHistory};
 pub use summary::{EntitySummary, RateSummary, StageSummary, Summary};
-pub use words::{duration_words, progress_line, thousands};
+pub use words::{counted, duration_words, progress_line, thousands};

@@ -18,6 +18,13 @@ pub fn thousands(number: u64) -> String {
     text
 }
 
+/// A number and what it counts: `1 row`, `2,000 rows`.
+#[must_use]
+pub fn counted(number: u64, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {what}{plural}", thousands(number))
+}
+
 /// A duration in its two largest units.
 #[must_use]
 pub fn duration_words(duration: Duration) -> String {
@@ -68,6 +75,8 @@ mod tests {
         assert_eq!(thousands(0), "0");
         assert_eq!(thousands(999), "999");
         assert_eq!(thousands(1_234_567), "1,234,567");
+        assert_eq!(counted(1, "row"), "1 row");
+        assert_eq!(counted(2_000, "row"), "2,000 rows");
         assert_eq!(duration_words(Duration::from_millis(1_540)), "1.5 s");
         assert_eq!(duration_words(Duration::from_secs(75)), "75 s");
         assert_eq!(duration_words(Duration::from_secs(150)), "2 min 30 s");

@@ -1,0 +1,197 @@
+//! What a plan tells, as data and as text.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use crate::mapping::Observation;
+use crate::plan::{Findings, Forecast};
+use crate::report::{counted, duration_words, thousands};
+
+/// What a run would do.
+#[derive(Debug, Serialize)]
+pub(super) struct Plan {
+    pub(super) job: String,
+    pub(super) input: String,
+    pub(super) target: String,
+    pub(super) operation: String,
+    pub(super) columns: Vec<String>,
+    pub(super) notices: Vec<String>,
+    pub(super) rows: u64,
+    pub(super) skipped: u64,
+    pub(super) to_send: u64,
+    pub(super) problems: Findings,
+    pub(super) observations: Vec<ObservedField>,
+    pub(super) duplicates: RepeatedKeys,
+    pub(super) samples: Vec<Sample>,
+    pub(super) forecast: Forecast,
+}
+
+/// Keys that stand in more than one row.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct RepeatedKeys {
+    pub(super) keys: u64,
+    pub(super) rows: u64,
+    pub(super) first_rows: Vec<u64>,
+    pub(super) choice: String,
+}
+
+/// A row as it would be sent.
+#[derive(Debug, Serialize)]
+pub(super) struct Sample {
+    pub(super) line: u64,
+    pub(super) path: String,
+    pub(super) body: String,
+}
+
+/// Something remarkable about a field's values that rejects no row.
+#[derive(Debug, Serialize)]
+pub(super) struct ObservedField {
+    pub(super) field: String,
+    pub(super) remark: String,
+    pub(super) rows: u64,
+    pub(super) first_lines: Vec<u64>,
+}
+
+impl ObservedField {
+    pub(super) fn new(observation: &Observation) -> Self {
+        Self {
+            field: observation.field.clone(),
+            remark: observation.kind.message().to_owned(),
+            rows: observation.rows,
+            first_lines: observation.first_lines.clone(),
+        }
+    }
+}
+
+impl Plan {
+    pub(super) fn to_text(&self) -> String {
+        let mut text = String::new();
+        self.write_text(&mut text)
+            .expect("writing to memory doesn't fail");
+        text
+    }
+
+    fn write_text(&self, out: &mut String) -> std::fmt::Result {
+        writeln!(out, "{} → {}", self.input, self.target)?;
+        writeln!(out, "  operation   {}", self.operation)?;
+        writeln!(out, "  columns     {}", self.columns.join(", "))?;
+        for notice in &self.notices {
+            writeln!(out, "  found       {notice}")?;
+        }
+        writeln!(out, "\nrows")?;
+        writeln!(out, "  read        {:>12}", thousands(self.rows))?;
+        writeln!(out, "  to send     {:>12}", thousands(self.to_send))?;
+        if self.skipped > 0 {
+            writeln!(out, "  skipped     {:>12}", thousands(self.skipped))?;
+        }
+        writeln!(
+            out,
+            "  rejected    {:>12}",
+            thousands(self.problems.rejected)
+        )?;
+        if !self.samples.is_empty() {
+            writeln!(out, "\nthe first rows, as they would be sent")?;
+            for sample in &self.samples {
+                writeln!(
+                    out,
+                    "  line {}: {} {}",
+                    sample.line,
+                    shortened(&sample.path),
+                    shortened(&sample.body)
+                )?;
+            }
+        }
+        self.write_problems(out)?;
+        writeln!(out, "\nforecast")?;
+        writeln!(
+            out,
+            "  requests    {:>12}",
+            thousands(self.forecast.requests)
+        )?;
+        match (self.forecast.duration(), self.forecast.requests_per_s) {
+            (Some(time), Some(limit)) => {
+                writeln!(
+                    out,
+                    "  time        {} at {limit:.1} requests/s",
+                    duration_words(time)
+                )
+            }
+            _ => writeln!(
+                out,
+                "  time        not known: the tenant's limit isn't; --max-rate gives one"
+            ),
+        }
+    }
+
+    fn write_problems(&self, out: &mut String) -> std::fmt::Result {
+        if self.problems.rejected > 0 {
+            writeln!(out, "\nrows that would be rejected")?;
+        }
+        for (rule, findings) in &self.problems.rules {
+            writeln!(out, "  {rule}: {}", counted(findings.rows, "row"))?;
+            for problem in &findings.first {
+                let field = match problem.field.as_str() {
+                    "" => String::new(),
+                    field => format!("{field}: "),
+                };
+                match problem.line {
+                    0 => writeln!(out, "    row {}: {field}{}", problem.row, problem.message)?,
+                    line => writeln!(out, "    line {line}: {field}{}", problem.message)?,
+                }
+            }
+            let others = findings.rows - findings.first.len() as u64;
+            if others > 0 {
+                writeln!(out, "    … and {} more", thousands(others))?;
+            }
+        }
+        for observed in &self.observations {
+            let lines: Vec<String> = observed.first_lines.iter().map(u64::to_string).collect();
+            writeln!(
+                out,
+                "\nlook at {}: {} with {} (lines {}{})",
+                observed.field,
+                counted(observed.rows, "row"),
+                observed.remark,
+                lines.join(", "),
+                if observed.rows > lines.len() as u64 {
+                    ", …"
+                } else {
+                    ""
+                },
+            )?;
+        }
+        if self.duplicates.keys > 0 {
+            let rows: Vec<String> = self
+                .duplicates
+                .first_rows
+                .iter()
+                .map(u64::to_string)
+                .collect();
+            writeln!(
+                out,
+                "\nin more than one row: {} ({} with a key that stood before: rows {}{}); duplicates: {}",
+                counted(self.duplicates.keys, "key"),
+                counted(self.duplicates.rows, "row"),
+                rows.join(", "),
+                if self.duplicates.rows > rows.len() as u64 {
+                    ", …"
+                } else {
+                    ""
+                },
+                self.duplicates.choice,
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// A text that fits on a few lines of a terminal.
+fn shortened(text: &str) -> String {
+    const SHOWN_CHARACTERS: usize = 300;
+    let mut shown: String = text.chars().take(SHOWN_CHARACTERS).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    shown
+}
