@@ -32,6 +32,9 @@ const OUTCOMES_A_BATCH: usize = 128;
 /// How long a drain waits for replies. Gateways give up at about this time;
 /// longer, and a user who has asked the run to stop thinks that it hangs.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(30);
+/// How long outcomes gather at most. Longer, and a kill finds more of them
+/// unbooked; shorter, and the recorder's thread is woken for every few rows.
+const OUTCOMES_GATHER: Duration = Duration::from_millis(4);
 /// Rows that the lane holds ready beyond what is under way.
 const READY_ROWS: usize = 512;
 
@@ -138,6 +141,8 @@ pub(super) struct Lane<T, C> {
     pub(super) draining: bool,
     /// When a drain stops waiting for replies.
     drain_ends: Option<Instant>,
+    /// Since when outcomes gather in `batch`.
+    gathering_since: Option<Instant>,
     source_ended: bool,
     next_request: u64,
     clock: WallClock,
@@ -163,6 +168,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             fatal_replies: 0,
             draining: false,
             drain_ends: None,
+            gathering_since: None,
             source_ended: false,
             next_request: 1,
             clock: WallClock::start(),
@@ -187,8 +193,8 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
                 self.hand_on_if_full().await;
                 continue;
             }
-            self.hand_on().await;
-            self.wait(hold).await;
+            let hand_on_at = self.hand_on_when_due().await;
+            self.wait(hold, hand_on_at).await;
         }
         self.hand_on().await;
     }
@@ -319,7 +325,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
     }
 
     /// Waits for whatever can change something, and takes it in.
-    async fn wait(&mut self, hold: Hold) {
+    async fn wait(&mut self, hold: Hold, hand_on_at: Option<Instant>) {
         let waiting_since = Instant::now();
         let gate_opens = match hold {
             Hold::Until(until) => Some(until),
@@ -332,7 +338,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             _ => self.delayed.peek().map(|first| first.due),
         };
         let outage_ends = self.outage.ends_at().filter(|_| !self.draining);
-        let wake_at = [gate_opens, next_delayed, outage_ends]
+        let wake_at = [gate_opens, next_delayed, outage_ends, hand_on_at]
             .into_iter()
             .flatten()
             .min();
@@ -380,6 +386,23 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
                 self.ready.push_back(Pending::new(item));
             }
         }
+    }
+
+    /// Outcomes gather for a moment, so that the recorder isn't woken for each
+    /// of them; when the next ones are to be handed on, if some are left.
+    async fn hand_on_when_due(&mut self) -> Option<Instant> {
+        if self.batch.calls.is_empty() {
+            self.gathering_since = None;
+            return None;
+        }
+        let now = Instant::now();
+        let due = *self.gathering_since.get_or_insert(now) + OUTCOMES_GATHER;
+        if now < due && !self.in_flight.is_empty() && self.batch.calls.len() < OUTCOMES_A_BATCH {
+            return Some(due);
+        }
+        self.gathering_since = None;
+        self.hand_on().await;
+        None
     }
 
     async fn hand_on_if_full(&mut self) {
