@@ -15,9 +15,9 @@ use support::{Bench, Ended, Numbered, Running, assert_accounted, numbered_csv};
 const CONCURRENCY: &str = "8";
 
 /// Rows that one kill may cause to be sent again: those since the last commit,
-/// which is never older than 20 ms, and those in flight. Twice that, since a
-/// busy machine commits late.
-const REPEATS_PER_KILL: u64 = 250;
+/// which is never older than 24 ms, and those in flight: some 20. Four times
+/// that, since a busy machine commits late.
+const REPEATS_PER_KILL: u64 = 80;
 
 fn start(bench: &Bench) -> Running {
     bench

@@ -15,9 +15,6 @@ use crate::telemetry::Consumer;
 use super::arguments::{OutputForm, ShowingFlags};
 use super::print;
 
-/// The one entity that a load of a single input has.
-const ENTITY: &str = "contacts";
-
 /// Folds the limiter's decisions for the summary.
 #[derive(Clone, Default)]
 pub(super) struct HistoryKeeper {
@@ -61,10 +58,12 @@ fn status_of(counts: &Counts) -> ExitStatus {
     }
 }
 
-/// Settles and tells the end of a leg.
+/// Settles and tells the end of a leg. `entity` names what was loaded; a load
+/// of a single input has one, and calls it by its connector.
 pub(super) fn conclude(
     directory: &RunDirectory,
     manifest: &Manifest,
+    entity: &str,
     selection: &Selection,
     mut end: RunEnd,
     history: &HistoryKeeper,
@@ -125,7 +124,7 @@ pub(super) fn conclude(
         ended_at: jiff::Timestamp::now().to_string(),
         elapsed_s,
         legs: checkpoint.legs,
-        entities: vec![EntitySummary::new(ENTITY, &counts)],
+        entities: vec![EntitySummary::new(entity, &counts)],
         counts,
         requests: checkpoint.requests,
         tokens_minted: end.tokens_minted,

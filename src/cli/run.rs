@@ -130,6 +130,7 @@ impl Leg {
         let status = conclude(
             &self.directory,
             &self.manifest,
+            prepared.connector.name(),
             &self.selection,
             end?,
             &history,
