@@ -4,11 +4,12 @@
 
 mod support;
 
-use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 
-use support::{Bench, Ended, Numbered, Running, assert_accounted, numbered_csv};
+use support::{
+    Bench, Ended, Numbered, Running, assert_accounted, assert_every_row_ended, numbered_csv,
+};
 
 /// Requests at once in these tests; with the tenants' latency of some 16 ms,
 /// about 500 rows a second.
@@ -40,19 +41,7 @@ fn killed_run(yaml: &str, rows: u64, applied: u64) -> Bench {
 /// Every row of the input stands in the tenant or in the reject files, once.
 #[track_caller]
 fn assert_no_row_lost(bench: &Bench, rows: u64, kills: u64) {
-    let expected = Numbered::new(rows, &bench.scenario);
-    let ledger = bench.ledger();
-    let applied: BTreeSet<String> = ledger.applies.keys().cloned().collect();
-    assert_eq!(applied, expected.applied, "the tenant's ledger");
-    let books = bench.books();
-    assert_accounted(&books.summary["counts"]);
-    assert_eq!(books.count("read"), rows);
-    assert_eq!(books.count("updated"), expected.applied.len() as u64);
-    assert_eq!(books.count("rejected"), expected.rejected().len() as u64);
-    assert_eq!(books.count("not_reached"), 0);
-    assert_eq!(books.rejected_ids(), expected.rejected(), "rejected.csv");
-    assert_eq!(books.missing_ids(), expected.missing, "missing.csv");
-    assert!(books.unknown.is_empty());
+    let ledger = assert_every_row_ended(bench, rows);
     let lost_answers = ledger.counters.faults.get("close_after").copied();
     let repeats = ledger.counters.applied - ledger.counters.contacts_written;
     let bound = kills * REPEATS_PER_KILL + lost_answers.unwrap_or(0);

@@ -34,16 +34,27 @@ fn a_token_of_three_seconds_revoked_once_loses_no_row() {
 
 #[test]
 fn a_storm_of_401s_mints_once() {
+    // How many requests meet a revocation before the first 401 is back is a
+    // matter of a fraction of a millisecond; often several do, now and then
+    // one. Every load must hold, and at least one of them must be a storm.
+    let met_a_storm = (0..10).any(|_| refusals_of_one_revocation() >= 2);
+    assert!(met_a_storm, "there was no storm");
+}
+
+/// Loads into a tenant that revokes the token once; how many requests it
+/// refused for it.
+#[track_caller]
+fn refusals_of_one_revocation() -> u64 {
     let bench =
         Bench::new("{ token: { revoke_after_requests: [200] }, latency: { median: 20ms } }");
     bench.write("contacts.csv", numbered_csv(600));
     let flags = ["--concurrency", "32"];
     bench.run("contacts.csv", &flags).run().expect_code(0);
     let counters = bench.counters();
-    assert!(counters.unauthorized >= 2, "there was a storm");
     assert_eq!(counters.tokens_minted, 2, "one at the start, one after it");
     assert_eq!(counters.contacts_written, 600);
     assert_eq!(counters.contacts_written_again, 0);
+    counters.unauthorized
 }
 
 #[test]

@@ -26,9 +26,7 @@ mod tests;
 
 pub use grant::{Credentials, CredentialsIn, MintRules, MintVerdict, TokenEndpoint, TokenRequest};
 pub use mint::{MintError, mint};
-pub use secret::{
-    AuthError, CLIENT_ID_VARIABLE, CLIENT_SECRET_VARIABLE, COMMAND_TIME_LIMIT, CredentialSource,
-};
+pub use secret::{AuthError, COMMAND_TIME_LIMIT, CredentialSource};
 pub use state::TokenState;
 pub use step::{GiveUp, Step, TokenPhase, TokenPolicy};
 pub use token::{MintedToken, Token};

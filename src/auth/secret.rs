@@ -14,10 +14,6 @@ use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
 use zeroize::{Zeroize, Zeroizing};
 
-/// The variable that holds the client id where nothing else is said.
-pub const CLIENT_ID_VARIABLE: &str = "SLUICE_CLIENT_ID";
-/// The variable that holds the client secret where nothing else is said.
-pub const CLIENT_SECRET_VARIABLE: &str = "SLUICE_CLIENT_SECRET";
 /// Time that a password manager's command may take. Long enough for a person
 /// to unlock it, short enough that a job at night doesn't hang on a prompt.
 pub const COMMAND_TIME_LIMIT: Duration = Duration::from_secs(30);
@@ -86,18 +82,6 @@ pub enum AuthError {
 }
 
 impl CredentialSource {
-    /// The client id's source where nothing else is said.
-    #[must_use]
-    pub fn default_client_id() -> Self {
-        Self::Env(CLIENT_ID_VARIABLE.to_owned())
-    }
-
-    /// The client secret's source where nothing else is said.
-    #[must_use]
-    pub fn default_client_secret() -> Self {
-        Self::Env(CLIENT_SECRET_VARIABLE.to_owned())
-    }
-
     /// Reads the credential. Blocks: a command may take up to
     /// [`COMMAND_TIME_LIMIT`]. Line ends after it are cut off.
     ///

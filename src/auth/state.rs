@@ -217,12 +217,6 @@ impl TokenState {
         }
     }
 
-    /// Whether a mint is under way.
-    #[must_use]
-    pub fn is_minting(&self) -> bool {
-        self.minting
-    }
-
     /// Until when failures are borne: never less than a token in hand is good for.
     fn patience_ends(&self, since: Instant, endpoint_answers: bool) -> Instant {
         let patience = if self.newest.is_none() && !endpoint_answers {

@@ -1,6 +1,6 @@
 //! `sluice plan`: checks every row offline, and says what a run would do.
 
-use crate::actors::RowMapper;
+use crate::actors::{RowMapper, Selection};
 use crate::config::{Duplicates, Settings};
 use crate::error::{ExitStatus, FatalError};
 use crate::mapping::Observations;
@@ -88,12 +88,15 @@ impl<'load> Planner<'load> {
             .prepared
             .open(Start::Beginning)
             .map_err(SourceError::into_fatal)?;
-        let (skip, limit) = (self.prepared.settings.skip, self.prepared.settings.limit);
+        let selection = Selection {
+            skip: self.prepared.settings.skip,
+            limit: self.prepared.settings.limit,
+            ..Selection::default()
+        };
         while let Some(batch) = source.next_batch().map_err(SourceError::into_fatal)? {
             for row in &batch.rows {
                 self.rows += 1;
-                let is_beyond = limit.is_some_and(|limit| row.row.0 > skip.saturating_add(limit));
-                if row.row.0 <= skip || is_beyond {
+                if !selection.wants(row.row) {
                     self.skipped += 1;
                     continue;
                 }

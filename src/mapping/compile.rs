@@ -135,10 +135,7 @@ impl<'header> Columns<'header> {
         let value = match &rule.from {
             RuleSource::Constant(text) => StepValue::Constant(text.clone()),
             RuleSource::Column(column) => match self.by_name.get(column.as_str()) {
-                Some(Some(index)) => StepValue::Cell {
-                    index: *index,
-                    column: column.clone(),
-                },
+                Some(Some(index)) => StepValue::Cell(*index),
                 Some(None) => {
                     return Err(MappingProblem::AmbiguousColumn {
                         target: rule.target.clone(),

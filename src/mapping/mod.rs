@@ -8,7 +8,6 @@
 
 mod compile;
 mod contract;
-mod explain;
 mod json;
 mod problem;
 mod program;
@@ -21,7 +20,6 @@ mod tests;
 
 use compile::compile;
 pub use contract::{Contract, ContractField, EmptyCells, FieldKind};
-pub use explain::Explained;
 pub use problem::MappingProblem;
 pub use program::Program;
 pub use rule::{FieldRule, RuleSource};

@@ -38,12 +38,18 @@ pub(super) struct Step {
 #[derive(Clone, Debug)]
 pub(super) enum StepValue {
     /// The cell at this index of the row.
-    Cell { index: usize, column: String },
+    Cell(usize),
     /// The same text for every row.
     Constant(String),
 }
 
 impl Program {
+    /// The key field's name.
+    #[must_use]
+    pub fn key_field(&self) -> &str {
+        &self.key.target
+    }
+
     /// Compiles rules against a header and a contract; without rules, each
     /// payload column's header is a target field's name.
     ///
@@ -140,7 +146,7 @@ impl Step {
     /// The step's value for a row, with `trim`, `lowercase` and `default` done.
     pub(super) fn value_in<'row>(&'row self, fields: &'row Fields) -> Cow<'row, str> {
         let mut value = match &self.value {
-            StepValue::Cell { index, .. } => fields.get(*index).unwrap_or_default(),
+            StepValue::Cell(index) => fields.get(*index).unwrap_or_default(),
             StepValue::Constant(text) => text,
         };
         if self.trim {

@@ -15,10 +15,12 @@ mod bench;
 mod books;
 mod contacts;
 mod process;
+mod three_books;
 mod wait;
 
 pub use bench::{Bench, CLIENT_ID, CLIENT_SECRET, fixture, scenario};
 pub use books::{Books, RejectedRow, assert_accounted, read_rows};
 pub use contacts::{Numbered, numbered_csv};
 pub use process::{Ended, Running, Sluice};
+pub use three_books::assert_every_row_ended;
 pub use wait::wait_until;

@@ -107,16 +107,12 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         let verdict = match class {
             ReplyClass::Done | ReplyClass::Unchanged => {
                 self.note_accepted(generation);
-                Verdict::Ended(self.effect(class, &result), None)
+                Verdict::Ended(self.ended_as(class, &result), None)
             }
             ReplyClass::Rejected | ReplyClass::Missing | ReplyClass::Conflict => {
                 self.note_token_taken(generation);
-                let kind = match class {
-                    ReplyClass::Missing => OutcomeKind::Missing,
-                    _ => OutcomeKind::Rejected,
-                };
                 let why = refusal(classified.error, classified.field, classified.message);
-                Verdict::Ended(kind, Some(why))
+                Verdict::Ended(self.ended_as(class, &result), Some(why))
             }
             ReplyClass::Throttled if is_throttled_alone => {
                 pending.failures += 1;
@@ -277,12 +273,11 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         }
     }
 
-    fn effect(&self, class: ReplyClass, result: &Result<Reply, SendError>) -> OutcomeKind {
+    /// How a row ends whose reply has this class, for the classes that end one.
+    fn ended_as(&self, class: ReplyClass, result: &Result<Reply, SendError>) -> OutcomeKind {
         let status = result.as_ref().map_or(0, |reply| reply.status);
-        match class {
-            ReplyClass::Unchanged => OutcomeKind::Unchanged,
-            _ => self.setup.endpoint.operation.effect.outcome(status),
-        }
+        let outcome = self.setup.endpoint.operation.outcome(class, status);
+        outcome.expect("it is asked only for classes that end a row")
     }
 
     fn after_failure(

@@ -1,7 +1,5 @@
 //! Which rows share a key, as the answer.
 
-use crate::record::RowId;
-
 /// A row and the hash of its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Pair {
@@ -14,33 +12,15 @@ pub(super) struct Pair {
 pub struct Duplicates {
     /// Keys that stand in more than one row.
     pub groups: u64,
-    /// Rows whose key stood in an earlier row already, in ascending order.
+    /// Rows whose key stood in an earlier row already, in ascending order: what
+    /// `duplicates: first` leaves out and `duplicates: reject` refuses.
     pub later: Vec<u64>,
-    /// Rows whose key comes again in a later row, in ascending order.
+    /// Rows whose key comes again in a later row, in ascending order: what
+    /// `duplicates: last` leaves out.
     pub earlier: Vec<u64>,
 }
 
 impl Duplicates {
-    /// Whether the row repeats an earlier row's key: what `duplicates: first`
-    /// leaves out.
-    #[must_use]
-    pub fn repeats_earlier(&self, row: RowId) -> bool {
-        self.later.binary_search(&row.0).is_ok()
-    }
-
-    /// Whether the row's key comes again later: what `duplicates: last` leaves
-    /// out.
-    #[must_use]
-    pub fn comes_again(&self, row: RowId) -> bool {
-        self.earlier.binary_search(&row.0).is_ok()
-    }
-
-    /// Whether the row shares its key at all: what `duplicates: reject` refuses.
-    #[must_use]
-    pub fn shares_key(&self, row: RowId) -> bool {
-        self.repeats_earlier(row) || self.comes_again(row)
-    }
-
     /// Books the groups of one list; equal keys of a whole input must be in
     /// one call.
     pub(super) fn book(&mut self, pairs: &mut [Pair]) {
