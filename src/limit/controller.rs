@@ -74,7 +74,7 @@ impl Controller {
         // A cap or a told quota is no pace to start from: both are found again at once.
         let start_per_s = start_per_s.filter(|_| {
             start.is_some_and(|learned| {
-                !matches!(learned.kind, LimitKind::Concurrency | LimitKind::Told)
+                !matches!(learned.kind, LimitKind::ConcurrencyCap | LimitKind::Told)
             })
         });
         Self {
@@ -195,20 +195,22 @@ impl Controller {
                     if long {
                         LimitKind::Window
                     } else {
-                        LimitKind::Bucket
+                        LimitKind::TokenBucket
                     },
                 )
             }
             (None, Some(rate_per_s), _) => (rate_per_s, true, LimitKind::Told),
             (None, None, Some(_)) => {
                 let rate_per_s = self.counters.accepted as f64 / now_s.max(1e-3);
-                (rate_per_s, true, LimitKind::Concurrency)
+                (rate_per_s, true, LimitKind::ConcurrencyCap)
             }
             (None, None, None) => return None,
         };
         Some(LearnedLimit {
             rate_per_s,
             burst: cycles.burst(),
+            window_s: None,
+            window_starts: None,
             longest_wait_s: cycles.longest_wait_s(),
             #[expect(
                 clippy::cast_possible_truncation,

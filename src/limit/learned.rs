@@ -13,6 +13,12 @@ pub struct LearnedLimit {
     /// Requests admitted at once after the longest wait, where one was seen.
     #[serde(default)]
     pub burst: Option<f64>,
+    /// Length of the window in seconds, where one was found.
+    #[serde(default)]
+    pub window_s: Option<f64>,
+    /// What starts a window, where that was found.
+    #[serde(default)]
+    pub window_starts: Option<WindowStart>,
     /// The longest wait the tenant asked for, in seconds (it fades slowly).
     #[serde(default)]
     pub longest_wait_s: f64,
@@ -31,15 +37,34 @@ pub struct LearnedLimit {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LimitKind {
-    /// Not enough seen yet.
+    /// Not enough seen yet, or what was seen fits several shapes.
     #[default]
+    #[serde(rename = "not_sure")]
     Unknown,
-    /// Waits of seconds at most: a bucket, or a window of about a second.
-    Bucket,
-    /// Long waits: a window, or a bucket refilled in chunks.
+    /// A bucket that refills; from a run's own cycles also a window of about a
+    /// second.
+    TokenBucket,
+    /// Long waits: some window, or a bucket refilled in chunks. A run doesn't
+    /// tell these apart; a probe does.
     Window,
+    /// A quota for each stretch of time.
+    FixedWindow,
+    /// A quota for any stretch of time of one length.
+    SlidingWindow,
     /// A cap on requests in flight.
-    Concurrency,
+    ConcurrencyCap,
     /// Told by the tenant's own headers.
     Told,
+    /// None met, up to the rate that was tried.
+    None,
+}
+
+/// What starts a fixed window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WindowStart {
+    /// The first request after the window before.
+    FirstRequest,
+    /// The clock, at whole multiples of its length.
+    Clock,
 }

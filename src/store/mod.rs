@@ -9,6 +9,7 @@
 mod books;
 mod journal;
 mod ledger;
+mod limit_profiles;
 mod manifest;
 mod reserve;
 mod run_directory;
@@ -17,6 +18,7 @@ mod sqlite;
 pub use books::{BookFormat, Books};
 pub use journal::{Checkpoint, Commit, Journal, JournalError, JournalState, ResumeMark};
 pub use ledger::Ledger;
+pub use limit_profiles::LimitProfiles;
 pub use manifest::{Manifest, SecretOrigin};
 pub use run_directory::{RunDirectory, RunLock};
 pub use sqlite::SqliteJournal;

@@ -380,9 +380,11 @@ fn a_starting_point_is_trusted_to_four_fifths() {
     let learned = LearnedLimit {
         rate_per_s: 50.0,
         burst: None,
+        window_s: None,
+        window_starts: None,
         longest_wait_s: 1.0,
         concurrency_cap: None,
-        kind: LimitKind::Bucket,
+        kind: LimitKind::TokenBucket,
         sure: true,
     };
     let bench = Bench::new(LimitSettings {
