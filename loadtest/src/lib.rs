@@ -2,4 +2,7 @@
 //!
 //! [`tenant::Tenant::start`] serves a [`tenant::Scenario`] on a local port; the binary does the same from a shell.
 
+pub mod baseline;
+pub mod benchmark;
+pub mod scenarios;
 pub mod tenant;

@@ -1,8 +1,10 @@
-//! Serves a simulated tenant from a shell: `cargo run -p loadtest -- tenant --scenario demo`.
+//! Serves a simulated tenant from a shell, or measures the loader against all of them:
+//! `cargo run --release -p loadtest -- tenant --scenario demo`, and `… -- scenarios`.
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use loadtest::scenarios::{self, ScenariosArguments};
 use loadtest::tenant::{Scenario, Tenant};
 
 /// Stands in for a contact platform behind rate limits.
@@ -27,21 +29,33 @@ enum Command {
         #[arg(long)]
         seed: Option<u64>,
     },
+    Scenarios(ScenariosArguments),
 }
 
+/// A mistake in the command line, or a system that doesn't play along.
+const USAGE: u8 = 2;
+
 fn main() -> ExitCode {
-    let Command::Tenant {
-        scenario,
-        port,
-        seed,
-    } = Arguments::parse().command;
-    match serve(&scenario, port, seed) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    let (ended, failure) = match Arguments::parse().command {
+        Command::Tenant {
+            scenario,
+            port,
+            seed,
+        } => (
+            serve(&scenario, port, seed).map(|()| ExitCode::SUCCESS),
+            ExitCode::FAILURE,
+        ),
+        Command::Scenarios(arguments) => (
+            scenarios::run(&arguments, &mut std::io::stdout())
+                .map(|ending| ExitCode::from(ending.code()))
+                .map_err(Into::into),
+            ExitCode::from(USAGE),
+        ),
+    };
+    ended.unwrap_or_else(|error| {
+        eprintln!("error: {error}");
+        failure
+    })
 }
 
 fn serve(name: &str, port: u16, seed: Option<u64>) -> Result<(), Box<dyn std::error::Error>> {

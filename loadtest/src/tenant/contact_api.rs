@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::contacts::{FieldFault, read_fields};
 use super::faults::FaultTarget;
 use super::gatekeeper::{Admission, Asker, Endpoint, Refusal};
+use super::limit_headers::LimitHeaders;
 use super::limiter::Standing;
 use super::reply::{self, Answer, ReplyBody, add_header};
 use super::scenario::SuccessStatus;
@@ -25,8 +26,23 @@ pub(crate) struct ContactRequest {
     pub(crate) body: Option<Bytes>,
 }
 
-/// Answers a request to a contact.
+/// Answers a request to a contact, the time on the wire included.
 pub(crate) async fn answer(world: &World, request: ContactRequest) -> Answer {
+    travel(world).await;
+    let answer = serve(world, request).await;
+    travel(world).await;
+    answer
+}
+
+/// One way between client and tenant.
+async fn travel(world: &World) {
+    let one_way = world.one_way();
+    if !one_way.is_zero() {
+        tokio::time::sleep(one_way).await;
+    }
+}
+
+async fn serve(world: &World, request: ContactRequest) -> Answer {
     let _in_flight = world.ledger.enter(|counts| match request.endpoint {
         Endpoint::GetContact => counts.get += 1,
         Endpoint::PatchContact | Endpoint::Token => counts.patch += 1,
@@ -53,7 +69,10 @@ pub(crate) async fn answer(world: &World, request: ContactRequest) -> Answer {
         tokio::time::sleep(latency).await;
     }
     let mut response = match fault {
-        None => perform(world, &request, &id),
+        None => {
+            world.ledger.done(world.moment().now);
+            perform(world, &request, &id)
+        }
         Some(fault) => {
             if fault.applied {
                 perform(world, &request, &id);
@@ -130,30 +149,20 @@ fn admit(
 
 /// The reply to a request over a limit.
 fn refuse(world: &World, refusal: Refusal) -> Response<ReplyBody> {
-    let (requests, window) = refusal.quota;
-    let window = window.as_secs_f64().ceil();
-    let mut message =
-        format!("Rate limit exceeded the maximum [{requests}] requests within [{window}] seconds.");
-    let mut code = "too.many.requests";
-    if let Some(seconds) = refusal.spoken.as_ref().and_then(|spoken| spoken.in_body) {
-        message = format!("{message} Retry the request in [{seconds}] seconds");
-        code = "too.many.requests.retry.after";
+    let style = world.scenario.limit_headers;
+    let mut response = reply::json(refusal_status(style), &refusal.body(style));
+    for (name, value) in refusal.headers(style, world.clock(world.moment())) {
+        add_header(&mut response, name, &value);
     }
-    let mut response = if world.scenario.limit_headers.refuses_with_403() {
-        let body = json!([{ "errorCode": "REQUEST_LIMIT_EXCEEDED", "message": message }]);
-        reply::json(StatusCode::FORBIDDEN, &body)
-    } else {
-        let mut body = json!({ "error": "too_many_requests", "code": code, "message": message, "status": 429 });
-        if let Some(key) = &refusal.key {
-            body["limit"] = json!({ "key": key, "namespace": "platform.api", "value": requests });
-        }
-        reply::json(StatusCode::TOO_MANY_REQUESTS, &body)
-    };
-    if let Some(header) = refusal.spoken.and_then(|spoken| spoken.header) {
-        add_header(&mut response, "retry-after", &header);
-    }
-    add_standing(world, &mut response, refusal.standing);
     response
+}
+
+fn refusal_status(style: LimitHeaders) -> StatusCode {
+    if style.refuses_with_403() {
+        StatusCode::FORBIDDEN
+    } else {
+        StatusCode::TOO_MANY_REQUESTS
+    }
 }
 
 fn add_standing(world: &World, response: &mut Response<ReplyBody>, standing: Option<Standing>) {

@@ -120,7 +120,8 @@ impl Fault {
         }
     }
 
-    fn is_on(&self, now: Duration) -> bool {
+    /// Whether it can strike at a time after the scenario's start.
+    pub(crate) fn is_on(&self, now: Duration) -> bool {
         let now = match self.every {
             Some(period) if !period.is_zero() => {
                 Duration::from_nanos((now.as_nanos() % period.as_nanos()) as u64)

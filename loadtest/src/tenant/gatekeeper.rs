@@ -13,7 +13,7 @@ use super::units::bounded_seconds;
 const FIRST_SWEEP: usize = 65_536;
 
 /// A method and path template with a bucket of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Endpoint {
     PatchContact = 0,
     GetContact = 1,
@@ -67,15 +67,18 @@ struct Bucket {
     next_phase: usize,
     next_other: Duration,
     pauses: [Pauses; 3],
+    /// The same by the token that was told to wait.
+    told: HashMap<(u64, Endpoint), Pauses>,
 }
 
 struct Guard {
     limit: Limit,
     buckets: HashMap<u64, Bucket>,
     sweep_at: usize,
-    others_accepted: u64,
-    others_refused: u64,
+    /// Other clients' requests in each second: accepted and refused.
+    others: Vec<(u64, u64)>,
     undercuts: u64,
+    undercuts_by_told: u64,
 }
 
 /// The limits and their buckets.
@@ -92,9 +95,9 @@ impl Guard {
             limit,
             buckets: HashMap::new(),
             sweep_at: FIRST_SWEEP,
-            others_accepted: 0,
-            others_refused: 0,
+            others: Vec::new(),
             undercuts: 0,
+            undercuts_by_told: 0,
         }
     }
 
@@ -118,6 +121,7 @@ impl Guard {
             next_phase: 0,
             next_other: now,
             pauses: <[Pauses; 3]>::default(),
+            told: HashMap::new(),
         });
         loop {
             let phase = limit
@@ -132,9 +136,13 @@ impl Guard {
                     bucket.next_phase += 1;
                 }
                 (_, Some(at)) => {
+                    let second = at.as_secs() as usize;
+                    if self.others.len() <= second {
+                        self.others.resize(second + 1, (0, 0));
+                    }
                     match bucket.model.admit(at) {
-                        Ok(()) => self.others_accepted += 1,
-                        Err(_) => self.others_refused += 1,
+                        Ok(()) => self.others[second].0 += 1,
+                        Err(_) => self.others[second].1 += 1,
                     }
                     bucket.next_other = at + bounded_seconds(1.0 / limit.other_traffic);
                 }
@@ -187,15 +195,13 @@ impl Gatekeeper {
                     longest = Some((wait, index, id));
                 }
             }
+            let own = bucket.told.get_mut(&(asker.token_serial, asker.endpoint));
+            let by_told = own.is_some_and(|pauses| pauses.undercut(now, self.grace));
             guard.undercuts += u64::from(undercut);
+            guard.undercuts_by_told += u64::from(by_told);
         }
         match longest {
-            Some((wait, index, id)) => Err(Box::new(self.refuse(
-                moment,
-                wait,
-                (index, id),
-                asker.endpoint,
-            ))),
+            Some((wait, index, id)) => Err(Box::new(self.refuse(moment, wait, (index, id), asker))),
             None => Ok(self.let_in(now, asker)),
         }
     }
@@ -217,7 +223,7 @@ impl Gatekeeper {
                     bucket: id,
                 });
             }
-            if !self.wants_standing {
+            if !self.wants_standing || guard.limit.hidden {
                 continue;
             }
             // Of several limits the headers tell of the one with the smallest share left.
@@ -239,16 +245,22 @@ impl Gatekeeper {
         Moment { now, clock_at_zero }: Moment,
         wait: Duration,
         (index, id): (usize, u64),
-        endpoint: Endpoint,
+        asker: &Asker<'_>,
     ) -> Refusal {
         let spoken = self.words.speak(wait, clock_at_zero + now);
         let guard = &mut self.guards[index];
         let mut standing = None;
         if let Some(bucket) = guard.buckets.get_mut(&id) {
             if let Some(spoken) = &spoken {
-                bucket.pauses[endpoint as usize].begin(now, now + spoken.lasts);
+                let until = now + spoken.lasts;
+                bucket.pauses[asker.endpoint as usize].begin(now, until);
+                // Tokens that are long past shouldn't pile up.
+                bucket.told.retain(|_, pauses| !pauses.are_over(now));
+                let key = (asker.token_serial, asker.endpoint);
+                bucket.told.entry(key).or_default().begin(now, until);
             }
-            standing = bucket.model.standing(now).filter(|_| self.wants_standing);
+            let tells = self.wants_standing && !guard.limit.hidden;
+            standing = bucket.model.standing(now).filter(|_| tells);
         }
         Refusal {
             spoken,
@@ -273,9 +285,32 @@ impl Gatekeeper {
 
     /// Requests of other clients so far: accepted and refused.
     pub(crate) fn others(&self) -> (u64, u64) {
-        let accepted = self.guards.iter().map(|guard| guard.others_accepted).sum();
-        let refused = self.guards.iter().map(|guard| guard.others_refused).sum();
-        (accepted, refused)
+        let seconds = self.guards.iter().flat_map(|guard| &guard.others);
+        seconds.fold((0, 0), |sum, more| (sum.0 + more.0, sum.1 + more.1))
+    }
+
+    /// The same in each second.
+    pub(crate) fn others_by_second(&self) -> Vec<(u64, u64)> {
+        let mut sums = Vec::new();
+        for guard in &self.guards {
+            if sums.len() < guard.others.len() {
+                sums.resize(guard.others.len(), (0, 0));
+            }
+            for (sum, more) in sums.iter_mut().zip(&guard.others) {
+                sum.0 += more.0;
+                sum.1 += more.1;
+            }
+        }
+        sums
+    }
+
+    /// Requests that came before a wait was over that their own token had been told of. Where several processes share a
+    /// limit, one that wasn't told can't know.
+    pub(crate) fn undercuts_by_told(&self) -> u64 {
+        self.guards
+            .iter()
+            .map(|guard| guard.undercuts_by_told)
+            .sum()
     }
 
     /// Requests that came before a stated wait was over, by limit (its key, else its place in the list).

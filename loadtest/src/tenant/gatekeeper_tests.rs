@@ -138,3 +138,28 @@ fn the_headers_tell_of_the_tightest_limit() {
         .expect("both tell");
     assert_eq!((standing.limit, standing.remaining), (4, 3));
 }
+
+#[test]
+fn only_a_token_that_was_told_to_wait_is_to_blame() {
+    let limit = Limit::fixed_window(1, Duration::from_secs(60));
+    let mut gate = gate(&[limit], RetryAfterForm::Seconds);
+    let mut ask_with = |token_serial: u64, seconds: f64| {
+        let moment = Moment {
+            now: Duration::from_secs_f64(seconds),
+            clock_at_zero: CLOCK_AT_ZERO,
+        };
+        let asker = Asker {
+            client: "demo",
+            token_serial,
+            endpoint: Endpoint::PatchContact,
+            record: "c-1",
+        };
+        let _ = gate.admit(moment, &asker);
+        (gate.undercuts()[0].1, gate.undercuts_by_told())
+    };
+    assert_eq!(ask_with(1, 0.0), (0, 0), "the window's one place");
+    assert_eq!(ask_with(1, 1.0), (0, 0), "told to wait");
+    assert_eq!(ask_with(2, 2.0), (1, 0), "another can't know");
+    assert_eq!(ask_with(1, 3.0), (2, 1), "knows, and comes too early");
+    assert_eq!(ask_with(2, 4.0), (3, 2), "has been told by now");
+}

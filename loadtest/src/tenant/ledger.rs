@@ -44,6 +44,12 @@ pub struct SecondCounts {
     pub accepted: u64,
     /// Requests that they refused.
     pub throttled: u64,
+    /// Admitted requests that were done or found wanting, by the second of that: all that no fault has struck.
+    pub done: u64,
+    /// Requests of other clients that the limits admitted.
+    pub others_accepted: u64,
+    /// Requests of other clients that the limits refused.
+    pub others_refused: u64,
 }
 
 /// The counters of the books.
@@ -63,6 +69,9 @@ pub struct Counters {
     pub contacts_written_again: u64,
     /// Requests that arrived after a refusal's grace and before its stated wait was over.
     pub undercuts: u64,
+    /// Those of tokens that had been told to wait themselves. With several processes on one limit only these are to blame:
+    /// a process that was not refused knows of no wait.
+    pub undercuts_by_told: u64,
     /// The same by limit: its key, else its place in the scenario.
     pub undercuts_by_limit: BTreeMap<String, u64>,
     /// Tokens given out.
@@ -85,6 +94,25 @@ pub struct Counters {
     pub faults: BTreeMap<String, u64>,
     /// Per second since the scenario's start, which is the first request.
     pub seconds: Vec<SecondCounts>,
+}
+
+impl Counters {
+    fn second(&mut self, now: Duration) -> &mut SecondCounts {
+        let second = now.as_secs() as usize;
+        if self.seconds.len() <= second {
+            self.seconds.resize(second + 1, SecondCounts::default());
+        }
+        &mut self.seconds[second]
+    }
+
+    /// Enters other clients' requests, accepted and refused, into each second.
+    pub(crate) fn enter_others(&mut self, others: &[(u64, u64)]) {
+        for (second, (accepted, refused)) in others.iter().copied().enumerate() {
+            let entry = self.second(Duration::from_secs(second as u64));
+            entry.others_accepted += accepted;
+            entry.others_refused += refused;
+        }
+    }
 }
 
 /// A write that was applied.
@@ -175,20 +203,21 @@ impl Ledger {
 
     /// The limits spoke.
     pub(crate) fn judged(&self, now: Duration, accepted: bool) {
-        let second = now.as_secs() as usize;
         self.note(|counters| {
-            if counters.seconds.len() <= second {
-                counters.seconds.resize(second + 1, SecondCounts::default());
-            }
-            let entry = &mut counters.seconds[second];
+            let entry = counters.second(now);
             if accepted {
-                counters.accepted += 1;
                 entry.accepted += 1;
+                counters.accepted += 1;
             } else {
-                counters.throttled += 1;
                 entry.throttled += 1;
+                counters.throttled += 1;
             }
         });
+    }
+
+    /// An admitted request was done, or found wanting.
+    pub(crate) fn done(&self, now: Duration) {
+        self.note(|counters| counters.second(now).done += 1);
     }
 
     /// A write was applied.

@@ -12,14 +12,16 @@
 
 mod contact_api;
 mod contacts;
-mod dice;
+pub(crate) mod dice;
 mod faults;
 mod faults_text;
 mod gatekeeper;
 mod ledger;
 mod limit_headers;
 pub mod limiter;
+mod named;
 mod pauses;
+mod refusal;
 mod reply;
 mod retry_after;
 mod router;
@@ -29,7 +31,7 @@ mod stable_hash;
 mod strike;
 mod token_api;
 mod token_desk;
-mod units;
+pub(crate) mod units;
 mod world;
 
 pub use contacts::{CONTACT_FIELDS, Contacts, Existing};

@@ -6,33 +6,16 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::contacts::Contacts;
+use super::dice::Dice;
 use super::faults::Fault;
 use super::ledger::LedgerDetail;
 use super::limit_headers::LimitHeaders;
 use super::limiter::Limit;
+use super::named::NAMED;
 use super::retry_after::RetryAfter;
 use super::token_desk::{Client, TokenRules};
 use super::units;
-
-/// The scenarios that come with the crate, by name.
-const NAMED: [(&str, &str); 7] = [
-    ("open", include_str!("../../scenarios/open.yaml")),
-    ("demo", include_str!("../../scenarios/demo.yaml")),
-    (
-        "bucket-50-burst-20",
-        include_str!("../../scenarios/bucket-50-burst-20.yaml"),
-    ),
-    (
-        "window-100-per-5s",
-        include_str!("../../scenarios/window-100-per-5s.yaml"),
-    ),
-    ("cap-16", include_str!("../../scenarios/cap-16.yaml")),
-    ("flaky", include_str!("../../scenarios/flaky.yaml")),
-    (
-        "short-token",
-        include_str!("../../scenarios/short-token.yaml"),
-    ),
-];
+use crate::benchmark::Benchmark;
 
 /// Everything that a simulated tenant is. [`Scenario::default`] has no limits, no faults and no latency.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -67,6 +50,8 @@ pub struct Scenario {
     /// What arrives so soon after a refusal does not undercut it, since it was under way. Default: 100 ms.
     #[serde(deserialize_with = "units::duration")]
     pub undercut_grace: Duration,
+    /// How a client is measured against this tenant. Default: it is not.
+    pub benchmark: Option<Benchmark>,
 }
 
 impl Default for Scenario {
@@ -86,20 +71,24 @@ impl Default for Scenario {
             ledger: LedgerDetail::default(),
             keep_bodies: false,
             undercut_grace: Duration::from_millis(100),
+            benchmark: None,
         }
     }
 }
 
-/// How long an admitted request to a contact takes; refusals are answered at once.
+/// How long a request to a contact takes; refusals cost only the network.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Latency {
-    /// Median time. Default: zero.
+    /// Median time inside the tenant, for admitted requests. Default: zero.
     #[serde(deserialize_with = "units::duration")]
     pub median: Duration,
-    /// Sigma of the log-normal distribution, 0 or more. Default: 0, so every request takes the median.
+    /// Sigma of the log-normal distributions, 0 or more. Default: 0, so every request takes the median.
     #[serde(deserialize_with = "units::not_negative")]
     pub sigma: f64,
+    /// Median time on the wire, there and back together, for every request to a contact. Default: zero.
+    #[serde(deserialize_with = "units::duration")]
+    pub network: Duration,
     /// Where load makes the tenant slower. Default: nowhere.
     pub knee: Option<Knee>,
 }
@@ -120,6 +109,17 @@ fn default_slope() -> f64 {
 }
 
 impl Latency {
+    /// A draw of the time inside, with so many requests there, this one included.
+    pub(crate) fn inside(&self, dice: &mut Dice, in_flight: u64) -> Duration {
+        let drawn = dice.log_normal(self.median, self.sigma);
+        units::bounded_seconds(drawn.as_secs_f64() * self.load_factor(in_flight))
+    }
+
+    /// A draw of the time on the wire, one way.
+    pub(crate) fn one_way(&self, dice: &mut Dice) -> Duration {
+        dice.log_normal(self.network / 2, self.sigma)
+    }
+
     /// By what load multiplies the latency.
     pub(crate) fn load_factor(&self, in_flight: u64) -> f64 {
         match self.knee {
@@ -233,6 +233,19 @@ impl Scenario {
     /// The names of the scenarios that come with the crate.
     pub fn names() -> impl Iterator<Item = &'static str> {
         NAMED.iter().map(|(name, _)| *name)
+    }
+
+    /// Processes of the client that is measured.
+    pub(crate) fn processes(&self) -> usize {
+        self.benchmark
+            .as_ref()
+            .map_or(1, |benchmark| benchmark.processes.len())
+    }
+
+    /// Requests that the best client has in flight.
+    pub(crate) fn most_in_flight(&self) -> u64 {
+        let benchmark = self.benchmark.clone().unwrap_or_default();
+        u64::from(benchmark.most_in_flight)
     }
 }
 

@@ -130,6 +130,11 @@ impl RunningTenant {
         self.site.0.world().counters()
     }
 
+    /// Unix time of the first request, which starts the scenario's time: none before it.
+    pub fn clock_at_zero(&self) -> Option<std::time::Duration> {
+        self.site.0.world().clock_at_zero()
+    }
+
     /// Makes the tenant as if just started: empty books, full buckets, no tokens, time at zero. Connections stay open.
     pub fn reset(&self) {
         self.site.0.reset();

@@ -110,6 +110,13 @@ pub(crate) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Dur
     }
 }
 
+/// A time span that may be left out.
+pub(crate) fn some_duration<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Duration>, D::Error> {
+    Ok(Option::<Span>::deserialize(deserializer)?.map(Duration::from))
+}
+
 /// Several time spans.
 pub(crate) fn durations<'de, D: Deserializer<'de>>(
     deserializer: D,

@@ -15,7 +15,6 @@ use super::reply::{ReplyBody, add_header};
 use super::retry_after::{RetryAfterForm, http_date, unix_now};
 use super::scenario::Scenario;
 use super::token_desk::TokenDesk;
-use super::units::bounded_seconds;
 
 /// The state behind a tenant's API.
 pub(crate) struct World {
@@ -85,6 +84,11 @@ impl World {
         }
     }
 
+    /// Unix time of the first request, which starts the scenario's time.
+    pub(crate) fn clock_at_zero(&self) -> Option<Duration> {
+        self.started.get().map(|(_, clock_at_zero)| *clock_at_zero)
+    }
+
     /// The tenant's clock as Unix time, skew included.
     pub(crate) fn clock(&self, moment: Moment) -> Duration {
         self.scenario
@@ -116,18 +120,22 @@ impl World {
         Some(fault)
     }
 
+    /// The time on the wire, one way.
+    pub(crate) fn one_way(&self) -> Duration {
+        let latency = &self.scenario.latency;
+        if latency.network.is_zero() {
+            return Duration::ZERO;
+        }
+        latency.one_way(&mut self.chance.lock().dice)
+    }
+
     /// How long a request to a contact takes under the load of now.
     pub(crate) fn latency(&self) -> Duration {
         let latency = &self.scenario.latency;
         if latency.median.is_zero() {
             return Duration::ZERO;
         }
-        let drawn = self
-            .chance
-            .lock()
-            .dice
-            .log_normal(latency.median, latency.sigma);
-        bounded_seconds(drawn.as_secs_f64() * latency.load_factor(self.ledger.in_flight()))
+        latency.inside(&mut self.chance.lock().dice, self.ledger.in_flight())
     }
 
     /// Sets `Date` where the scenario's clock matters; hyper's own may be a second old.
@@ -144,7 +152,9 @@ impl World {
         let mut counters = self.ledger.counters();
         let gate = self.gate.lock();
         (counters.others_accepted, counters.others_refused) = gate.others();
+        counters.enter_others(&gate.others_by_second());
         counters.undercuts_by_limit = gate.undercuts().into_iter().collect();
+        counters.undercuts_by_told = gate.undercuts_by_told();
         drop(gate);
         let token_undercuts: u64 = self
             .token_gate

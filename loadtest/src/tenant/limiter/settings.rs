@@ -22,6 +22,8 @@ pub struct Limit {
     pub phases: Vec<Phase>,
     /// Requests per second that other clients steadily make against the same bucket. Default: 0.
     pub other_traffic: f64,
+    /// Whether limit headers never tell of it. Default: no.
+    pub hidden: bool,
 }
 
 /// The model of a limit.
@@ -119,6 +121,7 @@ impl Limit {
             key: None,
             phases: Vec::new(),
             other_traffic: 0.0,
+            hidden: false,
         }
     }
 

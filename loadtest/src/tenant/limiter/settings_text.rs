@@ -44,6 +44,8 @@ pub(super) struct LimitText {
     #[serde(default)]
     phases: Vec<Phase>,
     other_traffic: Option<OtherTrafficText>,
+    #[serde(default)]
+    hidden: bool,
 }
 
 #[derive(Deserialize)]
@@ -168,6 +170,7 @@ impl TryFrom<LimitText> for Limit {
             key: text.key,
             phases: text.phases,
             other_traffic: text.other_traffic.map_or(0.0, |other| other.rate.0),
+            hidden: text.hidden,
         })
     }
 }
