@@ -80,6 +80,7 @@ fn prepare(table: &Table, tenant: &RunningTenant, scenario: &Scenario) -> Load {
             client: client.id.clone(),
             endpoint: bound.operation.name.to_string(),
         },
+        known_limits: Vec::new(),
         limit: LimitSettings::default(),
         credit_bytes: 12 * 1024 * 1024,
         max_errors: None,

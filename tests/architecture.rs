@@ -31,7 +31,9 @@ const LAYERS: [(&str, u8); 16] = [
 ];
 
 /// What may be imported within a layer.
-const ALLOWED_WITHIN: [(&str, &str); 3] = [
+const ALLOWED_WITHIN: [(&str, &str); 4] = [
+    // A forecast is told under a limit.
+    ("plan", "limit"),
     ("source", "connector"),
     ("connector", "transport"),
     ("auth", "transport"),

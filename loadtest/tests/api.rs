@@ -197,7 +197,7 @@ fn other_paths_and_methods_do_not_exist() {
     let (_tenant, mut client) = tenant_and_client("");
     for path in [
         "/",
-        "/api/v2/contacts",
+        "/api/v2/contactsss",
         "/api/v2/contacts/",
         "/api/v2/contacts/a/b",
     ] {
@@ -210,7 +210,12 @@ fn other_paths_and_methods_do_not_exist() {
     let reply = client.call("DELETE /api/v2/contacts/c-1", &[], "");
     assert_eq!(
         (reply.status, reply.header("allow")),
-        (405, Some("GET, PATCH"))
+        (405, Some("GET, PATCH, PUT"))
+    );
+    let reply = client.call("PATCH /api/v2/contacts", &[], "");
+    assert_eq!(
+        (reply.status, reply.header("allow")),
+        (405, Some("GET, POST"))
     );
     assert_eq!(client.call("GET /oauth/token", &[], "").status, 405);
 }

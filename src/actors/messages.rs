@@ -108,10 +108,6 @@ pub(super) struct WorkerReport {
     pub window: u32,
     /// The most requests that were under way at once.
     pub max_in_flight: u32,
-    /// What the limiter learned or was told, in requests a second.
-    pub learned_per_second: Option<f64>,
-    /// How long the gate stays closed.
-    pub paused_for: Option<Duration>,
 }
 
 /// To the supervisor: the input as far as it has been counted and hashed.

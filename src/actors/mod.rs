@@ -18,6 +18,8 @@
 
 mod chunker;
 mod counter;
+mod decisions;
+mod eta;
 mod extractor;
 mod lane;
 mod limiters;
@@ -35,7 +37,10 @@ mod token_refresher;
 mod worker;
 
 pub use counter::{Counted, InputCounter};
-pub use lane::{Endpoint, LaneControl, LaneGauge, LaneSetup, SharedLimit, run_lane};
+pub use lane::{
+    ClientLimit, Endpoint, LaneControl, LaneGauge, LaneSetup, LimitLevel, SharedLimit, run_lane,
+};
+pub use limiters::FoundLimit;
 pub use mapper::RowMapper;
 pub use messages::{CurrentToken, StopReason};
 pub use run::{

@@ -1,4 +1,4 @@
-//! Rows a second, lately, and from it the time to the end.
+//! Rows a second, lately.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -50,18 +50,19 @@ impl PaceMeter {
         (last - first) as f64 / passed.as_secs_f64()
     }
 
-    /// Time that `rows` more rows take at this pace; `None` while it can't be
-    /// told, also where nothing has moved for much longer than a row takes:
-    /// then the last rows have troubles of their own.
-    pub(super) fn time_for(&self, rows: u64) -> Option<Duration> {
-        let pace = self.rows_per_second();
-        if pace <= 0.0 || self.is_stuck(pace) {
-            return None;
-        }
-        Duration::try_from_secs_f64(rows as f64 / pace).ok()
+    /// Whether the samples span at least this time. They never span more than
+    /// is looked back, so of a long time this is never so.
+    pub(super) fn covers(&self, span: Duration) -> bool {
+        let (Some(&(first_at, _)), Some(&(last_at, _))) =
+            (self.samples.front(), self.samples.back())
+        else {
+            return false;
+        };
+        last_at.duration_since(first_at) >= span
     }
 
-    fn is_stuck(&self, pace: f64) -> bool {
+    /// Whether nothing has moved for much longer than a row takes at this pace.
+    pub(super) fn is_stuck(&self, pace: f64) -> bool {
         let Some(&(now, ended)) = self.samples.back() else {
             return false;
         };
@@ -84,7 +85,7 @@ mod tests {
     async fn tells_the_pace_of_late_and_not_of_the_whole_run() {
         let start = Instant::now();
         let mut meter = PaceMeter::default();
-        assert_eq!(meter.time_for(10), None);
+        assert_eq!(meter.rows_per_second(), 0.0);
         for second in 0..100_u32 {
             meter.note(
                 start + Duration::from_secs(second.into()),
@@ -96,7 +97,11 @@ mod tests {
             meter.note(start + Duration::from_secs(second.into()), ended);
         }
         assert!((meter.rows_per_second() - 10.0).abs() < 0.01);
-        let remaining = meter.time_for(600).expect("known").as_secs_f64();
-        assert!((remaining - 60.0).abs() < 0.1);
+        assert!(meter.covers(Duration::from_secs(70)));
+        assert!(!meter.covers(Duration::from_secs(80)));
+        assert!(!meter.is_stuck(10.0));
+        meter.note(start + Duration::from_secs(304), 102_000 - 10);
+        assert!(meter.is_stuck(10.0), "nothing has moved for five seconds");
+        assert!(!meter.is_stuck(0.5), "a row takes two seconds");
     }
 }

@@ -114,6 +114,7 @@ impl<T: Transport> Phase<T> {
                     abort: supervisor.clone().recipient(),
                     tokens: tokens.refresher(),
                     events: plan.events.clone(),
+                    leg_started: time.1,
                 },
             };
             let arbiter = Arbiter::new();

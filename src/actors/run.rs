@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use crate::auth::{Credentials, TokenEndpoint, TokenPolicy};
 use crate::config::ErrorBudget;
 use crate::error::{FatalError, FatalKind};
-use crate::limit::{LimitKey, LimitSettings};
+use crate::limit::{LimitKey, LimitProfile, LimitSettings};
 use crate::record::InputDigest;
 use crate::source::{Source, SourceError};
 use crate::store::{Ledger, ResumeMark};
@@ -18,6 +18,7 @@ use crate::transport::{SetupError, Transport};
 
 use super::counter::InputCounter;
 use super::lane::Endpoint;
+use super::limiters::FoundLimit;
 use super::mapper::RowMapper;
 use super::messages::{StartPhase, StopReason};
 use super::supervisor::Supervisor;
@@ -71,8 +72,10 @@ pub struct RunPlan<T> {
     pub tokens: Arc<TokenPlan>,
     /// What the limit of this endpoint belongs to.
     pub limit_key: LimitKey,
-    /// The limiter's settings.
+    /// The limiters' settings.
     pub limit: LimitSettings,
+    /// What is known of the tenant's limits before the run starts.
+    pub known_limits: Vec<LimitProfile>,
     /// Bytes that rows under way may hold.
     pub credit_bytes: usize,
     /// Rejected rows that end the run.
@@ -108,8 +111,8 @@ pub struct RunEnd {
     pub stages: Vec<StageTime>,
     /// The most requests that were under way at once.
     pub max_in_flight: u32,
-    /// What the limiter learned, in requests a second.
-    pub learned_per_second: Option<f64>,
+    /// What is known of the limits now, in the order of their keys.
+    pub limits: Vec<FoundLimit>,
     /// Tokens that were minted.
     pub tokens_minted: u64,
 }

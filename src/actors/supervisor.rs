@@ -18,6 +18,7 @@ use crate::store::Ledger;
 use crate::transport::Transport;
 
 use super::counter::start_counter;
+use super::eta::TimeLeft;
 use super::limiters::Limiters;
 use super::messages::{
     Abort, Committed, Exited, InputCounted, LedgerReturned, Observe, PhaseDone, StartPhase,
@@ -48,6 +49,8 @@ pub(super) struct Supervisor<T: Transport> {
     counter_runs: bool,
     input: Option<InputDigest>,
     counts: Counts,
+    /// Rows that earlier legs have ended.
+    ended_before: u64,
     requests: RequestCounts,
     pace: PaceMeter,
     meters: StageMeters,
@@ -73,7 +76,8 @@ impl<T: Transport> Supervisor<T> {
         Self {
             done: Some(done),
             counting: Some(counting),
-            limiters: Limiters::new(plan.limit.clone()),
+            limiters: Limiters::new(plan.limit.clone(), plan.known_limits.clone()),
+            ended_before: checkpoint.counts.ended(),
             tokens: None,
             phase: None,
             counter_runs: false,
@@ -165,8 +169,8 @@ impl<T: Transport> Supervisor<T> {
     fn snapshot(&mut self, reports: &[WorkerReport]) -> Snapshot {
         let now = Instant::now();
         self.pace.note(now, self.counts.ended());
-        // The lanes share one window, one learned pace and one gauge, so the
-        // first report speaks for all.
+        // The lanes share one window and one gauge, so the first report speaks
+        // for all.
         if let Some(&report) = reports.first() {
             let most = self.last_report.max_in_flight.max(report.max_in_flight);
             self.last_report = report;
@@ -181,6 +185,17 @@ impl<T: Transport> Supervisor<T> {
             counts.skipped += self.plan.mapper.selection.rows_outside(rows_read);
         }
         counts.settle(rows_read.max(counts.ended()));
+        let limits = self.limiters.standing(&self.plan.limit_key);
+        let time_left = TimeLeft {
+            requests: counts.not_reached,
+            limits: &limits,
+            share: self.plan.limit.share,
+            max_rate: self.plan.limit.max_rate,
+            ended: self.counts.ended().saturating_sub(self.ended_before),
+            elapsed: self.started.elapsed(),
+            meter: &self.pace,
+        };
+        let paused_for = limits.iter().map(|limit| limit.closed_for).max();
         Snapshot {
             rows_read: counts.read,
             rows_read_final,
@@ -189,12 +204,14 @@ impl<T: Transport> Supervisor<T> {
             in_flight: self.last_report.in_flight,
             window: self.last_report.window,
             rows_per_second: self.pace.rows_per_second(),
-            learned_per_second: self.last_report.learned_per_second,
-            paused_for: self.last_report.paused_for,
-            remaining: rows_read_final
-                .then(|| self.pace.time_for(counts.not_reached))
-                .flatten()
-                .map(|time| time + self.last_report.paused_for.unwrap_or_default()),
+            // A measure that the next one hasn't confirmed is no knowledge yet.
+            learned_per_second: limits
+                .iter()
+                .filter_map(|limit| limit.learned.filter(|learned| learned.sure))
+                .map(|learned| learned.rate_per_s)
+                .min_by(f64::total_cmp),
+            paused_for: paused_for.filter(|pause| !pause.is_zero()),
+            remaining: rows_read_final.then(|| time_left.estimate()).flatten(),
             elapsed: self.elapsed(),
         }
     }
@@ -233,7 +250,7 @@ impl<T: Transport> Supervisor<T> {
             elapsed: self.elapsed(),
             stages: stages.into(),
             max_in_flight: self.last_report.max_in_flight,
-            learned_per_second: self.last_report.learned_per_second,
+            limits: self.limiters.found(),
             tokens_minted: self.tokens_minted,
         };
         // Nobody waits only where the process is ending anyway.

@@ -10,13 +10,14 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use crate::error::{FatalError, FatalKind};
-use crate::limit::{CloseReason, GateState, LimitEvent};
-use crate::record::{Chunk, DecisionKind, OutcomeBatch, RunEvent};
+use crate::limit::{LimitEvent, LimitKey};
+use crate::record::{Chunk, OutcomeBatch, RunEvent};
 use crate::report::duration_words;
 use crate::telemetry::EventSender;
 use crate::transport::Transport;
 
-use super::lane::{Endpoint, LaneControl, LaneGauge, LaneSetup, SharedLimit, run_lane};
+use super::decisions::decision_of;
+use super::lane::{Endpoint, LaneControl, LaneGauge, LaneSetup, LimitLevel, SharedLimit, run_lane};
 use super::messages::{
     Abort, CurrentToken, Drain, Exited, Observe, StopReason, TokenAccepted, TokenRejected,
     WorkerReport,
@@ -36,6 +37,8 @@ pub(super) struct WorkerLinks {
     pub(super) abort: Recipient<Abort>,
     pub(super) tokens: Addr<TokenRefresher>,
     pub(super) events: EventSender,
+    /// When the leg began, which decisions are told from.
+    pub(super) leg_started: Instant,
 }
 
 /// The lane's way to the actors.
@@ -57,16 +60,17 @@ impl LaneControl for WorkerControl {
         self.links.abort.do_send(Abort(StopReason::Fatal(error)));
     }
 
-    fn limiter_decided(&self, event: LimitEvent, now: Instant) {
+    fn limiter_decided(&self, level: LimitLevel, event: LimitEvent, now: Instant) {
         if let LimitEvent::PausedUntil { until } = event {
             self.tell_long_pause(until.saturating_duration_since(now.into_std()));
-            return;
         }
-        let (kind, text) = describe(&event, now);
         self.links.events.send(RunEvent::Limiter {
-            endpoint: Arc::clone(&self.endpoint),
-            kind,
-            text,
+            at: now.duration_since(self.links.leg_started),
+            endpoint: match level {
+                LimitLevel::Endpoint => Arc::clone(&self.endpoint),
+                LimitLevel::Client => LimitKey::WHOLE_CLIENT.into(),
+            },
+            decision: decision_of(&event, now),
         });
     }
 }
@@ -180,90 +184,11 @@ impl<T: Transport> Handler<Observe> for Worker<T> {
     type Result = MessageResult<Observe>;
 
     fn handle(&mut self, _observe: Observe, _context: &mut Self::Context) -> Self::Result {
-        let now = std::time::Instant::now();
-        let limit = self.controller.lock().snapshot(now);
+        let limit = self.controller.lock().snapshot(Instant::now().into_std());
         MessageResult(WorkerReport {
             in_flight: self.gauge.in_flight(),
             window: limit.window,
             max_in_flight: self.gauge.max_in_flight(),
-            // A measure that the next one hasn't confirmed is no knowledge yet.
-            learned_per_second: limit
-                .learned_limit
-                .filter(|learned| learned.sure)
-                .map(|learned| learned.rate_per_s),
-            paused_for: match limit.gate {
-                GateState::Open => None,
-                GateState::Closed { until, .. } => Some(until.saturating_duration_since(now)),
-            },
         })
-    }
-}
-
-/// A decision in words.
-fn describe(event: &LimitEvent, now: Instant) -> (DecisionKind, String) {
-    let seconds_until = |until: std::time::Instant| {
-        until
-            .saturating_duration_since(now.into_std())
-            .as_secs_f64()
-    };
-    match event {
-        LimitEvent::GateClosed {
-            reason,
-            until,
-            server_said,
-        } => {
-            let said = server_said.map_or_else(
-                || "the tenant named no time".to_owned(),
-                |wait| format!("the tenant asked for {:.1} s", wait.as_secs_f64()),
-            );
-            (
-                DecisionKind::GateClosed,
-                format!(
-                    "gate closed for {:.1} s: {} ({said})",
-                    seconds_until(*until),
-                    reason_text(*reason)
-                ),
-            )
-        }
-        LimitEvent::PausedUntil { until } => (
-            DecisionKind::GateClosed,
-            format!("paused for {:.0} s", seconds_until(*until)),
-        ),
-        LimitEvent::GateReopened { closed_for } => (
-            DecisionKind::GateOpened,
-            format!("gate opened after {:.1} s", closed_for.as_secs_f64()),
-        ),
-        LimitEvent::PaceLearned { rate_per_s, sure } => (
-            DecisionKind::PaceLearned,
-            format!(
-                "the tenant lets {rate_per_s:.1} requests through a second{}",
-                if *sure { "" } else { " (not sure yet)" }
-            ),
-        ),
-        LimitEvent::WindowCut { from, to } => (
-            DecisionKind::WindowChanged,
-            format!("window cut from {from} to {to} requests at once"),
-        ),
-        LimitEvent::ConcurrencyCapMet { in_flight } => (
-            DecisionKind::WindowChanged,
-            format!("the tenant takes about {in_flight} requests at once"),
-        ),
-        LimitEvent::BreakerOpened { failures_in_a_row } => (
-            DecisionKind::Breaker,
-            format!("circuit breaker opened after {failures_in_a_row} failures in a row"),
-        ),
-        LimitEvent::BreakerClosed => (
-            DecisionKind::Breaker,
-            "circuit breaker closed: requests get through again".to_owned(),
-        ),
-    }
-}
-
-fn reason_text(reason: CloseReason) -> &'static str {
-    match reason {
-        CloseReason::Throttled => "too many requests",
-        CloseReason::NothingGetsThrough => "too many requests, nothing gets through",
-        CloseReason::Unavailable => "the tenant is unavailable",
-        CloseReason::Failing => "requests fail one after the other",
     }
 }

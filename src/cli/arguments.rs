@@ -111,6 +111,9 @@ pub(super) struct PacingFlags {
     /// Requests under way at once: `auto` or a number
     #[arg(long, env = "SLUICE_CONCURRENCY", value_name = "auto|N")]
     pub(super) concurrency: Option<Concurrency>,
+    /// Start as if nothing were known of the tenant's limit from earlier runs and probes
+    #[arg(long, env = "SLUICE_NO_LIMIT_PROFILE", value_parser = FalseyValueParser::new())]
+    pub(super) no_limit_profile: bool,
     /// The share of the tenant's limit to use, such as 80%
     #[arg(long, env = "SLUICE_SHARE", value_name = "P%")]
     pub(super) share: Option<Share>,

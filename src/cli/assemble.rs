@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::config::{
-    Overrides, Settings, default_profiles_path, read_credentials_file, read_job, read_profile,
+    LimitProfileUse, Overrides, Settings, default_profiles_path, read_credentials_file, read_job,
+    read_profile,
 };
 use crate::error::FatalError;
 
@@ -77,6 +78,7 @@ pub(super) fn of_pacing_flags(pacing: &PacingFlags) -> Result<Overrides, FatalEr
         concurrency: pacing.concurrency,
         max_duration: pacing.max_duration,
         run_dir: pacing.run_dir.clone(),
+        limit_profile: pacing.no_limit_profile.then_some(LimitProfileUse::KeepOnly),
         ..Overrides::default()
     })
 }

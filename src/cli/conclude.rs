@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::actors::{RunEnd, Selection, StopReason};
+use crate::actors::{FoundLimit, RunEnd, Selection, StopReason};
 use crate::error::{ExitStatus, FatalError, FatalKind};
 use crate::record::{Counts, RunEvent};
 use crate::report::{EntitySummary, LimiterHistory, RateSummary, StageSummary, Summary, thousands};
@@ -13,6 +13,7 @@ use crate::store::{Checkpoint, Manifest, RunDirectory};
 use crate::telemetry::Consumer;
 
 use super::arguments::{OutputForm, ShowingFlags};
+use super::known_limits::limit_summary;
 use super::print;
 
 /// Folds the limiter's decisions for the summary.
@@ -136,8 +137,13 @@ pub(super) fn conclude(
             p50_ms: millis(0.5),
             p99_ms: millis(0.99),
             max_in_flight: end.max_in_flight,
-            learned_limit: end.learned_per_second,
+            learned_limit: learned_limit(&end.limits),
         },
+        limits: end
+            .limits
+            .iter()
+            .map(|found| limit_summary(&found.key.endpoint, &found.limit))
+            .collect(),
         stages: end
             .stages
             .iter()
@@ -177,6 +183,16 @@ pub(super) fn conclude(
         ));
     }
     Ok(status)
+}
+
+/// What the tenant allows, in requests a second: the least of the limits that
+/// two measures agree on, since requests pass all of them.
+fn learned_limit(found: &[FoundLimit]) -> Option<f64> {
+    found
+        .iter()
+        .filter(|found| found.limit.sure)
+        .map(|found| found.limit.rate_per_s)
+        .min_by(f64::total_cmp)
 }
 
 /// Rows that were left out without being looked at; they say nothing about

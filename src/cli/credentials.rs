@@ -21,6 +21,15 @@ pub(super) fn read_credentials(settings: &Settings) -> Result<Credentials, Fatal
     })
 }
 
+/// The client's id, where it can be had without running anything: a plan does
+/// without it otherwise.
+pub(super) fn client_id_offline(settings: &Settings) -> Option<String> {
+    match &settings.credentials.client_id {
+        SecretSource::Command(_) => None,
+        source => Some(read_secret(source).ok()?.expose_secret().to_owned()),
+    }
+}
+
 /// How tokens are had, in the minting module's words.
 pub(super) fn token_plan(facts: &AuthFacts, credentials: Credentials) -> TokenPlan {
     TokenPlan {

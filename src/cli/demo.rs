@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use loadtest::tenant::{Scenario, Tenant};
 
-use crate::config::{CredentialSources, Overrides, SecretSource, Settings};
+use crate::config::{CredentialSources, LimitProfileUse, Overrides, SecretSource, Settings};
 use crate::connector::builtin_names;
 use crate::error::{ExitStatus, FatalError, FatalKind};
 use crate::report::thousands;
@@ -38,6 +38,8 @@ pub(super) fn demo(arguments: &DemoArguments) -> Result<ExitStatus, FatalError> 
             credentials: Some(credentials),
             run_dir: Some(arguments.run_dir.clone()),
             job: Some("demo".to_owned()),
+            // The next demo's tenant is another one.
+            limit_profile: Some(LimitProfileUse::Untouched),
             ..Overrides::default()
         },
         None,

@@ -11,7 +11,7 @@ use crate::auth::Credentials;
 use crate::config::{self, Concurrency, Duplicates, InputPath, Settings};
 use crate::connector::{Bound, Connector, field_rules};
 use crate::error::FatalError;
-use crate::limit::{self, LimitKey, LimitSettings};
+use crate::limit::{self, LimitKey, LimitProfile, LimitSettings};
 use crate::mapping::{FieldRule, Program};
 use crate::record::{Fields, RowId};
 use crate::source::csv::{
@@ -198,12 +198,22 @@ impl Prepared {
         })
     }
 
+    /// What the limit of the load's requests belongs to.
+    pub(super) fn limit_key(&self, client: &str) -> LimitKey {
+        LimitKey {
+            tenant: self.bound.base_url.to_string(),
+            client: client.to_owned(),
+            endpoint: self.bound.operation.name.to_string(),
+        }
+    }
+
     /// The plan of a run.
     pub(super) fn run_plan(
         &self,
         run_id: String,
         credentials: Credentials,
         selection: Selection,
+        known_limits: Vec<LimitProfile>,
         events: EventSender,
     ) -> Result<RunPlan<Lanes>, FatalError> {
         let (csv, shape) = (self.csv.clone(), self.shape.clone());
@@ -242,12 +252,9 @@ impl Prepared {
             mapper_threads,
             lanes: 1,
             open_transport: Arc::new(move || lanes(&base_url, &transport)),
-            limit_key: LimitKey {
-                tenant: self.bound.base_url.to_string(),
-                client: credentials.client_id.clone(),
-                endpoint: self.bound.operation.name.to_string(),
-            },
+            limit_key: self.limit_key(&credentials.client_id),
             limit: limit_settings(&self.settings)?,
+            known_limits,
             credit_bytes: CREDIT_BYTES,
             tokens: Arc::new(token_plan(&self.bound.auth, credentials)),
             max_errors: self.settings.max_errors,

@@ -4,13 +4,15 @@ use crate::actors::{RowMapper, Selection};
 use crate::config::{Duplicates, Settings};
 use crate::error::{ExitStatus, FatalError};
 use crate::mapping::Observations;
-use crate::plan::{Findings, forecast};
+use crate::plan::Findings;
 use crate::record::{Fields, RawBatch, RawRow, Refusal};
 use crate::source::csv::{Input, Start, split};
 use crate::source::{DuplicateFinder, Source, SourceError};
 
 use super::arguments::{OutputForm, RunArguments, ShowingFlags};
 use super::assemble::settings_of;
+use super::credentials::client_id_offline;
+use super::known_limits::{KnownLimits, forecast};
 use super::load::{Prepared, file_input, prepare};
 use super::plan_text::{ObservedField, Plan, RepeatedKeys, Sample};
 use super::print;
@@ -173,6 +175,20 @@ impl<'load> Planner<'load> {
             }
         }
         let operation = &self.prepared.bound.operation;
+        let client = client_id_offline(settings);
+        let key = self
+            .prepared
+            .limit_key(client.as_deref().unwrap_or_default());
+        let known = KnownLimits::read(settings);
+        let (forecast, forecast_from) = forecast(
+            to_send,
+            operation.batch_cap as u64,
+            &known.profiles,
+            (&key.tenant, client.as_deref(), &key.endpoint),
+            settings,
+        );
+        let mut notices = self.prepared.shape.notices.clone();
+        notices.extend(known.trouble);
         Ok(Plan {
             job: settings.job.clone(),
             input: settings.input.to_string(),
@@ -182,7 +198,7 @@ impl<'load> Planner<'load> {
             ),
             operation: format!("{} ({} a row)", operation.name, operation.method),
             columns: self.prepared.shape.header.clone(),
-            notices: self.prepared.shape.notices.clone(),
+            notices,
             rows: self.rows,
             skipped,
             to_send,
@@ -199,11 +215,8 @@ impl<'load> Planner<'load> {
                 choice: settings.duplicates.to_string(),
             },
             samples: self.samples,
-            forecast: forecast(
-                to_send,
-                operation.batch_cap as u64,
-                settings.max_rate.map(crate::config::Rate::per_second),
-            ),
+            forecast,
+            forecast_from,
             problems,
         })
     }

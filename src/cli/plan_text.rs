@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::mapping::Observation;
 use crate::plan::{Findings, Forecast};
-use crate::report::{counted, duration_words, thousands};
+use crate::report::{counted, duration_words, rate_words, thousands};
 
 /// What a run would do.
 #[derive(Debug, Serialize)]
@@ -25,6 +25,8 @@ pub(super) struct Plan {
     pub(super) duplicates: RepeatedKeys,
     pub(super) samples: Vec<Sample>,
     pub(super) forecast: Forecast,
+    /// Where the forecast's limit comes from, in words.
+    pub(super) forecast_from: Option<String>,
 }
 
 /// Keys that stand in more than one row.
@@ -109,18 +111,31 @@ impl Plan {
             "  requests    {:>12}",
             thousands(self.forecast.requests)
         )?;
-        match (self.forecast.duration(), self.forecast.requests_per_s) {
-            (Some(time), Some(limit)) => {
-                writeln!(
-                    out,
-                    "  time        {} at {limit:.1} requests/s",
-                    duration_words(time)
-                )
-            }
-            _ => writeln!(
+        self.write_time(out)
+    }
+
+    fn write_time(&self, out: &mut String) -> std::fmt::Result {
+        let forecast = &self.forecast;
+        let (Some(time), Some(rate)) = (forecast.duration(), forecast.requests_per_s) else {
+            return writeln!(
                 out,
-                "  time        not known: the tenant's limit isn't; --max-rate gives one"
-            ),
+                "  time        not known: the tenant's limit isn't; `sluice probe` finds it, \
+                 --max-rate gives one"
+            );
+        };
+        let time = match time.as_secs() {
+            0 => "less than a second".to_owned(),
+            _ => format!("about {}", duration_words(time)),
+        };
+        writeln!(
+            out,
+            "  time        {} will take {time}, at {}",
+            counted(self.to_send, "row"),
+            rate_words(rate)
+        )?;
+        match &self.forecast_from {
+            Some(from) => writeln!(out, "  from        {from}"),
+            None => Ok(()),
         }
     }
 

@@ -55,13 +55,13 @@ fn with_color(choice: ColorChoice) -> bool {
     }
 }
 
-/// Starts telling what a run does, in the way the flags ask for. `also` takes
-/// every event too.
+/// Starts telling what a run does, in the way the flags ask for. Those in
+/// `also` take every event too.
 pub(super) fn start_telemetry(
     showing: &ShowingFlags,
-    also: Box<dyn Consumer>,
+    also: Vec<Box<dyn Consumer>>,
 ) -> (EventSender, Telemetry) {
-    let mut consumers: Vec<Box<dyn Consumer>> = vec![also];
+    let mut consumers = also;
     if showing.quiet {
         return Telemetry::start(consumers);
     }

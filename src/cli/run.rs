@@ -11,12 +11,15 @@ use crate::record::RunEvent;
 use crate::source::Spool;
 use crate::source::csv::Input;
 use crate::store::{Journal, Ledger, Manifest, RunDirectory, RunLock, SecretOrigin};
+use crate::telemetry::Consumer;
 
 use super::arguments::{RunArguments, ShowingFlags};
 use super::assemble::{Assembled, settings_of};
 use super::conclude::{HistoryKeeper, conclude, elapsed_of};
 use super::credentials::read_credentials;
+use super::known_limits::{KnownLimits, keep, starting_words};
 use super::load::{Prepared, file_input, hash, prepare};
+use super::progress_file::ProgressFile;
 use super::{plan, print};
 
 /// The staged copy of standard input, in the run's directory.
@@ -115,7 +118,11 @@ impl Leg {
         // the first request.
         ledger.commit(elapsed_of(ledger.checkpoint()))?;
         let history = HistoryKeeper::default();
-        let (events, telemetry) = print::start_telemetry(showing, Box::new(history.clone()));
+        let also: Vec<Box<dyn Consumer>> = vec![
+            Box::new(history.clone()),
+            Box::new(ProgressFile::new(self.directory.clone())),
+        ];
+        let (events, telemetry) = print::start_telemetry(showing, also);
         events.send(RunEvent::Started {
             run_id: run_id.clone(),
             headline: format!("{} (run {run_id})", prepared.headline()),
@@ -124,9 +131,32 @@ impl Leg {
         for notice in &prepared.shape.notices {
             events.send(RunEvent::Notice(notice.clone()));
         }
-        let plan = prepared.run_plan(run_id, self.credentials, self.selection.clone(), events)?;
+        let settings = &prepared.settings;
+        let known = KnownLimits::read(settings);
+        let fresh = known.fresh();
+        let key = prepared.limit_key(&self.credentials.client_id);
+        let notices = [known.trouble.clone(), starting_words(&fresh, &key)];
+        for notice in notices.into_iter().flatten() {
+            events.send(RunEvent::Notice(notice));
+        }
+        let plan = prepared.run_plan(
+            run_id,
+            self.credentials,
+            self.selection.clone(),
+            fresh,
+            events,
+        )?;
         let end = actors::run(plan, Box::new(ledger), self.counting);
         telemetry.finish();
+        // A file that couldn't be read can't be added to; that was told.
+        if let (Ok(end), None) = (&end, &known.trouble)
+            && let Err(error) = keep(settings, &end.limits)
+            && !showing.quiet
+        {
+            print::remark(&format!(
+                "sluice: what was learnt of the tenant's limit isn't kept for the next run: {error}"
+            ));
+        }
         let status = conclude(
             &self.directory,
             &self.manifest,

@@ -5,12 +5,13 @@ use serde::Serialize;
 use crate::actors::Selection;
 use crate::error::{ExitStatus, FatalError};
 use crate::record::{Counts, RequestCounts};
-use crate::report::{duration_words, thousands};
+use crate::report::{duration_words, rate_words, thousands};
 use crate::store::{Journal, Manifest, RunDirectory, SqliteJournal};
 
 use super::arguments::{OutputForm, StatusArguments};
 use super::conclude::{elapsed_of, settled_counts};
 use super::print;
+use super::progress_file::LiveProgress;
 
 /// Where a run stands, as its journal has it.
 #[derive(Debug, Serialize)]
@@ -26,6 +27,8 @@ pub(super) struct Standing {
     pub(super) counted: bool,
     pub(super) counts: Counts,
     pub(super) requests: RequestCounts,
+    /// What only the running process knows: pace, limit, time to the end.
+    pub(super) live: Option<LiveProgress>,
 }
 
 impl Standing {
@@ -52,6 +55,10 @@ impl Standing {
                 .is_some_and(|input| input.complete),
             counts: settled_counts(&checkpoint, &selection(&manifest)),
             requests: checkpoint.requests,
+            live: match state {
+                "running" => LiveProgress::of(directory),
+                _ => None,
+            },
         })
     }
 }
@@ -117,6 +124,9 @@ fn text_of(standing: &Standing, directory: &RunDirectory) -> String {
         thousands(standing.requests.sent),
         thousands(standing.requests.throttled)
     ));
+    if let Some(live) = &standing.live {
+        text.push_str(&format!("  {}\n", live_words(live)));
+    }
     if standing.state == "unfinished" {
         text.push_str(&format!(
             "  to go on: sluice resume {}\n",
@@ -124,4 +134,25 @@ fn text_of(standing: &Standing, directory: &RunDirectory) -> String {
         ));
     }
     text
+}
+
+fn live_words(live: &LiveProgress) -> String {
+    let time = |seconds: f64| {
+        let time = std::time::Duration::try_from_secs_f64(seconds);
+        duration_words(time.unwrap_or_default())
+    };
+    let mut parts = vec![format!("{:.0} rows/s", live.rows_per_s)];
+    parts.extend(
+        live.limit_per_s
+            .map(|limit| format!("limit {}", rate_words(limit))),
+    );
+    parts.extend(
+        live.paused_s
+            .map(|pause| format!("paused for {}", time(pause))),
+    );
+    parts.extend(
+        live.remaining_s
+            .map(|left| format!("about {} left", time(left))),
+    );
+    parts.join(", ")
 }

@@ -38,7 +38,7 @@ pub use overrides::Overrides;
 pub use profile::{Profile, default_profiles_path, read_profile};
 pub use scalar::{NameMap, NameMapEntry};
 pub use schema::{job_schema, schema_of, schema_text};
-pub use settings::{InputPath, Origin, Settings};
+pub use settings::{InputPath, LimitProfileUse, Origin, Settings};
 pub use time_span::TimeSpan;
 pub use units::{Concurrency, ErrorBudget, Period, Rate, Share, UnitError};
 pub use yaml::{read_config_text, read_yaml, read_yaml_file};

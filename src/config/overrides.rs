@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::layer::LayerReader;
 use super::{
-    Concurrency, CredentialSources, Delimiter, Duplicates, Encoding, ErrorBudget, JobFile, MapRule,
-    Place, Profile, Rate, Share, TimeSpan,
+    Concurrency, CredentialSources, Delimiter, Duplicates, Encoding, ErrorBudget, JobFile,
+    LimitProfileUse, MapRule, Place, Profile, Rate, Share, TimeSpan,
 };
 
 /// What one layer (the flags and the environment, a job file, a profile) says.
@@ -49,6 +49,8 @@ pub struct Overrides {
     pub job: Option<String>,
     /// Whether nothing is to be written to the tenant.
     pub dry_run: Option<bool>,
+    /// What becomes of the limits that are known from before.
+    pub limit_profile: Option<LimitProfileUse>,
     /// Where the values of a file stand, by setting (`limits.share`,
     /// `target.region`); empty for flags and the environment.
     pub places: BTreeMap<String, Place>,

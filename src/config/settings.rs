@@ -48,6 +48,18 @@ impl fmt::Display for Origin {
     }
 }
 
+/// What a run makes of the limits that are known from earlier runs and probes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LimitProfileUse {
+    /// It starts from them, and keeps what it learns.
+    #[default]
+    StartAndKeep,
+    /// It keeps what it learns, and starts as if nothing were known.
+    KeepOnly,
+    /// It neither reads nor writes them.
+    Untouched,
+}
+
 /// The settled settings of a run. What each field means stands at
 /// [`Overrides`]; here the defaults are filled in.
 #[derive(Clone, Debug)]
@@ -89,6 +101,8 @@ pub struct Settings {
     pub job: String,
     /// Default: no.
     pub dry_run: bool,
+    /// Default: start from them, and keep what is learnt.
+    pub limit_profile: LimitProfileUse,
     /// Where the values that aren't defaults came from, by setting.
     pub origins: BTreeMap<String, Origin>,
 }
@@ -168,6 +182,7 @@ impl Settings {
             skip: first!(skip, "skip").unwrap_or(0),
             run_dir: first!(run_dir, "run_dir").unwrap_or_else(|| PathBuf::from("runs")),
             dry_run: first!(dry_run, "dry_run").unwrap_or(false),
+            limit_profile: first!(limit_profile, "limit_profile").unwrap_or_default(),
             variables,
             origins,
         })

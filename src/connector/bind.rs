@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use crate::config::{Located, TimeSpan, did_you_mean};
 
+use super::bucket::BucketNames;
 use super::check_variable::{BASE_URL, DEFAULT_PATTERN, compile_pattern, is_secret_name};
 use super::error::ConnectorError;
 use super::file::{AuthSection, CredentialsIn, Grant, LimitsSection, TokenReplyClass};
 use super::load::Connector;
 use super::operation::Operation;
+use super::probe_read::ProbeRead;
 use super::reply::contains_ignoring_case;
 use super::status::StatusSet;
 use super::url::{HttpUrl, UrlError};
@@ -36,6 +38,8 @@ pub struct Bound {
     pub request_id_header: Option<String>,
     /// The operation that a load uses.
     pub operation: Arc<Operation>,
+    /// The read that a probe sends; `None` where the connector names none.
+    pub probe: Option<ProbeRead>,
 }
 
 /// Where tokens come from, and what the token endpoint's replies mean.
@@ -84,6 +88,8 @@ pub struct LimitFacts {
     pub remaining: Vec<String>,
     /// When the window ends.
     pub reset: Vec<String>,
+    /// Where a refusal names its limit, and whose limit each is.
+    pub buckets: BucketNames,
 }
 
 impl LimitFacts {
@@ -96,6 +102,7 @@ impl LimitFacts {
             limit: values(&section.limit),
             remaining: values(&section.remaining),
             reset: values(&section.reset),
+            buckets: BucketNames::new(section),
         }
     }
 }
@@ -136,12 +143,14 @@ impl Connector {
             ),
         };
         let operation = self.operation(&base_url, &given)?;
+        let probe = self.probe_read(&base_url, &given)?;
         Ok(Bound {
             connector: self.name().to_owned(),
             auth: auth_facts(&file.auth, token_url),
             limits: LimitFacts::new(&file.limits),
             request_id_header: file.request_id.send.as_ref().map(|name| name.value.clone()),
             operation: Arc::new(operation),
+            probe,
             base_url,
         })
     }

@@ -9,7 +9,7 @@ use super::check_variable::examine_variable;
 use super::file::ConnectorFile;
 use super::template::Template;
 use super::url::{HttpUrl, UrlError};
-use super::{check_operation, class::ReplyClass};
+use super::{check_operation, class::ReplyClass, probe_read};
 
 /// One mistake of a connector file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,10 +114,12 @@ pub(super) fn examine(file: &ConnectorFile) -> Vec<Finding> {
     examine_url(&mut findings, file, &file.auth.token_url, "token_url");
     examine_token_replies(&mut findings, file);
     examine_headers(&mut findings, file);
+    examine_buckets(&mut findings, file);
     for entry in &file.operations.entries {
         check_operation::examine(&mut findings, file, &entry.name.value, &entry.value);
     }
     examine_default_operation(&mut findings, file);
+    probe_read::examine(&mut findings, file);
     let mut findings = findings.0;
     findings.sort_by_key(|finding| finding.line);
     findings
@@ -218,6 +220,29 @@ fn examine_headers(findings: &mut Findings, file: &ConnectorFile) {
         .chain(&file.request_id.read);
     for name in names {
         check_header_name(findings, name);
+    }
+}
+
+fn examine_buckets(findings: &mut Findings, file: &ConnectorFile) {
+    let limits = &file.limits;
+    for pointer in &limits.bucket_at {
+        check_pointer(findings, pointer);
+    }
+    for pattern in limits.client_buckets.iter().chain(&limits.record_buckets) {
+        if pattern.value.is_empty() {
+            findings.add(
+                pattern,
+                "an empty text is no limit's name",
+                "Write the name as replies have it; `*` stands for any text.",
+            );
+        }
+        if limits.bucket_at.is_empty() {
+            findings.add(
+                pattern,
+                "limits are named here, but not where a reply names them",
+                "Add `bucket_at` under `limits`, such as bucket_at: [/limit/key].",
+            );
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use crate::config::{Located, NameMap, TimeSpan};
 
 use super::operation_file::OperationSection;
+use super::probe_read::ProbeSection;
 use super::status::StatusSet;
 use super::template::Template;
 
@@ -38,6 +39,8 @@ pub(crate) struct ConnectorFile {
     pub(crate) operations: NameMap<Located<OperationSection>>,
     /// The operation that a load uses. May be left out where there is one alone.
     pub(crate) default_operation: Option<Located<String>>,
+    /// What `sluice probe` asks. Default: nothing, so it can only write.
+    pub(crate) probe: Option<Located<ProbeSection>>,
 }
 
 /// Something that the user fills in.
@@ -140,6 +143,17 @@ pub(crate) struct LimitsSection {
     /// Headers that say when the window ends.
     #[serde(default)]
     pub(crate) reset: Vec<Located<String>>,
+    /// Where the body of a refusal names the limit that was met: JSON pointers
+    /// (RFC 6901), the first that finds a text wins.
+    #[serde(default)]
+    pub(crate) bucket_at: Vec<Located<String>>,
+    /// Names of limits that the whole client has, over all endpoints; `*`
+    /// stands for any text. Names that stand nowhere here are the endpoint's.
+    #[serde(default)]
+    pub(crate) client_buckets: Vec<Located<String>>,
+    /// Names of limits that a single record has; only its own row waits.
+    #[serde(default)]
+    pub(crate) record_buckets: Vec<Located<String>>,
 }
 
 /// Headers that carry a call's id.

@@ -9,6 +9,7 @@
 //! at the file again.
 
 mod bind;
+mod bucket;
 mod builtin;
 mod check;
 mod check_operation;
@@ -21,6 +22,7 @@ mod load;
 mod message;
 mod operation;
 mod operation_file;
+mod probe_read;
 mod reply;
 mod rules;
 mod status;
@@ -31,12 +33,14 @@ mod url;
 mod check_tests;
 
 pub use bind::{AuthFacts, Bound, LimitFacts};
+pub use bucket::{BucketNames, BucketScope};
 pub use check::{Finding, check, check_text};
 pub use class::{Effect, ReplyClass};
 pub use error::ConnectorError;
 pub use file::{CredentialsIn, Grant, TokenReplyClass, VariableSection};
 pub use load::{Connector, builtin_names, connector_schema, source_text};
 pub use operation::{Method, Operation};
+pub use probe_read::ProbeRead;
 pub use reply::Classified;
 pub use rules::field_rules;
 pub use url::{HttpUrl, UrlError};

@@ -17,3 +17,24 @@ pub struct LimitKey {
     /// `POST /api/v2/externalcontacts/contacts`.
     pub endpoint: String,
 }
+
+impl LimitKey {
+    /// Stands in the endpoint's place where a limit is one of the whole client,
+    /// over all endpoints.
+    pub const WHOLE_CLIENT: &str = "*";
+
+    /// The client's own limit, above those of its endpoints.
+    #[must_use]
+    pub fn of_whole_client(&self) -> Self {
+        Self {
+            endpoint: Self::WHOLE_CLIENT.to_owned(),
+            ..self.clone()
+        }
+    }
+
+    /// Whether it is the client's own limit.
+    #[must_use]
+    pub fn is_whole_client(&self) -> bool {
+        self.endpoint == Self::WHOLE_CLIENT
+    }
+}

@@ -62,7 +62,7 @@ pub use hints::{HeaderLookup, Hint, rate_limit_hint};
 pub use key::LimitKey;
 pub use learned::{LearnedLimit, LimitKind, WindowStart};
 pub use observation::{Decision, Observation, Permit, Reaction};
-pub use profile::{Confidence, FoundBy, LimitProfile};
+pub use profile::{Confidence, FoundBy, LimitProfile, ProfileFit};
 pub use rate::{Rate, RateError, Share, ShareError};
 pub use retry_after::{retry_after, retry_after_in_body};
 pub use retry_budget::RetryBudget;

@@ -5,4 +5,4 @@ mod findings;
 mod forecast;
 
 pub use findings::{Findings, Problem, RuleFindings};
-pub use forecast::{Forecast, forecast};
+pub use forecast::{Forecast, requests_for, sustained_rate, time_for};

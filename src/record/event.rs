@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::OutcomeKind;
+use super::{Decision, OutcomeKind};
 
 /// Rows by how they ended. `read` is always the sum of the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -151,22 +151,6 @@ pub struct Snapshot {
     pub elapsed: Duration,
 }
 
-/// What kind of decision the limiter took.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DecisionKind {
-    /// The gate was closed.
-    GateClosed,
-    /// The gate was opened again.
-    GateOpened,
-    /// A pace was learned.
-    PaceLearned,
-    /// The window was made smaller or larger by more than its usual step.
-    WindowChanged,
-    /// The circuit breaker changed its state.
-    Breaker,
-}
-
 /// Something that happened in a run.
 #[derive(Clone, Debug)]
 pub enum RunEvent {
@@ -190,12 +174,12 @@ pub enum RunEvent {
     },
     /// The limiter decided something.
     Limiter {
-        /// The endpoint it decided for.
+        /// Since the leg began.
+        at: Duration,
+        /// The endpoint it decided for, or the whole client.
         endpoint: Arc<str>,
-        /// The kind of decision.
-        kind: DecisionKind,
-        /// The decision in words.
-        text: String,
+        /// What it decided.
+        decision: Decision,
     },
     /// Where the run stands now.
     Progress(Box<Snapshot>),

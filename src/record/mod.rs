@@ -4,6 +4,7 @@
 
 mod batch;
 mod credit;
+mod decision;
 mod event;
 mod fields;
 mod item;
@@ -12,9 +13,8 @@ mod ranges;
 
 pub use batch::{Flaw, FlawKind, Position, RawBatch, RawRow, RowId};
 pub use credit::{ByteCredit, CreditShare};
-pub use event::{
-    CallRecord, Counts, DecisionKind, EntityCounts, InputDigest, RequestCounts, RunEvent, Snapshot,
-};
+pub use decision::Decision;
+pub use event::{CallRecord, Counts, EntityCounts, InputDigest, RequestCounts, RunEvent, Snapshot};
 pub use fields::Fields;
 pub use item::{Chunk, Item, MappedBatch};
 pub use outcome::{Outcome, OutcomeBatch, OutcomeKind, Refusal};

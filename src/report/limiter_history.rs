@@ -1,31 +1,38 @@
 //! What the limiter decided in a run, for the summary.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::record::{DecisionKind, RunEvent};
+use crate::record::{Decision, RunEvent};
+
+use super::decision_words::decision_words;
 
 /// The most decisions that are kept word for word; of a long night's thousands
 /// the first are told, and all are counted.
 const KEPT: usize = 200;
 
 /// One decision.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LimiterDecision {
-    /// What kind.
-    pub kind: DecisionKind,
-    /// For which endpoint.
+    /// Seconds since the leg began.
+    pub at_s: f64,
+    /// For which endpoint; `*` stands for the whole client.
     pub endpoint: String,
     /// In words.
     pub text: String,
+    /// What kind, and its values.
+    #[serde(flatten)]
+    pub decision: Decision,
 }
 
-/// The decisions of a run.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// The decisions of a leg.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LimiterHistory {
     /// How many there were.
     pub decisions: u64,
-    /// How often the gate was closed.
-    pub gate_closed: u64,
+    /// How many of each kind.
+    pub by_kind: BTreeMap<String, u64>,
     /// The first ones.
     pub first: Vec<LimiterDecision>,
 }
@@ -34,23 +41,66 @@ impl LimiterHistory {
     /// Takes an event in; most are not about the limiter.
     pub fn take(&mut self, event: &RunEvent) {
         let RunEvent::Limiter {
+            at,
             endpoint,
-            kind,
-            text,
+            decision,
         } = event
         else {
             return;
         };
         self.decisions += 1;
-        if *kind == DecisionKind::GateClosed {
-            self.gate_closed += 1;
+        match self.by_kind.get_mut(decision.kind()) {
+            Some(count) => *count += 1,
+            None => {
+                self.by_kind.insert(decision.kind().to_owned(), 1);
+            }
         }
         if self.first.len() < KEPT {
             self.first.push(LimiterDecision {
-                kind: *kind,
+                at_s: at.as_secs_f64(),
                 endpoint: endpoint.to_string(),
-                text: text.clone(),
+                text: decision_words(decision),
+                decision: decision.clone(),
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn all_are_counted_and_the_first_are_kept_with_their_values() {
+        let mut history = LimiterHistory::default();
+        history.take(&RunEvent::Ended);
+        for second in 0..1_000_u32 {
+            let decision = match second % 4 {
+                0 => Decision::PaceLearned {
+                    rate_per_s: 5.0,
+                    sure: true,
+                },
+                _ => Decision::GateOpened { closed_for_s: 1.0 },
+            };
+            history.take(&RunEvent::Limiter {
+                at: Duration::from_secs(second.into()),
+                endpoint: "update".into(),
+                decision,
+            });
+        }
+        assert_eq!(history.decisions, 1_000);
+        assert_eq!(history.by_kind["pace_learned"], 250);
+        assert_eq!(history.by_kind["gate_opened"], 750);
+        assert_eq!(history.first.len(), KEPT);
+        let json = serde_json::to_value(&history.first[4]).expect("plain data");
+        let expected = serde_json::json!({
+            "at_s": 4.0, "endpoint": "update", "kind": "pace_learned", "rate_per_s": 5.0,
+            "sure": true, "text": "the tenant lets 5 requests/s through",
+        });
+        assert_eq!(json, expected);
+        let text = serde_json::to_string(&history).expect("plain data");
+        let read: LimiterHistory = serde_json::from_str(&text).expect("it can be read again");
+        assert_eq!(read, history);
     }
 }

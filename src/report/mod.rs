@@ -2,10 +2,14 @@
 //! for machines, as text for people. Pure: events and figures come in, text
 //! goes out.
 
+mod decision_words;
+mod limit_summary;
 mod limiter_history;
 mod summary;
 mod words;
 
+pub use decision_words::decision_words;
+pub use limit_summary::LimitSummary;
 pub use limiter_history::{LimiterDecision, LimiterHistory};
 pub use summary::{EntitySummary, RateSummary, StageSummary, Summary};
-pub use words::{counted, duration_words, progress_line, thousands};
+pub use words::{age_words, counted, duration_words, progress_line, rate_words, thousands};

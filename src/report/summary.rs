@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::record::{Counts, RequestCounts};
 
-use super::LimiterHistory;
 use super::words::{duration_words, thousands};
+use super::{LimitSummary, LimiterHistory};
 
 /// One entity of a run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -110,6 +110,9 @@ pub struct Summary {
     pub tokens_minted: u64,
     /// How fast it was.
     pub rate: RateSummary,
+    /// What is known of the tenant's limits at the end of this leg.
+    #[serde(default)]
+    pub limits: Vec<LimitSummary>,
     /// Where the time of this leg went.
     pub stages: Vec<StageSummary>,
     /// What the limiter decided in this leg.
@@ -157,12 +160,9 @@ impl Summary {
         line("unknown", counts.unknown);
         line("not reached", counts.not_reached);
         let requests = &self.requests;
-        let learned = self.rate.learned_limit.map_or_else(String::new, |limit| {
-            format!("; the tenant allows about {limit:.1} requests/s")
-        });
         writeln!(
             text,
-            "  {} in {}: {:.0} rows/s, {} requests ({} × 429, {} repeated), p99 {:.0} ms{learned}",
+            "  {} in {}: {:.0} rows/s, {} requests ({} × 429, {} repeated), p99 {:.0} ms",
             self.state,
             duration_words(Duration::from_secs_f64(self.elapsed_s.max(0.0))),
             self.rate.mean_per_s,
@@ -172,6 +172,15 @@ impl Summary {
             self.rate.p99_ms,
         )
         .expect("writing to memory doesn't fail");
+        for limit in &self.limits {
+            let whose = match (limit.endpoint.as_str(), self.limits.len()) {
+                ("*", _) => " of the whole client".to_owned(),
+                (_, 1) => String::new(),
+                (endpoint, _) => format!(" of {endpoint}"),
+            };
+            writeln!(text, "  limit{whose}: {}", limit.words())
+                .expect("writing to memory doesn't fail");
+        }
         text
     }
 }

@@ -37,6 +37,40 @@ pub fn duration_words(duration: Duration) -> String {
     }
 }
 
+/// A rate in the unit in which it reads best.
+#[must_use]
+pub fn rate_words(per_second: f64) -> String {
+    let number = |count: f64| match count {
+        // One place after the point, where it says something.
+        small if small < 10.0 && (small - small.round()).abs() >= 0.05 => format!("{small:.1}"),
+        count => format!("{count:.0}"),
+    };
+    if per_second >= 0.95 {
+        format!("{} requests/s", number(per_second))
+    } else if per_second * 60.0 >= 0.95 {
+        format!("{} requests a minute", number(per_second * 60.0))
+    } else {
+        format!("{} requests an hour", number(per_second * 3_600.0))
+    }
+}
+
+/// How long ago something was, roughly.
+#[must_use]
+pub fn age_words(seconds: u64) -> String {
+    const HOUR: u64 = 3_600;
+    let some = |count: u64, unit: &str| match count {
+        1 => format!("1 {unit} ago"),
+        count => format!("{} {unit}s ago", thousands(count)),
+    };
+    match seconds {
+        0..60 => "less than a minute ago".to_owned(),
+        60..HOUR => some(seconds / 60, "minute"),
+        HOUR..86_400 => some(seconds / HOUR, "hour"),
+        86_400..172_800 => "yesterday".to_owned(),
+        _ => some(seconds / 86_400, "day"),
+    }
+}
+
 /// Where a run stands, in one line.
 #[must_use]
 pub fn progress_line(snapshot: &Snapshot) -> String {
@@ -56,6 +90,9 @@ pub fn progress_line(snapshot: &Snapshot) -> String {
     parts.push(format!("{} × 429", thousands(snapshot.requests.throttled)));
     if snapshot.counts.rejected > 0 {
         parts.push(format!("{} rejected", thousands(snapshot.counts.rejected)));
+    }
+    if let Some(limit) = snapshot.learned_per_second {
+        parts.push(format!("limit {}", rate_words(limit)));
     }
     if let Some(wait) = snapshot.paused_for {
         parts.push(format!("paused for {}", duration_words(wait)));
@@ -81,5 +118,23 @@ mod tests {
         assert_eq!(duration_words(Duration::from_secs(75)), "75 s");
         assert_eq!(duration_words(Duration::from_secs(150)), "2 min 30 s");
         assert_eq!(duration_words(Duration::from_secs(7_260)), "2 h 1 min");
+        for (per_second, words) in [
+            (4.98, "5 requests/s"),
+            (2.46, "2.5 requests/s"),
+            (333.4, "333 requests/s"),
+            (0.28, "17 requests a minute"),
+            (0.002, "7.2 requests an hour"),
+        ] {
+            assert_eq!(rate_words(per_second), words);
+        }
+        for (seconds, words) in [
+            (59, "less than a minute ago"),
+            (60, "1 minute ago"),
+            (7_300, "2 hours ago"),
+            (90_000, "yesterday"),
+            (864_000, "10 days ago"),
+        ] {
+            assert_eq!(age_words(seconds), words);
+        }
     }
 }

@@ -230,21 +230,36 @@ impl RunDirectory {
     /// # Errors
     /// Fails where the disk is full or the folder can't be written.
     pub fn write_file(&self, name: &str, contents: &[u8]) -> Result<(), FatalError> {
-        let target = self.path.join(name);
-        let partial = self.path.join(format!(".{name}.partial"));
         let write = || -> io::Result<()> {
-            let mut file = OpenOptions::new()
-                .create(true)
-                .truncate(true)
-                .write(true)
-                .mode(0o600)
-                .open(&partial)?;
-            file.write_all(contents)?;
-            file.sync_all()?;
-            fs::rename(&partial, &target)?;
+            self.replace(name, contents, true)?;
             File::open(&self.path)?.sync_all()
         };
+        let target = self.path.join(name);
         write().map_err(|cause| FatalError::writing(&target.display().to_string(), &cause))
+    }
+
+    /// Writes a file that nothing is lost with: whoever reads it finds it
+    /// whole, but a power cut may take it.
+    ///
+    /// # Errors
+    /// Fails where the disk is full or the folder can't be written.
+    pub fn write_note(&self, name: &str, contents: &[u8]) -> io::Result<()> {
+        self.replace(name, contents, false)
+    }
+
+    fn replace(&self, name: &str, contents: &[u8], is_durable: bool) -> io::Result<()> {
+        let partial = self.path.join(format!(".{name}.partial"));
+        let mut file = OpenOptions::new()
+            .create(true)
+            .truncate(true)
+            .write(true)
+            .mode(0o600)
+            .open(&partial)?;
+        file.write_all(contents)?;
+        if is_durable {
+            file.sync_all()?;
+        }
+        fs::rename(&partial, self.path.join(name))
     }
 
     /// The run's id: the directory's name.

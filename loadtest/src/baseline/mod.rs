@@ -7,6 +7,7 @@ mod fixed_workers;
 mod netflix;
 mod plain_aimd;
 mod retry;
+mod rows_under_way;
 mod rule;
 mod vector;
 

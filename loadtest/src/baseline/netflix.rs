@@ -4,11 +4,10 @@
 //! a tenth less for each drop, which is a refusal, a failure or a reply slower than 5 s. The library bounds requests and
 //! leaves retries to its caller: here, each of 200 workers sleeps for its own row.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use super::retry::{doubling, whole_seconds};
+use super::rows_under_way::RowsUnderWay;
 use super::{Answer, Ask, Attempt, Next, Rule};
 use crate::tenant::dice::Dice;
 
@@ -22,9 +21,7 @@ const WORKERS: usize = 200;
 #[derive(Debug)]
 pub struct NetflixAimd {
     limit: f64,
-    in_flight: usize,
-    /// When the workers that sleep wake up.
-    asleep: BinaryHeap<Reverse<Duration>>,
+    rows: RowsUnderWay,
     dice: Dice,
 }
 
@@ -33,8 +30,7 @@ impl NetflixAimd {
     pub fn new(seed: u64) -> Self {
         NetflixAimd {
             limit: LEAST,
-            in_flight: 0,
-            asleep: BinaryHeap::new(),
+            rows: RowsUnderWay::new(WORKERS),
             dice: Dice::new(seed),
         }
     }
@@ -42,29 +38,19 @@ impl NetflixAimd {
 
 impl Rule for NetflixAimd {
     fn poll(&mut self, now: Duration) -> Ask {
-        if self.in_flight >= self.limit as usize {
+        if self.rows.in_flight >= self.limit as usize {
             return Ask::WaitForReply;
         }
-        if self.in_flight + self.asleep.len() < WORKERS {
-            return Ask::Send;
-        }
-        match self.asleep.peek() {
-            Some(Reverse(awake_at)) if *awake_at > now => Ask::WaitUntil(*awake_at),
-            Some(_) => Ask::Send,
-            None => Ask::WaitForReply,
-        }
+        self.rows.ask(now)
     }
 
     fn on_send(&mut self, attempt: Attempt) {
-        self.in_flight += 1;
-        if attempt.number > 1 {
-            self.asleep.pop();
-        }
+        self.rows.sent(attempt.number);
     }
 
     fn on_reply(&mut self, now: Duration, attempt: Attempt, answer: Answer<'_>) -> Next {
-        let half_used = self.in_flight as f64 * 2.0 >= self.limit;
-        self.in_flight -= 1;
+        let half_used = self.rows.in_flight as f64 * 2.0 >= self.limit;
+        self.rows.answered();
         let slow = now.saturating_sub(attempt.sent_at) > TOO_SLOW;
         if answer != Answer::Done || slow {
             self.limit = (self.limit * BACKOFF).max(LEAST);
@@ -77,7 +63,7 @@ impl Rule for NetflixAimd {
             Answer::Failed => None,
         };
         let awake_at = now + told.unwrap_or_else(|| doubling(attempt.number, &mut self.dice));
-        self.asleep.push(Reverse(awake_at));
+        self.rows.sleeps_until(awake_at);
         Next::RetryAt(awake_at)
     }
 }

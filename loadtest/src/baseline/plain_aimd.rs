@@ -6,17 +6,20 @@
 use std::time::Duration;
 
 use super::retry::{doubling, whole_seconds};
+use super::rows_under_way::RowsUnderWay;
 use super::{Answer, Ask, Attempt, Next, Rule};
 use crate::tenant::dice::Dice;
 
 /// Larger windows than any tenant here serves.
 const MOST: f64 = 1000.0;
+/// Rows begun and not done; without a bound, new rows would be refused without end while the old ones wait.
+const MOST_ROWS: usize = 200;
 
 /// The textbook's window.
 #[derive(Debug)]
 pub struct PlainAimd {
     window: f64,
-    in_flight: usize,
+    rows: RowsUnderWay,
     /// Requests sent before the last cut say nothing about the window since.
     cut_at: Option<Duration>,
     dice: Dice,
@@ -27,29 +30,33 @@ impl PlainAimd {
     pub fn new(seed: u64) -> Self {
         PlainAimd {
             window: 1.0,
-            in_flight: 0,
+            rows: RowsUnderWay::new(MOST_ROWS),
             cut_at: None,
             dice: Dice::new(seed),
         }
     }
+
+    fn retry_at(&mut self, due: Duration) -> Next {
+        self.rows.sleeps_until(due);
+        Next::RetryAt(due)
+    }
 }
 
 impl Rule for PlainAimd {
-    fn poll(&mut self, _now: Duration) -> Ask {
-        if self.in_flight < self.window as usize {
-            Ask::Send
-        } else {
-            Ask::WaitForReply
+    fn poll(&mut self, now: Duration) -> Ask {
+        if self.rows.in_flight >= self.window as usize {
+            return Ask::WaitForReply;
         }
+        self.rows.ask(now)
     }
 
-    fn on_send(&mut self, _attempt: Attempt) {
-        self.in_flight += 1;
+    fn on_send(&mut self, attempt: Attempt) {
+        self.rows.sent(attempt.number);
     }
 
     fn on_reply(&mut self, now: Duration, attempt: Attempt, answer: Answer<'_>) -> Next {
-        let was_full = self.in_flight >= self.window as usize;
-        self.in_flight -= 1;
+        let was_full = self.rows.in_flight >= self.window as usize;
+        self.rows.answered();
         match answer {
             Answer::Done => {
                 if was_full {
@@ -64,9 +71,12 @@ impl Rule for PlainAimd {
                 }
                 let told = whole_seconds(retry_after);
                 let wait = told.unwrap_or_else(|| doubling(attempt.number, &mut self.dice));
-                Next::RetryAt(now + wait)
+                self.retry_at(now + wait)
             }
-            Answer::Failed => Next::RetryAt(now + doubling(attempt.number, &mut self.dice)),
+            Answer::Failed => {
+                let wait = doubling(attempt.number, &mut self.dice);
+                self.retry_at(now + wait)
+            }
         }
     }
 }

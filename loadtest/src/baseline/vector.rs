@@ -8,6 +8,7 @@
 
 use std::time::Duration;
 
+use super::rows_under_way::RowsUnderWay;
 use super::{Answer, Ask, Attempt, Next, Rule};
 use crate::tenant::dice::Dice;
 
@@ -16,6 +17,8 @@ const DECREASE: f64 = 0.9;
 const WEIGHT: f64 = 0.4;
 const DEVIATIONS: f64 = 2.5;
 const LONGEST_RETRY_S: u32 = 30;
+/// Rows begun and not done: the events that a sink's buffer holds by default.
+const MOST_ROWS: usize = 500;
 
 /// A weighted mean and variance of round trips, in seconds.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +31,7 @@ struct Past {
 #[derive(Debug)]
 pub struct VectorArc {
     limit: usize,
-    in_flight: usize,
+    rows: RowsUnderWay,
     reached: bool,
     pushed_back: bool,
     /// Sum and count of the interval's round trips.
@@ -43,7 +46,7 @@ impl VectorArc {
     pub fn new(seed: u64) -> Self {
         VectorArc {
             limit: 1,
-            in_flight: 0,
+            rows: RowsUnderWay::new(MOST_ROWS),
             reached: false,
             pushed_back: false,
             current: (0.0, 0),
@@ -95,26 +98,28 @@ impl VectorArc {
 }
 
 impl Rule for VectorArc {
-    fn poll(&mut self, _now: Duration) -> Ask {
-        if self.in_flight < self.limit {
-            return Ask::Send;
+    fn poll(&mut self, now: Duration) -> Ask {
+        if self.rows.in_flight < self.limit {
+            return self.rows.ask(now);
         }
         self.reached = true;
         Ask::WaitForReply
     }
 
-    fn on_send(&mut self, _attempt: Attempt) {
-        self.in_flight += 1;
+    fn on_send(&mut self, attempt: Attempt) {
+        self.rows.sent(attempt.number);
     }
 
     fn on_reply(&mut self, now: Duration, attempt: Attempt, answer: Answer<'_>) -> Next {
-        self.in_flight -= 1;
+        self.rows.answered();
         self.pushed_back |= answer != Answer::Done;
         self.measure(now, now.saturating_sub(attempt.sent_at));
         if answer == Answer::Done {
             Next::Done
         } else {
-            Next::RetryAt(now + self.retry(attempt.number))
+            let due = now + self.retry(attempt.number);
+            self.rows.sleeps_until(due);
+            Next::RetryAt(due)
         }
     }
 }
@@ -140,7 +145,7 @@ mod tests {
                 rule.on_send(attempt);
             }
             *now += Duration::from_millis(millis);
-            while rule.in_flight > 0 {
+            while rule.rows.in_flight > 0 {
                 rule.on_reply(*now, attempt, answer);
             }
         }

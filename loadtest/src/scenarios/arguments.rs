@@ -38,7 +38,7 @@ pub struct ScenariosArguments {
     #[arg(long, value_name = "PATH")]
     pub(super) sluice: Option<PathBuf>,
     /// Requests per second that all runs at the same time may add up to
-    #[arg(long, value_name = "N", default_value_t = 1_000.0, value_parser = parse_budget)]
+    #[arg(long, value_name = "N", default_value_t = 2_000.0, value_parser = parse_budget)]
     pub(super) budget: f64,
     /// The folder for the pictures and their page, index.html
     #[arg(long, value_name = "DIR", default_value = "target/scenarios")]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::benchmark::{Benchmark, best_possible};
+use crate::benchmark::{Benchmark, best_possible, sustained};
 use crate::tenant::{LedgerDetail, LimitKind, Scenario};
 
 use super::arguments::ScenariosArguments;
@@ -82,6 +82,14 @@ impl Case {
         (best / self.lasts.as_secs_f64()).min(UNLIMITED_PER_S)
     }
 
+    /// The rate that can be held in each second, bursts and full windows aside.
+    pub(super) fn rate_by_second(&self) -> Vec<f64> {
+        let second = Duration::from_secs(1);
+        let seconds = 0..self.lasts.as_secs().max(1) as u32;
+        let rate = |number: u32| sustained(&self.scenario, second * number, second * (number + 1));
+        seconds.map(rate).collect()
+    }
+
     /// Rows that a process needs so that its input doesn't end before the time does, with room for what it takes from
     /// other clients.
     pub(super) fn rows(&self, until: Duration) -> u64 {
@@ -119,6 +127,20 @@ fn file_stem(name: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_window_allows_its_rate_in_every_second() {
+        let yaml = "limits: [{ kind: fixed_window, requests: 300, window: 60s }]";
+        let scenario = Scenario::from_yaml(yaml, "a test").expect("a scenario");
+        let case = Case {
+            name: "a test".to_owned(),
+            benchmark: Benchmark::default(),
+            scenario,
+            lasts: Duration::from_secs(3),
+        };
+        assert_eq!(case.rate_by_second(), [5.0, 5.0, 5.0]);
+        assert!(case.rows(case.lasts) > 300);
+    }
 
     #[test]
     fn a_scenario_is_called_by_its_files_name() {

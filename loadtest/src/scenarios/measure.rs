@@ -13,20 +13,10 @@ use crate::tenant::{LedgerSnapshot, SecondCounts};
 
 use super::case::Case;
 use super::loader::id_prefix;
+use super::shares::{Shares, Sums, at_length};
 
 /// The share of the tenant's rate that counts as having reached it.
 const REACHED: f64 = 0.95;
-
-/// Shares of what a client could get and of what it sent, in percent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub(super) struct Shares {
-    /// Done, of the best possible; none where the tenant sets no bound.
-    pub(super) goodput: Option<f64>,
-    /// Refused, of all requests that the limits judged.
-    pub(super) throttled: f64,
-    /// Refused requests of the tenant's other clients, of theirs; none where there are none.
-    pub(super) others_refused: Option<f64>,
-}
 
 /// A client against a tenant, in figures.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -94,82 +84,6 @@ impl Measured {
     pub(super) fn attempts(&self) -> u64 {
         let judged = |second: &SecondCounts| second.accepted + second.throttled;
         self.seconds.iter().map(judged).sum()
-    }
-}
-
-/// What several seconds saw; fractions where they stand for more than was measured.
-#[derive(Clone, Copy, Debug, Default)]
-struct Sums {
-    done: f64,
-    accepted: f64,
-    refused: f64,
-    others: f64,
-    others_refused: f64,
-}
-
-impl Sums {
-    fn of(seconds: &[SecondCounts]) -> Self {
-        let mut sums = Sums::default();
-        for second in seconds {
-            sums.done += second.done as f64;
-            sums.accepted += second.accepted as f64;
-            sums.refused += second.throttled as f64;
-            sums.others += (second.others_accepted + second.others_refused) as f64;
-            sums.others_refused += second.others_refused as f64;
-        }
-        sums
-    }
-
-    /// These, and so many times the others.
-    fn plus(&self, times: f64, more: &Sums) -> Self {
-        Sums {
-            done: self.done + times * more.done,
-            accepted: self.accepted + times * more.accepted,
-            refused: self.refused + times * more.refused,
-            others: self.others + times * more.others,
-            others_refused: self.others_refused + times * more.others_refused,
-        }
-    }
-
-    fn shares(&self, best: f64) -> Shares {
-        Shares {
-            goodput: (best.is_finite() && best > 0.0).then(|| percent(self.done, best)),
-            throttled: percent(self.refused, self.accepted + self.refused),
-            others_refused: (self.others > 0.0).then(|| percent(self.others_refused, self.others)),
-        }
-    }
-}
-
-/// The shares that the scenario's full length would show: what was measured first counts once, and the second half goes
-/// on until then. A limit is learnt at the start of a run, and what that costs is a few requests; of a short run they
-/// are a large part, of the length that expectations are made for a small one.
-fn at_length(
-    case: &Case,
-    clock_at_zero: Duration,
-    seconds: &[SecondCounts],
-    best_by_second: &[f64],
-) -> Shares {
-    let (first, second) = seconds.split_at(seconds.len() / 2);
-    let best = best_by_second.last().copied().unwrap_or_default();
-    let best_first = first
-        .len()
-        .checked_sub(1)
-        .map_or(0.0, |last| best_by_second[last]);
-    let best_at_length = case.best_by(clock_at_zero, case.benchmark.duration.max(case.lasts));
-    let times = if best.is_finite() && best > best_first {
-        (best_at_length - best_first) / (best - best_first)
-    } else {
-        1.0
-    };
-    let whole = Sums::of(first).plus(times, &Sums::of(second));
-    whole.shares(if times == 1.0 { best } else { best_at_length })
-}
-
-fn percent(part: f64, whole: f64) -> f64 {
-    if whole > 0.0 {
-        100.0 * part / whole
-    } else {
-        0.0
     }
 }
 
@@ -266,24 +180,6 @@ mod tests {
         assert_eq!((measured.done, measured.refused), (45, 5));
         assert_eq!((measured.best, measured.shares.goodput), (50.0, Some(90.0)));
         assert_eq!((measured.shares.throttled, measured.attempts()), (10.0, 50));
-    }
-
-    #[test]
-    fn at_full_length_the_start_counts_once_and_the_second_half_goes_on() {
-        let books = books(&[(20, 9), (10, 1), (9, 1), (10, 0)]);
-        let yaml = format!("{BUCKET}\nbenchmark: {{ duration: 100s }}");
-        let measured = Measured::read(&case(&yaml, 4), Duration::ZERO, &books);
-        // 20 of the best in the second half, 980 in all that is left: 49 times.
-        let (done, refused) = (30.0 + 49.0 * 19.0, 10.0 + 49.0);
-        let expected = Shares {
-            goodput: Some(100.0 * done / 1010.0),
-            throttled: 100.0 * refused / (done + refused),
-            others_refused: None,
-        };
-        assert_eq!(measured.at_length, expected);
-        let yaml = format!("{BUCKET}\nbenchmark: {{ duration: 4s }}");
-        let whole = Measured::read(&case(&yaml, 4), Duration::ZERO, &books);
-        assert_eq!(whole.at_length, whole.shares, "nothing is left to be added");
     }
 
     #[test]

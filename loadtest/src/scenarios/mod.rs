@@ -23,6 +23,7 @@ mod result;
 mod run_one;
 mod runner;
 mod schedule;
+mod shares;
 mod stop;
 mod table;
 mod verdict;

@@ -75,12 +75,10 @@ fn picture(result: &CaseResult) -> Picture {
         }
     }
     let rate = result.case.rate();
-    let limit = clients
-        .first()
-        .map(|(_, _, measured)| rates(&measured.best_by_second));
-    if let Some(limit) = limit.filter(|limit| limit.iter().all(|rate| rate.is_finite())) {
+    let limit = result.case.rate_by_second();
+    if limit.iter().all(|rate| rate.is_finite()) {
         done.push(Line {
-            name: "what the tenant allows".to_owned(),
+            name: "what the tenant allows in the long run".to_owned(),
             shade: Shade::Limit,
             points: binned(&limit, bin),
         });
@@ -111,13 +109,6 @@ fn picture(result: &CaseResult) -> Picture {
         seconds: seconds as f64,
         panels,
     }
-}
-
-/// What each second adds to a sum.
-fn rates(by_second: &[f64]) -> Vec<f64> {
-    let before = std::iter::once(0.0).chain(by_second.iter().copied());
-    let pairs = by_second.iter().zip(before);
-    pairs.map(|(now, before)| (now - before).max(0.0)).collect()
 }
 
 /// The mean of each `bin` values, drawn at its middle.
@@ -153,8 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn shares_and_rates_come_from_sums() {
-        assert_eq!(rates(&[300.0, 300.0, 600.0]), [300.0, 0.0, 300.0]);
+    fn shares_come_from_sums() {
         let shares = share_of_best(&[5.0, 5.0], &[10.0, 10.0]);
         assert_eq!(shares, [(1.0, 50.0), (2.0, 100.0)]);
     }

@@ -21,7 +21,7 @@ const AROUND: Duration = Duration::from_secs(1);
 /// A baseline that is refused asks again, and each answer costs as much as a write.
 const STORM_FACTOR: f64 = 1.5;
 /// What the slowest baseline may still cost, since its refusals don't depend on the limit.
-const STORM_PER_S: f64 = 60.0;
+const STORM_PER_S: f64 = 40.0;
 
 /// Who loads.
 #[derive(Clone, Copy, Debug)]

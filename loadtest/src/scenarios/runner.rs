@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::path::Path;
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use super::arguments::{OutputForm, ScenariosArguments};
@@ -13,6 +13,11 @@ use super::run_one::{self, ClientKind, Job, baselines, load_of};
 use super::schedule::Schedule;
 use super::stop::{SignalWatch, Stop};
 use super::{pictures, table};
+
+/// Time between the starts of two runs.
+const STAGGER: Duration = Duration::from_millis(250);
+/// How long to wait for the end of a run before looking up.
+const LONG: Duration = Duration::from_secs(1);
 
 /// How it all ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +113,8 @@ fn run_all(
             if stop.is_set() {
                 schedule.stop();
             }
-            while let Some(number) = schedule.start_next() {
+            let begun = schedule.start_next();
+            if let Some(number) = begun {
                 let (job, sender) = (jobs[number], sender.clone());
                 scope.spawn(move || {
                     let case = &cases[job.case];
@@ -120,8 +126,12 @@ fn run_all(
             if schedule.is_over() {
                 break;
             }
-            let Ok((number, outcome)) = results.recv() else {
-                break;
+            // One after the other: a first second that two dozen processes share would tell of the machine.
+            let patience = if begun.is_some() { STAGGER } else { LONG };
+            let (number, outcome) = match results.recv_timeout(patience) {
+                Ok(ended) => ended,
+                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Disconnected) => break,
             };
             schedule.end(number);
             ended += 1;

@@ -81,7 +81,7 @@ pub(super) fn broken(case: &Case, measured: &Measured) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenarios::measure::Shares;
+    use crate::scenarios::shares::Shares;
     use crate::tenant::Scenario;
     use std::time::Duration;
 

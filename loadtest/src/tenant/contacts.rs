@@ -1,5 +1,7 @@
 //! Which contacts exist, and what a contact may hold.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -29,6 +31,13 @@ pub struct Contacts {
     /// Share of ids whose writes answer 400 whatever they hold, 0 to 1. Default: 0.
     #[serde(deserialize_with = "units::ratio")]
     pub invalid: f64,
+    /// Whether a second contact with the same external id answers 409. Default: no, it is made.
+    pub unique_external_id: bool,
+    /// Whether `Idempotency-Key` is heeded when a contact is made. Default: no.
+    pub idempotency_keys: bool,
+    /// How long a new contact isn't found by look-up and list. Default: found at once.
+    #[serde(deserialize_with = "units::duration")]
+    pub look_up_delay: Duration,
 }
 
 /// Which ids exist.
@@ -68,6 +77,20 @@ impl Contacts {
         known && !(self.missing > 0.0 && stable_share("missing", id) < self.missing)
     }
 
+    /// The first ids that exist, at most so many: a list's page. Where every id exists, `c-1` and on.
+    pub(crate) fn first(&self, most: usize) -> Vec<String> {
+        let (prefix, count) = match &self.existing {
+            Existing::All => ("c-", u64::MAX),
+            Existing::Numbered { prefix, count } => (prefix.as_str(), *count),
+        };
+        // A page is short, and so is the search for it where some are missing.
+        (1..=count.min(10_000))
+            .map(|number| format!("{prefix}{number}"))
+            .filter(|id| self.exists(id))
+            .take(most)
+            .collect()
+    }
+
     /// Whether every write to that id answers 400.
     pub fn is_invalid(&self, id: &str) -> bool {
         self.invalid > 0.0 && stable_share("invalid", id) < self.invalid
@@ -87,6 +110,13 @@ pub(crate) fn read_fields(body: &[u8]) -> Result<Map<String, Value>, Vec<FieldFa
     let Value::Object(fields) = value else {
         return Err(whole("the body must be a JSON object".to_owned()));
     };
+    check_fields(fields)
+}
+
+/// Checks every field.
+pub(crate) fn check_fields(
+    fields: Map<String, Value>,
+) -> Result<Map<String, Value>, Vec<FieldFault>> {
     let faults: Vec<FieldFault> = fields
         .iter()
         .filter_map(|(name, value)| {

@@ -34,6 +34,13 @@ impl Dice {
         median.mul_f64((sigma * normal).exp().min(1e6))
     }
 
+    /// Brings things into a random order (Fisher and Yates).
+    pub(crate) fn shuffle<Thing>(&mut self, things: &mut [Thing]) {
+        for last in (1..things.len()).rev() {
+            things.swap(last, self.source.random_range(0..=last));
+        }
+    }
+
     /// A text nobody guesses, for a token.
     pub(crate) fn token(&mut self) -> String {
         format!(

@@ -1,16 +1,10 @@
 //! All limits of a tenant together: every one must admit a request, in the bucket that its scope assigns.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
-use super::limiter::{Limit, LimitScope, Limiter, Standing};
-use super::pauses::Pauses;
+use super::guard::Guard;
+use super::limiter::{Limit, Standing};
 use super::retry_after::{RetryAfter, Spoken};
-use super::stable_hash::stable_hash;
-use super::units::bounded_seconds;
-
-/// Buckets of one limit before idle ones are swept out; smaller sweeps more often, larger keeps more memory.
-const FIRST_SWEEP: usize = 65_536;
 
 /// A method and path template with a bucket of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -18,6 +12,21 @@ pub(crate) enum Endpoint {
     PatchContact = 0,
     GetContact = 1,
     Token = 2,
+    CreateContact = 3,
+    ListContacts = 4,
+    ReplaceContact = 5,
+    UpsertContact = 6,
+    CreateContacts = 7,
+    UpsertContacts = 8,
+}
+
+impl Endpoint {
+    pub(super) const COUNT: usize = Self::UpsertContacts as usize + 1;
+
+    /// Whether it needs the scope to write.
+    pub(crate) fn writes(self) -> bool {
+        !matches!(self, Self::GetContact | Self::ListContacts | Self::Token)
+    }
 }
 
 /// Who asks, and for what.
@@ -62,104 +71,12 @@ pub(crate) struct Refusal {
     pub(crate) quota: (u64, Duration),
 }
 
-struct Bucket {
-    model: Box<dyn Limiter>,
-    next_phase: usize,
-    next_other: Duration,
-    pauses: [Pauses; 3],
-    /// The same by the token that was told to wait.
-    told: HashMap<(u64, Endpoint), Pauses>,
-}
-
-struct Guard {
-    limit: Limit,
-    buckets: HashMap<u64, Bucket>,
-    sweep_at: usize,
-    /// Other clients' requests in each second: accepted and refused.
-    others: Vec<(u64, u64)>,
-    undercuts: u64,
-    undercuts_by_told: u64,
-}
-
 /// The limits and their buckets.
 pub(crate) struct Gatekeeper {
     guards: Vec<Guard>,
     words: RetryAfter,
     grace: Duration,
     wants_standing: bool,
-}
-
-impl Guard {
-    fn new(limit: Limit) -> Self {
-        Guard {
-            limit,
-            buckets: HashMap::new(),
-            sweep_at: FIRST_SWEEP,
-            others: Vec::new(),
-            undercuts: 0,
-            undercuts_by_told: 0,
-        }
-    }
-
-    fn bucket_of(&self, asker: &Asker<'_>) -> u64 {
-        match self.limit.scope {
-            LimitScope::Tenant => 0,
-            LimitScope::Client => stable_hash("client", asker.client.as_bytes()),
-            LimitScope::Token => asker.token_serial,
-            LimitScope::Endpoint => asker.endpoint as u64,
-            LimitScope::Record => stable_hash("record", asker.record.as_bytes()),
-        }
-    }
-
-    /// The bucket as of now: phases applied, other traffic played.
-    fn bucket_at(&mut self, id: u64, moment: Moment) -> &mut Bucket {
-        let Moment { now, clock_at_zero } = moment;
-        self.sweep(now);
-        let limit = &self.limit;
-        let bucket = self.buckets.entry(id).or_insert_with(|| Bucket {
-            model: limit.build(clock_at_zero),
-            next_phase: 0,
-            next_other: now,
-            pauses: <[Pauses; 3]>::default(),
-            told: HashMap::new(),
-        });
-        loop {
-            let phase = limit
-                .phases
-                .get(bucket.next_phase)
-                .filter(|phase| phase.at <= now);
-            let other =
-                Some(bucket.next_other).filter(|at| limit.other_traffic > 0.0 && *at <= now);
-            match (phase, other) {
-                (Some(phase), other) if other.is_none_or(|at| phase.at <= at) => {
-                    bucket.model.scale(phase.at, phase.factor);
-                    bucket.next_phase += 1;
-                }
-                (_, Some(at)) => {
-                    let second = at.as_secs() as usize;
-                    if self.others.len() <= second {
-                        self.others.resize(second + 1, (0, 0));
-                    }
-                    match bucket.model.admit(at) {
-                        Ok(()) => self.others[second].0 += 1,
-                        Err(_) => self.others[second].1 += 1,
-                    }
-                    bucket.next_other = at + bounded_seconds(1.0 / limit.other_traffic);
-                }
-                _ => return bucket,
-            }
-        }
-    }
-
-    fn sweep(&mut self, now: Duration) {
-        if self.buckets.len() < self.sweep_at {
-            return;
-        }
-        self.buckets.retain(|_, bucket| {
-            !bucket.model.is_idle(now) || bucket.pauses.iter().any(|pauses| !pauses.are_over(now))
-        });
-        self.sweep_at = (self.buckets.len() * 2).max(FIRST_SWEEP);
-    }
 }
 
 impl Gatekeeper {

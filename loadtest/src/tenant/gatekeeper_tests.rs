@@ -1,5 +1,7 @@
 //! The limits together, with the time passed in.
 
+use super::super::guard::FIRST_SWEEP;
+use super::super::limiter::LimitScope;
 use super::*;
 use crate::tenant::limiter::{Anchor, LimitKind, Phase, Refill};
 use crate::tenant::retry_after::RetryAfterForm;

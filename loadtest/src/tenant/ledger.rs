@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::gatekeeper::Endpoint;
 use super::stable_hash::stable_hash;
 
 /// How much of the writes the ledger keeps. Counters are always kept.
@@ -33,8 +34,34 @@ pub struct RequestCounts {
     pub patch: u64,
     /// `GET /api/v2/contacts/{id}`.
     pub get: u64,
+    /// `PUT /api/v2/contacts/{id}`.
+    pub put: u64,
+    /// `POST /api/v2/contacts`.
+    pub create: u64,
+    /// `GET /api/v2/contacts`.
+    pub list: u64,
+    /// `PUT /api/v2/contacts/by-external-id/{externalId}`.
+    pub upsert: u64,
+    /// `POST` and `PUT /api/v2/contacts/bulk`.
+    pub bulk: u64,
     /// Anything else, but for the ledger's own pages.
     pub other: u64,
+}
+
+impl RequestCounts {
+    fn count(&mut self, endpoint: Endpoint) {
+        let counter = match endpoint {
+            Endpoint::PatchContact => &mut self.patch,
+            Endpoint::GetContact => &mut self.get,
+            Endpoint::ReplaceContact => &mut self.put,
+            Endpoint::CreateContact => &mut self.create,
+            Endpoint::ListContacts => &mut self.list,
+            Endpoint::UpsertContact => &mut self.upsert,
+            Endpoint::CreateContacts | Endpoint::UpsertContacts => &mut self.bulk,
+            Endpoint::Token => &mut self.token,
+        };
+        *counter += 1;
+    }
 }
 
 /// What one second saw.
@@ -137,6 +164,10 @@ pub struct LedgerSnapshot {
     pub counters: Counters,
     /// How often a write to each id was applied.
     pub applies: BTreeMap<String, u64>,
+    /// How many contacts were made for each external id; more than 1 is a duplicate.
+    pub made: BTreeMap<String, u64>,
+    /// Requests that an idempotency key answered without making anything.
+    pub replays: u64,
     /// Every write in order, if the ledger keeps them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub writes: Vec<Write>,
@@ -186,10 +217,10 @@ impl Ledger {
         change(&mut self.books.lock().counters);
     }
 
-    /// A request to a contact comes in; `count` names its kind.
-    pub(crate) fn enter(&self, count: impl FnOnce(&mut RequestCounts)) -> InFlight<'_> {
+    /// A request to contacts comes in.
+    pub(crate) fn enter(&self, endpoint: Endpoint) -> InFlight<'_> {
         let mut books = self.books.lock();
-        count(&mut books.counters.requests);
+        books.counters.requests.count(endpoint);
         books.in_flight += 1;
         books.counters.in_flight_max = books.counters.in_flight_max.max(books.in_flight);
         drop(books);

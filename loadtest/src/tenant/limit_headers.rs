@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::limiter::Standing;
+use super::units::whole_seconds;
 
 /// A vendor's style of limit headers. Sources: the vendors' own pages; the IETF drafts of httpapi-ratelimit-headers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -48,8 +49,8 @@ impl LimitHeaders {
             window,
         } = standing;
         let used = limit.saturating_sub(remaining);
-        let reset_seconds = (reset.as_secs_f64().ceil() as u64).max(1);
-        let window_seconds = (window.as_secs_f64().ceil() as u64).max(1);
+        let reset_seconds = whole_seconds(reset);
+        let window_seconds = whole_seconds(window);
         let x_ratelimit = |reset: String| {
             vec![
                 ("x-ratelimit-limit", limit.to_string()),

@@ -100,7 +100,7 @@ impl RetryAfter {
             Honesty::Scale(factor) => units::bounded_seconds(wait.as_secs_f64() * factor),
             Honesty::Fixed(fixed) => fixed,
         };
-        let whole_seconds = (stated.as_secs_f64().ceil() as u64).max(1);
+        let whole_seconds = units::whole_seconds(stated);
         match self.form {
             RetryAfterForm::None => None,
             RetryAfterForm::Seconds => Some(Spoken {

@@ -6,6 +6,7 @@ use hyper::body::{Body, Bytes, Incoming};
 use hyper::{Method, Request, Response, StatusCode};
 use parking_lot::RwLock;
 
+use super::collection_api::{self, CollectionRequest};
 use super::contact_api::{self, ContactRequest};
 use super::gatekeeper::Endpoint;
 use super::reply::{self, Answer, HangUp, ReplyBody, add_header};
@@ -16,7 +17,9 @@ use super::world::World;
 /// The largest body taken, in bytes (Genesys: `request.bytes.max`).
 const BODY_LIMIT: usize = 512_000;
 
+const COLLECTION: &str = "/api/v2/contacts";
 const CONTACTS: &str = "/api/v2/contacts/";
+const BY_EXTERNAL_ID: &str = "/api/v2/contacts/by-external-id/";
 
 /// A tenant's world, which a reset replaces.
 pub(crate) struct Site {
@@ -50,7 +53,19 @@ impl Site {
         let (head, body) = request.into_parts();
         let body = read_body(body).await?;
         let path = head.uri.path();
+        if let Some((endpoint, external_id)) = of_collection(&head.method, path) {
+            let collection = CollectionRequest {
+                endpoint,
+                raw_external_id: external_id.to_owned(),
+                query: head.uri.query().unwrap_or_default().to_owned(),
+                headers: head.headers,
+                body,
+            };
+            let answer = collection_api::answer(&world, collection).await;
+            return sent(&world, answer);
+        }
         let answer = match (path, path.strip_prefix(CONTACTS)) {
+            (COLLECTION, _) => Ok(wrong_method(&world, "GET, POST")),
             ("/oauth/token", _) if head.method == Method::POST => {
                 token_api::answer(&world, &head.headers, body).await
             }
@@ -59,6 +74,7 @@ impl Site {
                 let endpoint = match head.method {
                     Method::PATCH => Some(Endpoint::PatchContact),
                     Method::GET => Some(Endpoint::GetContact),
+                    Method::PUT => Some(Endpoint::ReplaceContact),
                     _ => None,
                 };
                 match endpoint {
@@ -73,7 +89,7 @@ impl Site {
                         };
                         contact_api::answer(&world, contact).await
                     }
-                    None => Ok(wrong_method(&world, "GET, PATCH")),
+                    None => Ok(wrong_method(&world, "GET, PATCH, PUT")),
                 }
             }
             _ => {
@@ -85,13 +101,7 @@ impl Site {
                 ))
             }
         };
-        let mut response = answer?;
-        world.stamp(&mut response);
-        let status = response.status().as_u16();
-        world
-            .ledger
-            .note(|counters| *counters.statuses.entry(status).or_default() += 1);
-        Ok(response)
+        sent(&world, answer)
     }
 
     /// The ledger's own pages.
@@ -119,6 +129,33 @@ impl Site {
             ),
         }
     }
+}
+
+/// What is asked of the collection, and the external id that the path names.
+fn of_collection<'a>(method: &Method, path: &'a str) -> Option<(Endpoint, &'a str)> {
+    if let Some(external_id) = path.strip_prefix(BY_EXTERNAL_ID) {
+        let is_one = !external_id.is_empty() && !external_id.contains('/');
+        return (is_one && method == Method::PUT).then_some((Endpoint::UpsertContact, external_id));
+    }
+    let endpoint = match (path.strip_prefix(COLLECTION)?, method) {
+        ("", &Method::POST) => Endpoint::CreateContact,
+        ("", &Method::GET) => Endpoint::ListContacts,
+        ("/bulk", &Method::POST) => Endpoint::CreateContacts,
+        ("/bulk", &Method::PUT) => Endpoint::UpsertContacts,
+        _ => return None,
+    };
+    Some((endpoint, ""))
+}
+
+/// Stamps and counts a reply.
+fn sent(world: &World, answer: Answer) -> Answer {
+    let mut response = answer?;
+    world.stamp(&mut response);
+    let status = response.status().as_u16();
+    world
+        .ledger
+        .note(|counters| *counters.statuses.entry(status).or_default() += 1);
+    Ok(response)
 }
 
 fn wrong_method(world: &World, allowed: &str) -> Response<ReplyBody> {

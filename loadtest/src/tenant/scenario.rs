@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::batches::Batches;
 use super::contacts::Contacts;
 use super::dice::Dice;
 use super::faults::Fault;
@@ -50,6 +51,8 @@ pub struct Scenario {
     /// What arrives so soon after a refusal does not undercut it, since it was under way. Default: 100 ms.
     #[serde(deserialize_with = "units::duration")]
     pub undercut_grace: Duration,
+    /// How several contacts are taken in one request.
+    pub batches: Batches,
     /// How a client is measured against this tenant. Default: it is not.
     pub benchmark: Option<Benchmark>,
 }
@@ -71,6 +74,7 @@ impl Default for Scenario {
             ledger: LedgerDetail::default(),
             keep_bodies: false,
             undercut_grace: Duration::from_millis(100),
+            batches: Batches::default(),
             benchmark: None,
         }
     }

@@ -6,6 +6,7 @@ use hyper::{Response, StatusCode};
 
 use super::faults::{Fault, FaultKind};
 use super::reply::{self, ReplyBody, add_header};
+use super::units::whole_seconds;
 
 /// What is left of a reply.
 pub(crate) enum Strike {
@@ -35,7 +36,7 @@ pub(crate) fn of(fault: &Fault) -> Strike {
             let message = "the tenant has a problem of its own";
             let mut response = reply::error(status(*code), "internal_server_error", message);
             if let Some(wait) = retry_after {
-                let seconds = (wait.as_secs_f64().ceil() as u64).max(1);
+                let seconds = whole_seconds(*wait);
                 add_header(&mut response, "retry-after", &seconds.to_string());
             }
             response

@@ -98,6 +98,11 @@ pub(crate) fn bounded_seconds(seconds: f64) -> Duration {
     Duration::from_secs_f64(seconds.max(0.0))
 }
 
+/// A time as headers say it: whole seconds, rounded up, at least one.
+pub(crate) fn whole_seconds(time: Duration) -> u64 {
+    (time.as_secs_f64().ceil() as u64).max(1)
+}
+
 /// A time span, zero allowed.
 pub(crate) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let seconds = number(deserializer, DURATION, parse_seconds)?;

@@ -11,6 +11,7 @@ use super::faults::{Fault, FaultDraw, FaultTarget};
 use super::gatekeeper::{Gatekeeper, Moment, Place};
 use super::ledger::{Counters, Ledger, LedgerSnapshot};
 use super::limit_headers::LimitHeaders;
+use super::records::Records;
 use super::reply::{ReplyBody, add_header};
 use super::retry_after::{RetryAfterForm, http_date, unix_now};
 use super::scenario::Scenario;
@@ -25,6 +26,8 @@ pub(crate) struct World {
     pub(crate) token_gate: Mutex<Gatekeeper>,
     pub(crate) tokens: Mutex<TokenDesk>,
     pub(crate) ledger: Ledger,
+    /// The contacts that clients have made.
+    pub(crate) records: Mutex<Records>,
     chance: Mutex<Chance>,
 }
 
@@ -67,6 +70,7 @@ impl World {
             token_gate: Mutex::new(token_gate),
             tokens: Mutex::new(TokenDesk::new(scenario.token.clone())),
             ledger: Ledger::new(scenario.ledger, scenario.keep_bodies),
+            records: Mutex::default(),
             chance: Mutex::new(Chance {
                 dice: Dice::new(scenario.seed),
                 faults: FaultDraw::new(&scenario.faults),
@@ -118,6 +122,22 @@ impl World {
                 .or_default() += 1;
         });
         Some(fault)
+    }
+
+    /// The status with which one contact of a batch fails.
+    pub(crate) fn draw_item_fault(&self) -> Option<u16> {
+        let faults = &self.scenario.batches.item_faults;
+        if faults.is_empty() {
+            return None;
+        }
+        let dice = &mut self.chance.lock().dice;
+        let fault = faults.iter().find(|fault| dice.share() < fault.ratio)?;
+        Some(fault.status)
+    }
+
+    /// Brings things into another order.
+    pub(crate) fn shuffle<Thing>(&self, things: &mut [Thing]) {
+        self.chance.lock().dice.shuffle(things);
     }
 
     /// The time on the wire, one way.
@@ -175,9 +195,14 @@ impl World {
     /// The books.
     pub(crate) fn snapshot(&self, with_writes: bool) -> LedgerSnapshot {
         let (applies, writes) = self.ledger.applies_and_writes(with_writes);
+        let records = self.records.lock();
+        let (made, replays) = (records.made(), records.replays());
+        drop(records);
         LedgerSnapshot {
             counters: self.counters(),
             applies,
+            made,
+            replays,
             writes,
         }
     }

@@ -24,6 +24,7 @@ nginx-rate-wait|nginx|rate 50 21|-|5|1|90|2|the same, Retry-After: 1 added
 nginx-rate-503|nginx|rate 50 21|-|5|1|90|2|the same without a word: nginx's default 503
 nginx-rate-503-wait|nginx|rate 50 21|-|5|1|90|2|the same, 503 with Retry-After: 1
 nginx-rate-delayed|nginx|rate 50 1|-|5|1|90|2|limit_req 50r/s burst=20: delays, then 429
+nginx-rate-staged|nginx|rate 50 21|-|5|1|90|2|limit_req 50r/s burst=20 delay=8: at once, then delays, then 429
 nginx-rate-strict|nginx|rate 50 1|-|5|1|90|2|limit_req 50r/s without a burst, 429
 nginx-minute|nginx|rate 5 6|-|5|3|90|2|limit_req 300r/m burst=5 nodelay, 429
 nginx-minute-503|nginx|rate 1 3|-|10|3|90|2|limit_req 60r/m burst=2 nodelay, nginx's default 503
@@ -42,9 +43,11 @@ penalty-box|stand-in|rate 20 0|-|10|3|90|2|200 in 10 s, else 10 s of 429, longer
 penalty-box-wait|stand-in|rate 20 0|-|10|3|90|2|the same with Retry-After
 fill-interval|stand-in|rate 50 50|-|5|1|90|2|50 tokens put in once a second, 429 (Envoy's local limit)
 four-nodes|stand-in|rate 60 60|-|5|1|90|2|four buckets of 15/s behind a round robin, 429
+four-nodes-headers|stand-in|rate 20 0|-|10|3|90|2|four windows of 50 in 10 s behind a round robin, each telling its own rest
+second-headers|stand-in|rate 50 0|-|5|1|90|2|50 in each second of the clock, RateLimit headers, no Retry-After
 wait-of-zero|stand-in|rate 50 21|-|5|1|90|2|bucket 50/s burst 20, Retry-After: 0
 clock-window|stand-in|rate 20 0|-|10|3|90|2|200 in each 10 s of the clock, Retry-After
-window-with-headers|stand-in|rate 20 0|-|10|3|90|2|200 in each 10 s of the clock, RateLimit headers, Retry-After
+window-headers|stand-in|rate 20 0|-|10|3|90|2|200 in each 10 s of the clock, RateLimit headers, Retry-After
 FACTS
 }
 
@@ -71,6 +74,7 @@ nginx_location() {
     nginx-rate-503) printf 'limit_req zone=%s burst=20 nodelay;\n' "$2" ;;
     nginx-rate-503-wait) printf 'limit_req zone=%s burst=20 nodelay; error_page 503 = @wait;\n' "$2" ;;
     nginx-rate-delayed) printf 'limit_req zone=%s burst=20; limit_req_status 429;\n' "$2" ;;
+    nginx-rate-staged) printf 'limit_req zone=%s burst=20 delay=8; limit_req_status 429;\n' "$2" ;;
     nginx-rate-strict) printf 'limit_req zone=%s; limit_req_status 429;\n' "$2" ;;
     nginx-minute) printf 'limit_req zone=%s burst=5 nodelay; limit_req_status 429;\n' "$2" ;;
     nginx-nested)

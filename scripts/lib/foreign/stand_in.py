@@ -19,7 +19,18 @@ TOKEN = json.dumps(
 ).encode()
 
 
-class Bucket:
+class Limiter:
+    """Admits a request, or refuses it, perhaps with seconds to wait."""
+
+    def admit(self, now):
+        raise NotImplementedError
+
+    def told(self):
+        """Header lines that tell of the limit, after a call of `admit`."""
+        return ""
+
+
+class Bucket(Limiter):
     """Tokens that come back at a rate, up to a burst."""
 
     def __init__(self, rate_per_s, burst, wait=None):
@@ -35,7 +46,7 @@ class Bucket:
         return False, self.wait
 
 
-class FilledAtOnce:
+class FilledAtOnce(Limiter):
     """Tokens that are put in together, once an interval."""
 
     def __init__(self, count, interval_s):
@@ -52,7 +63,7 @@ class FilledAtOnce:
         return False, None
 
 
-class PenaltyBox:
+class PenaltyBox(Limiter):
     """So many in a span; who asks for more gets nothing for as long again, and
     each request in that time starts it anew."""
 
@@ -76,11 +87,11 @@ class PenaltyBox:
         return False, math.ceil(self.span_s) if self.says_wait else None
 
 
-class ClockWindow:
+class ClockWindow(Limiter):
     """So many in each span of the clock; the wait reaches to its end."""
 
-    def __init__(self, count, span_s, tells=False):
-        self.count, self.span_s, self.tells = count, span_s, tells
+    def __init__(self, count, span_s, tells=False, says_wait=True):
+        self.count, self.span_s, self.tells, self.says_wait = count, span_s, tells, says_wait
         self.window, self.used, self.left_s = None, 0, 0
 
     def admit(self, _now):
@@ -92,7 +103,7 @@ class ClockWindow:
         self.left_s = math.ceil((window + 1) * self.span_s - wall)
         if self.used <= self.count:
             return True, None
-        return False, self.left_s
+        return False, self.left_s if self.says_wait else None
 
     def told(self):
         if not self.tells:
@@ -101,7 +112,7 @@ class ClockWindow:
         return f"RateLimit-Limit: {self.count}\r\nRateLimit-Remaining: {left}\r\nRateLimit-Reset: {self.left_s}\r\n"
 
 
-class RoundRobin:
+class RoundRobin(Limiter):
     """Nodes that don't talk to each other, asked in turn."""
 
     def __init__(self, nodes):
@@ -109,7 +120,13 @@ class RoundRobin:
 
     def admit(self, now):
         self.turn += 1
-        return self.nodes[self.turn % len(self.nodes)].admit(now)
+        return self.node().admit(now)
+
+    def node(self):
+        return self.nodes[self.turn % len(self.nodes)]
+
+    def told(self):
+        return self.node().told()
 
 
 LIMITERS = {
@@ -119,7 +136,9 @@ LIMITERS = {
     "wait-of-zero": lambda: Bucket(50, 21, 0),
     "clock-window": lambda: ClockWindow(200, 10),
     "fill-interval": lambda: FilledAtOnce(50, 1.0),
-    "window-with-headers": lambda: ClockWindow(200, 10, tells=True),
+    "window-headers": lambda: ClockWindow(200, 10, tells=True),
+    "second-headers": lambda: ClockWindow(50, 1, tells=True, says_wait=False),
+    "four-nodes-headers": lambda: RoundRobin([ClockWindow(50, 10, tells=True) for _ in range(4)]),
 }
 
 
@@ -148,7 +167,7 @@ class Server:
             writer.write(reply(200, TOKEN))
             return
         admitted, wait = self.limiter.admit(time.monotonic())
-        told = self.limiter.told() if hasattr(self.limiter, "told") else ""
+        told = self.limiter.told()
         if admitted:
             await asyncio.sleep(PLATFORM_S)
         status = 200 if admitted else 429

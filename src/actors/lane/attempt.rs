@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use crate::limit::{LimitEvent, Observation, Permit, Reaction};
+use crate::limit::Reaction;
 use crate::record::Item;
 use crate::transport::{Reply, SendError};
 
 use super::run::LaneGauge;
-use super::shared_limit::SharedLimit;
+use super::shared_limit::{Decisions, LimitAnswer, Permits, SharedLimit};
 
 /// A row that is to be sent, or sent again.
 #[derive(Debug)]
@@ -73,58 +73,48 @@ impl Ord for Delayed {
     }
 }
 
-/// A permit that comes back to its controller whatever happens to the request:
-/// a lane that panics must not keep its places in the window for ever.
+/// Permits that come back to their controllers whatever happens to the
+/// request: a lane that panics must not keep its places in the window for ever.
 pub(super) struct HeldPermit {
     controller: Arc<SharedLimit>,
     gauge: Arc<LaneGauge>,
-    permit: Option<Permit>,
+    permits: Option<Permits>,
 }
 
 impl HeldPermit {
     pub(super) fn new(
         controller: &Arc<SharedLimit>,
         gauge: &Arc<LaneGauge>,
-        permit: Permit,
+        permits: Permits,
     ) -> Self {
         gauge.note_sent();
         Self {
             controller: Arc::clone(controller),
             gauge: Arc::clone(gauge),
-            permit: Some(permit),
+            permits: Some(permits),
         }
     }
 
-    /// Gives the permit back with what came of the request: what becomes of
-    /// the record, and what else the limiter decided.
-    pub(super) fn give_back(
-        mut self,
-        now: Instant,
-        observation: &Observation,
-    ) -> (Reaction, Vec<LimitEvent>) {
-        let permit = self.permit.take().expect("it is given back only once");
-        let mut controller = self.controller.lock();
-        let reaction = controller.on_reply(now.into_std(), permit, observation);
-        let decisions = controller.take_events();
-        drop(controller);
-        self.controller.ring();
-        (reaction, decisions)
+    /// Gives the permits back with what came of the request: what becomes of
+    /// the record, and what else the limiters decided.
+    pub(super) fn give_back(mut self, now: Instant, answer: &LimitAnswer) -> (Reaction, Decisions) {
+        let permits = self.permits.take().expect("they are given back only once");
+        self.controller.settle(now.into_std(), permits, answer)
     }
 
     /// When the request was granted.
     pub(super) fn sent_at(&self) -> std::time::Instant {
-        let permit = self.permit.as_ref();
-        permit.expect("it is held until it is given back").sent_at()
+        let permits = self.permits.as_ref();
+        let permits = permits.expect("they are held until they are given back");
+        permits.own.sent_at()
     }
 }
 
 impl Drop for HeldPermit {
     fn drop(&mut self) {
         self.gauge.note_ended();
-        if let Some(permit) = self.permit.take() {
-            let now = Instant::now().into_std();
-            self.controller.lock().abandon(now, permit);
-            self.controller.ring();
+        if let Some(permits) = self.permits.take() {
+            self.controller.abandon(Instant::now().into_std(), permits);
         }
     }
 }

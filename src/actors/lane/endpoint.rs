@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method};
 
 use crate::auth::Token;
-use crate::connector::{Bound, LimitFacts, Operation};
+use crate::connector::{Bound, BucketScope, LimitFacts, Operation};
 use crate::limit::{Hint, rate_limit_hint, retry_after};
 use crate::record::Item;
 use crate::transport::{Reply, Request, SharedHeaders};
@@ -88,6 +88,11 @@ impl Endpoint {
             retry_after: retry_after(&lookup),
             hint: rate_limit_hint(&lookup),
         }
+    }
+
+    /// Whose limit a refusal names, where it names one.
+    pub(super) fn bucket(&self, refusal: &Reply) -> Option<BucketScope> {
+        self.limit_headers.buckets.scope(&refusal.body)
     }
 
     /// The request for one item.

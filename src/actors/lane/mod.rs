@@ -4,16 +4,19 @@
 //! time.
 
 mod attempt;
+mod client_limit;
 mod endpoint;
 mod key_order;
 mod outage;
 mod run;
 mod settle;
 mod shared_limit;
+mod told_quota;
 
 #[cfg(test)]
 mod tests;
 
+pub use client_limit::ClientLimit;
 pub use endpoint::Endpoint;
 pub use run::{LaneControl, LaneGauge, LaneSetup, run_lane};
-pub use shared_limit::SharedLimit;
+pub use shared_limit::{LimitLevel, SharedLimit};

@@ -16,7 +16,7 @@ use crate::actors::messages::CurrentToken;
 use crate::actors::stage::StageMeter;
 use crate::auth::Token;
 use crate::error::FatalError;
-use crate::limit::{Decision, LimitEvent, Permit};
+use crate::limit::{Decision, LimitEvent};
 use crate::record::{Chunk, OutcomeBatch};
 use crate::transport::Transport;
 
@@ -24,7 +24,7 @@ use super::attempt::{Answered, Delayed, HeldPermit, Pending};
 use super::endpoint::Endpoint;
 use super::key_order::KeyOrder;
 use super::outage::OutageWatch;
-use super::shared_limit::SharedLimit;
+use super::shared_limit::{Decisions, LimitLevel, Permits, SharedLimit, of_level};
 
 /// Outcomes that are handed on together. Larger saves little, smaller costs a
 /// message a row.
@@ -46,8 +46,8 @@ pub trait LaneControl {
     fn token_accepted(&self, generation: u64);
     /// The run can't go on.
     fn fatal(&self, error: FatalError);
-    /// The limiter decided something.
-    fn limiter_decided(&self, event: LimitEvent, now: Instant);
+    /// A limiter decided something.
+    fn limiter_decided(&self, level: LimitLevel, event: LimitEvent, now: Instant);
 }
 
 /// Where the lanes of a phase stand, together; the workers' shells read it
@@ -121,7 +121,7 @@ pub(super) struct Lane<T, C> {
     pub(super) setup: LaneSetup<T, C>,
     pub(super) ready: VecDeque<Pending>,
     /// Rows that were granted a request in this turn; kept for its memory.
-    granted: Vec<(Pending, Permit)>,
+    granted: Vec<(Pending, Permits)>,
     pub(super) delayed: BinaryHeap<Delayed>,
     pub(super) next_order: u64,
     pub(super) keys: KeyOrder,
@@ -241,40 +241,58 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         let shared = Arc::clone(&self.setup.controller);
         let mut granted = std::mem::take(&mut self.granted);
         let mut controller = shared.lock();
+        let mut above = shared.lock_above();
+        let at = now.into_std();
         let hold = loop {
             if self.ready.is_empty() {
                 break Hold::NoRows;
             }
-            match controller.poll(now.into_std()) {
-                Decision::Go => {
-                    let Some(pending) = self.ready.pop_front() else {
-                        break Hold::NoRows;
-                    };
-                    granted.push((pending, controller.on_send(now.into_std())));
-                }
+            match controller.poll(at) {
+                Decision::Go => {}
                 Decision::WaitUntil(until) => break Hold::Until(Instant::from_std(until)),
                 Decision::WaitForReply => break Hold::Window,
             }
+            match above.as_mut().map(|above| above.controller.poll(at)) {
+                None | Some(Decision::Go) => {}
+                Some(Decision::WaitUntil(until)) => break Hold::Until(Instant::from_std(until)),
+                Some(Decision::WaitForReply) => break Hold::WindowAbove,
+            }
+            let Some(pending) = self.ready.pop_front() else {
+                break Hold::NoRows;
+            };
+            let permits = Permits {
+                own: controller.on_send(at),
+                above: above.as_mut().map(|above| above.controller.on_send(at)),
+            };
+            granted.push((pending, permits));
         };
-        let decisions = controller.take_events();
+        let mut decisions = of_level(LimitLevel::Endpoint, controller.take_events());
+        if let Some(above) = &mut above {
+            let events = above.controller.take_events();
+            decisions.extend(of_level(LimitLevel::Client, events));
+        }
+        drop(above);
         drop(controller);
         // Only now, since a permit that is dropped asks for the lock.
-        for (pending, permit) in granted.drain(..) {
-            let permit = HeldPermit::new(&shared, &self.setup.gauge, permit);
+        for (pending, permits) in granted.drain(..) {
+            let permit = HeldPermit::new(&shared, &self.setup.gauge, permits);
             self.start(pending, permit, &token);
         }
         self.granted = granted;
         self.report_decisions(decisions, now);
+        // There may be room left, which this lane has no use for.
         if hold == Hold::NoRows {
-            // There may be room left, which this lane has no use for.
             shared.ring();
+        }
+        if hold != Hold::WindowAbove {
+            shared.ring_above();
         }
         hold
     }
 
-    pub(super) fn report_decisions(&self, decisions: Vec<LimitEvent>, now: Instant) {
-        for event in decisions {
-            self.setup.control.limiter_decided(event, now);
+    pub(super) fn report_decisions(&self, decisions: Decisions, now: Instant) {
+        for (level, event) in decisions {
+            self.setup.control.limiter_decided(level, event, now);
         }
     }
 
@@ -355,6 +373,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             },
             () = sleep_until(wake_at.unwrap_or(waiting_since)), if wake_at.is_some() => {}
             () = self.setup.controller.heard(), if hold == Hold::Window => {}
+            () = self.setup.controller.heard_above(), if hold == Hold::WindowAbove => {}
             changed = self.setup.tokens.changed(), if hold == Hold::Token => {
                 if changed.is_err() {
                     // The refresher is gone, and with it the way to a token.
@@ -370,10 +389,8 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         let waited = waiting_since.elapsed();
         match hold {
             Hold::Until(_) | Hold::Token => self.setup.meter.add_waited(waited),
-            Hold::Window | Hold::NoRows | Hold::Draining if has_in_flight => {
-                self.setup.meter.add_busy(waited);
-            }
-            Hold::Window | Hold::NoRows | Hold::Draining => {}
+            _ if has_in_flight => self.setup.meter.add_busy(waited),
+            Hold::Window | Hold::WindowAbove | Hold::NoRows | Hold::Draining => {}
         }
     }
 
@@ -429,6 +446,8 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
 enum Hold {
     NoRows,
     Window,
+    /// The window of the whole client.
+    WindowAbove,
     Token,
     Draining,
     Until(Instant),

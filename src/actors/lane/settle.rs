@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::connector::{Classified, ReplyClass};
+use crate::connector::{BucketScope, Classified, ReplyClass};
 use crate::error::{FatalError, FatalKind};
 use crate::limit::{Observation, Reaction, retry_after_in_body};
 use crate::record::{CallRecord, Outcome, OutcomeKind, Refusal};
@@ -15,6 +15,7 @@ use crate::transport::{Reply, SendError, Stage, Transport};
 use super::attempt::{Answered, Delayed, Pending};
 use super::endpoint::LimitWords;
 use super::run::{Lane, LaneControl};
+use super::shared_limit::LimitAnswer;
 
 /// A row is given up after so many failures that count against it.
 const FAILURES_ALLOWED: u32 = 8;
@@ -73,13 +74,21 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         if let (ReplyClass::Retry, Some(wait)) = (class, words.retry_after) {
             self.outage.note_wait_named(now, wait);
         }
-        let is_throttled_alone =
-            class == ReplyClass::Throttled && self.note_throttled(&mut pending);
-        let observation = match is_throttled_alone {
-            true => Observation::Neutral { hint: words.hint },
-            false => observe(class, &result, words, failure),
+        let bucket = match (&result, class) {
+            (Ok(reply), ReplyClass::Throttled) => self.setup.endpoint.bucket(reply),
+            _ => None,
         };
-        let (reaction, decisions) = permit.give_back(now, &observation);
+        let is_throttled_alone = class == ReplyClass::Throttled
+            && (bucket == Some(BucketScope::Record) || self.note_throttled(&mut pending));
+        let answer = LimitAnswer {
+            observation: match is_throttled_alone {
+                true => Observation::Neutral { hint: words.hint },
+                false => observe(class, &result, words, failure),
+            },
+            bucket,
+            has_left: !result.as_ref().is_err_and(never_left),
+        };
+        let (reaction, decisions) = permit.give_back(now, &answer);
         self.report_decisions(decisions, now);
         let request_id = match classified.request_id {
             Some(id) => id,
@@ -118,7 +127,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
                 pending.failures += 1;
                 if pending.failures < FAILURES_ALLOWED {
                     let pause = THROTTLED_ALONE_PAUSE * 2_u32.pow(pending.failures.min(5));
-                    Verdict::Later(words.retry_after.unwrap_or_default().max(pause))
+                    Verdict::Later(asked_wait(&result, words).unwrap_or_default().max(pause))
                 } else {
                     let message = "the tenant says \"too many requests\" to this row alone";
                     let why = refusal(classified.error, String::new(), message.to_owned());
@@ -371,8 +380,7 @@ fn observe(
     match class {
         ReplyClass::Done | ReplyClass::Unchanged => Observation::Accepted { hint },
         ReplyClass::Throttled => Observation::Throttled {
-            retry_after: retry_after
-                .or_else(|| retry_after_in_body(&String::from_utf8_lossy(&reply.body))),
+            retry_after: asked_wait(result, words),
             hint,
         },
         ReplyClass::Retry | ReplyClass::Unknown => match retry_after {
@@ -388,6 +396,12 @@ fn observe(
         | ReplyClass::RefreshToken
         | ReplyClass::Fatal => Observation::Neutral { hint },
     }
+}
+
+/// The wait that a refusal asks for, in a header or in its body.
+fn asked_wait(result: &Result<Reply, SendError>, words: LimitWords) -> Option<Duration> {
+    let body = |reply: &Reply| retry_after_in_body(&String::from_utf8_lossy(&reply.body));
+    words.retry_after.or_else(|| body(result.as_ref().ok()?))
 }
 
 fn forbidden(why: &Refusal) -> FatalError {

@@ -21,7 +21,9 @@ use crate::limit::{Concurrency, Controller, LimitEvent, LimitSettings};
 use crate::record::{Chunk, Item, OutcomeBatch, Position, RowId};
 use crate::transport::FakeTransport;
 
-use super::super::{Endpoint, LaneControl, LaneGauge, LaneSetup, SharedLimit, run_lane};
+use super::super::{
+    Endpoint, LaneControl, LaneGauge, LaneSetup, LimitLevel, SharedLimit, run_lane,
+};
 use super::tenant::{Answer, Call, Notes, noting};
 
 const CONNECTOR: &str = r#"
@@ -73,7 +75,9 @@ impl LaneControl for NotingControl {
         self.notes.fatal.borrow_mut().push(error);
     }
 
-    fn limiter_decided(&self, _event: LimitEvent, _now: Instant) {}
+    fn limiter_decided(&self, level: LimitLevel, event: LimitEvent, _now: Instant) {
+        self.notes.decisions.borrow_mut().push((level, event));
+    }
 }
 
 /// How a lane is set up.

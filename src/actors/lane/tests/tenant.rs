@@ -10,8 +10,11 @@ use http::HeaderValue;
 use tokio::time::Instant;
 
 use crate::error::FatalError;
+use crate::limit::LimitEvent;
 use crate::record::{CallRecord, Outcome, OutcomeKind, Refusal};
 use crate::transport::{Cause, Reply, Request, SendError, Stage};
+
+use super::super::LimitLevel;
 
 /// One request, as the scripted tenant sees it.
 #[derive(Clone, Debug)]
@@ -67,6 +70,7 @@ pub(super) struct Notes {
     pub(super) outcomes: RefCell<Vec<Outcome>>,
     pub(super) calls: RefCell<Vec<CallRecord>>,
     pub(super) fatal: RefCell<Vec<FatalError>>,
+    pub(super) decisions: RefCell<Vec<(LimitLevel, LimitEvent)>>,
     pub(super) tokens_rejected: RefCell<Vec<u64>>,
     pub(super) tokens_accepted: RefCell<Vec<u64>>,
     attempts: RefCell<HashMap<u64, u32>>,

@@ -1,0 +1,108 @@
+//! The time to the end, from what is known of the limits.
+//!
+//! The average so far misleads where a tenant has a limit: the first quota
+//! goes in seconds, and the rest at the pace of the limit. So while a limit is
+//! known, the rows left go at its pace; while a quota has only just closed the
+//! gate, at the pace that it will turn out to be; and only where nothing is
+//! known of a limit, at the pace of late.
+
+use std::time::Duration;
+
+use crate::limit::{LearnedLimit, LimitKind, Rate, Share};
+
+use super::limiters::LimitStanding;
+use super::pace_meter::PaceMeter;
+
+/// A limit is no help any more where less than this share of it was done of
+/// late: then something else holds the rows back.
+const USED_SHARE: f64 = 0.5;
+
+/// What the rows left have to keep to.
+pub(super) struct TimeLeft<'run> {
+    /// Requests that the rows left take.
+    pub(super) requests: u64,
+    /// The limits that they pass, one above the other.
+    pub(super) limits: &'run [LimitStanding],
+    /// The share of each that may be used.
+    pub(super) share: Share,
+    /// The user's own rate.
+    pub(super) max_rate: Option<Rate>,
+    /// Rows that ended in this leg.
+    pub(super) ended: u64,
+    /// The time of this leg.
+    pub(super) elapsed: Duration,
+    /// Rows of late.
+    pub(super) meter: &'run PaceMeter,
+}
+
+impl TimeLeft<'_> {
+    /// The time to the end; `None` where it can't be told honestly.
+    pub(super) fn estimate(&self) -> Option<Duration> {
+        let wait = self.wait();
+        let pace = self.pace()?;
+        if wait.is_zero() && self.meter.is_stuck(pace) {
+            // The last rows have troubles of their own.
+            return None;
+        }
+        let working_s = self.requests as f64 / pace;
+        Some(wait + Duration::try_from_secs_f64(working_s).ok()?)
+    }
+
+    /// How long nothing is sent at all.
+    fn wait(&self) -> Duration {
+        let waits = self.limits.iter().map(|limit| limit.closed_for);
+        waits.max().unwrap_or_default()
+    }
+
+    /// Requests a second from the next sending on.
+    fn pace(&self) -> Option<f64> {
+        let recent = Some(self.meter.rows_per_second()).filter(|pace| *pace > 0.0);
+        let known = self
+            .limits
+            .iter()
+            .filter_map(|limit| limit.learned)
+            .filter_map(|limit| self.pace_under(&limit, recent))
+            .min_by(f64::total_cmp);
+        let wished = self.max_rate.map(Rate::requests_per_second);
+        let pace = match known {
+            Some(known) => known,
+            None => self.pace_of_first_quota().or(recent)?,
+        };
+        let pace = wished.map_or(pace, |wished| wished.min(pace));
+        (pace > 0.0).then_some(pace)
+    }
+
+    /// The pace that a limit leaves to the rows; `None` where it is no guide.
+    fn pace_under(&self, limit: &LearnedLimit, recent: Option<f64>) -> Option<f64> {
+        if matches!(limit.kind, LimitKind::ConcurrencyCap | LimitKind::None) {
+            // What a cap lets through hangs on how long requests take.
+            return None;
+        }
+        let allowed = limit.rate_per_s * self.share.get();
+        if !limit.sure {
+            // It is still being felt out, upwards.
+            return Some(recent.map_or(allowed, |recent| recent.max(allowed)));
+        }
+        let is_unused = self.wait().is_zero()
+            && self.meter.covers(Duration::from_secs_f64(
+                2.0 * limit.longest_wait_s.clamp(0.0, 86_400.0) + 10.0,
+            ))
+            && recent.is_some_and(|recent| recent < USED_SHARE * allowed);
+        match is_unused {
+            true => None,
+            false => Some(allowed),
+        }
+    }
+
+    /// A quota has closed the gate for the first time: what was done, by the
+    /// time until it opens, is what the limiter will learn then.
+    fn pace_of_first_quota(&self) -> Option<f64> {
+        let is_closed = |limit: &LimitStanding| limit.is_quota && !limit.closed_for.is_zero();
+        if !self.limits.iter().any(is_closed) {
+            return None;
+        }
+        let cycle = self.elapsed + self.wait();
+        let pace = self.ended as f64 / cycle.as_secs_f64();
+        (pace > 0.0).then_some(pace)
+    }
+}

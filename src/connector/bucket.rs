@@ -1,0 +1,147 @@
+//! Which of a platform's limits a refusal belongs to, where the reply names it.
+
+use serde_json::Value;
+
+use super::file::LimitsSection;
+use super::message::scalar_text;
+
+/// Bytes of a refusal that are looked at; an error body has a few hundred.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// Whose limit it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BucketScope {
+    /// The whole client's, or its token's: all endpoints share it.
+    Client,
+    /// The endpoint's.
+    Endpoint,
+    /// The record's: no other row is held back by it.
+    Record,
+}
+
+/// Where a refusal names its bucket, and what the names mean.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BucketNames {
+    places: Vec<String>,
+    client: Vec<String>,
+    record: Vec<String>,
+}
+
+impl BucketNames {
+    pub(super) fn new(section: &LimitsSection) -> Self {
+        let values = super::bind::values;
+        Self {
+            places: values(&section.bucket_at),
+            client: values(&section.client_buckets),
+            record: values(&section.record_buckets),
+        }
+    }
+
+    /// Whose limit a refusal's body names; `None` where it names none. A name
+    /// that the connector doesn't know is taken for an endpoint's.
+    #[must_use]
+    pub fn scope(&self, body: &[u8]) -> Option<BucketScope> {
+        if self.places.is_empty() || body.is_empty() || body.len() > MAX_BODY_BYTES {
+            return None;
+        }
+        let body: Value = serde_json::from_slice(body).ok()?;
+        let name = self
+            .places
+            .iter()
+            .filter_map(|place| scalar_text(body.pointer(place)?))
+            .find(|name| !name.is_empty())?;
+        let is_one_of = |patterns: &[String]| patterns.iter().any(|one| matches(one, &name));
+        Some(if is_one_of(&self.record) {
+            BucketScope::Record
+        } else if is_one_of(&self.client) {
+            BucketScope::Client
+        } else {
+            BucketScope::Endpoint
+        })
+    }
+}
+
+/// Whether a name matches a pattern, in which `*` stands for any text, none
+/// included. Letter case doesn't count.
+fn matches(pattern: &str, name: &str) -> bool {
+    let (pattern, name) = (pattern.to_ascii_lowercase(), name.to_ascii_lowercase());
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| name.strip_prefix(first)) else {
+        return false;
+    };
+    let Some(last) = parts.next_back() else {
+        // There is no `*`: the whole name was the first part.
+        return rest.is_empty();
+    };
+    // The earliest place of each part leaves the most to the parts after it.
+    for part in parts {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connector::Connector;
+
+    #[test]
+    fn a_star_stands_for_any_text() {
+        for (pattern, name, fits) in [
+            (
+                "*token.rate*",
+                "client.credentials.token.rate.per.minute",
+                true,
+            ),
+            ("*token.rate*", "token.rate", true),
+            ("client.*", "client.credentials.token", true),
+            ("client.*", "my.client.token", false),
+            ("*.minute", "token.rate.per.minute", true),
+            ("*.minute", "token.rate.per.hour", false),
+            ("org.*.rate", "ORG.app.user.Rate", true),
+            ("a*b*b", "ab", false),
+            ("a*b*b", "abb", true),
+            ("*a*a*", "a", false),
+            ("exact", "exact", true),
+            ("exact", "exactly", false),
+            ("*", "", true),
+        ] {
+            assert_eq!(matches(pattern, name), fits, "{pattern} and {name}");
+        }
+    }
+
+    const CONNECTOR: &str = r#"
+name: named
+title: Names its buckets
+base_url: https://named.example
+auth: {grant: client_credentials, token_url: "https://named.example/token"}
+limits:
+  bucket_at: [/limit/key, /error/bucket]
+  client_buckets: ["*token.rate*", "org.*"]
+  record_buckets: ["*per.contact*"]
+operations:
+  save: {method: PUT, path: "/{id}", key: id, effect: upserted, fields: {name: {}}}
+"#;
+
+    #[test]
+    fn a_refusal_says_whose_limit_it_met() {
+        let connector = Connector::parse("named.yaml", CONNECTOR).expect("a connector");
+        let bound = connector.bind(&Default::default()).expect("bound");
+        let scope = |body: &str| bound.limits.buckets.scope(body.as_bytes());
+        let named = |name: &str| scope(&format!(r#"{{"limit": {{"key": "{name}"}}}}"#));
+        assert_eq!(named("token.rate.per.minute"), Some(BucketScope::Client));
+        assert_eq!(named("org.user.rate"), Some(BucketScope::Client));
+        assert_eq!(named("updates.per.contact"), Some(BucketScope::Record));
+        assert_eq!(named("contacts.patch"), Some(BucketScope::Endpoint));
+        assert_eq!(
+            scope(r#"{"limit": {"key": ""}, "error": {"bucket": "org.x"}}"#),
+            Some(BucketScope::Client)
+        );
+        for nameless in ["", "{}", "no JSON", r#"{"limit": "much"}"#] {
+            assert_eq!(scope(nameless), None, "{nameless:?}");
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! The read that a probe sends: a GET that changes nothing, named by the
+//! connector file, since every platform has another one.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::config::{Located, NameMap, TimeSpan};
+
+use super::check::{Findings, check_header_name, check_names};
+use super::class::ReplyClass;
+use super::error::ConnectorError;
+use super::file::ConnectorFile;
+use super::load::Connector;
+use super::message::Pointers;
+use super::operation::write_segment;
+use super::operation_file::ReplySection;
+use super::reply::{Classified, ReplyRule, ReplyRules};
+use super::template::{Part, Template};
+use super::url::HttpUrl;
+
+/// How long a reply is waited for, where the connector doesn't say.
+const TIMEOUT: TimeSpan = TimeSpan::from_seconds(30);
+
+/// What a probe asks again and again to find the rate limit: a GET that
+/// changes nothing and whose reply is small.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ProbeSection {
+    /// The path below the base address. `{name}` stands for a variable.
+    pub(crate) path: Located<Template>,
+    /// What stands behind the `?`, by name; such as a page's size of 1.
+    #[serde(default)]
+    pub(crate) query: NameMap<Located<Template>>,
+    /// Headers of the request besides the token's.
+    #[serde(default)]
+    pub(crate) headers: NameMap<Located<Template>>,
+    /// How long a reply is waited for. Default: 30s.
+    pub(crate) timeout: Option<TimeSpan>,
+    /// What a reply means; the first match wins. A reply that nothing matches
+    /// is classed by its status.
+    #[serde(default)]
+    pub(crate) replies: Vec<Located<ReplySection>>,
+}
+
+/// The read of a bound connector.
+#[derive(Clone, Debug)]
+pub struct ProbeRead {
+    /// Method and path as the connector file has them: the endpoint's name.
+    pub endpoint: String,
+    /// Path and query, encoded.
+    pub target: String,
+    /// Headers besides the token's.
+    pub headers: Vec<(String, String)>,
+    /// How long a reply is waited for.
+    pub timeout: Duration,
+    replies: Arc<ReplyRules>,
+}
+
+impl ProbeRead {
+    /// What a reply means.
+    #[must_use]
+    pub fn classify<'reply>(
+        &self,
+        status: u16,
+        header: &dyn Fn(&str) -> Option<&'reply str>,
+        body: &[u8],
+    ) -> Classified {
+        self.replies.classify(status, header, body)
+    }
+}
+
+/// Adds the mistakes of the section.
+pub(super) fn examine(findings: &mut Findings, file: &ConnectorFile) {
+    let Some(section) = &file.probe else {
+        return;
+    };
+    let section = &section.value;
+    check_names(findings, file, &section.path, None);
+    let starts_right = matches!(
+        section.path.value.parts().first(),
+        Some(Part::Text(text)) if text.starts_with('/') && !text.starts_with("//")
+    );
+    let is_plain = section.path.value.parts().iter().all(|part| match part {
+        Part::Name(_) => true,
+        Part::Text(text) => {
+            text.bytes()
+                .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'\\' | b'"'))
+                && !text.split('/').any(|step| matches!(step, "." | ".."))
+        }
+    });
+    if !starts_right || !is_plain {
+        findings.add(
+            &section.path,
+            "the probe's path doesn't begin with one `/`, or holds a query's or another character that a path can't have",
+            "Write it as /api/v2/things; what stands behind the `?` goes under `query`.",
+        );
+    }
+    for entry in &section.query.entries {
+        check_names(findings, file, &entry.value, None);
+    }
+    for entry in &section.headers.entries {
+        if check_header_name(findings, &entry.name) {
+            check_names(findings, file, &entry.value, None);
+        }
+    }
+    for reply in &section.replies {
+        if reply.value.class == ReplyClass::Done && reply.value.status.contains(429) {
+            findings.add(
+                reply,
+                "a refusal's status is classed as done",
+                "Class 429 as throttled: a probe looks for nothing else.",
+            );
+        }
+    }
+}
+
+impl Connector {
+    /// The read that a probe sends, with its variables filled in; `None` where
+    /// the connector names none.
+    pub(super) fn probe_read(
+        &self,
+        base_url: &HttpUrl,
+        given: &BTreeMap<String, String>,
+    ) -> Result<Option<ProbeRead>, ConnectorError> {
+        let Some(section) = &self.file.probe else {
+            return Ok(None);
+        };
+        let section = &section.value;
+        let mut target = base_url.path.clone().into_bytes();
+        let mut named = String::from("GET ");
+        for part in section.path.value.parts() {
+            match part {
+                Part::Text(text) => {
+                    target.extend_from_slice(text.as_bytes());
+                    named.push_str(text);
+                }
+                Part::Name(name) => {
+                    let value = given.get(name).ok_or_else(|| self.missing(name.clone()))?;
+                    write_segment(value, &mut target);
+                    named.push_str(&format!("{{{name}}}"));
+                }
+            }
+        }
+        for (index, entry) in section.query.entries.iter().enumerate() {
+            target.push(if index == 0 { b'?' } else { b'&' });
+            write_segment(&entry.name.value, &mut target);
+            target.push(b'=');
+            write_segment(&self.fill(&entry.value.value, given)?, &mut target);
+        }
+        let mut headers = Vec::with_capacity(section.headers.entries.len());
+        for entry in &section.headers.entries {
+            let value = self.fill(&entry.value.value, given)?;
+            if value.bytes().any(|byte| byte < b' ' || byte == 0x7F) {
+                return Err(ConnectorError::BadHeader {
+                    header: entry.name.value.clone(),
+                });
+            }
+            headers.push((entry.name.value.clone(), value));
+        }
+        Ok(Some(ProbeRead {
+            endpoint: named,
+            target: String::from_utf8(target).expect("encoded text is ASCII"),
+            headers,
+            timeout: section.timeout.unwrap_or(TIMEOUT).duration(),
+            replies: Arc::new(ReplyRules {
+                rules: section.replies.iter().map(rule_of).collect(),
+                pointers: Pointers::new(None, None),
+                request_id_headers: super::bind::values(&self.file.request_id.read),
+            }),
+        }))
+    }
+}
+
+fn rule_of(reply: &Located<ReplySection>) -> ReplyRule {
+    let rule = &reply.value;
+    ReplyRule {
+        status: rule.status.clone(),
+        body_contains: rule.body_contains.clone(),
+        body_at: rule
+            .body_at
+            .as_ref()
+            .map(|place| (place.pointer.value.clone(), place.equals.clone())),
+        class: rule.class,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::connector::{Connector, check_text, source_text};
+
+    fn with_probe(section: &str) -> String {
+        let text = source_text("cxone-contacts").expect("built in");
+        let start = text.find("\nprobe:").expect("it names a read");
+        let end = start
+            + 1
+            + text[start + 1..]
+                .find("\n\n")
+                .expect("a blank line follows");
+        format!("{}\n{section}{}", &text[..start], &text[end..])
+    }
+
+    #[test]
+    fn the_read_is_encoded_and_named_by_its_path() {
+        let text =
+            with_probe("probe:\n  path: /api/{region}/things\n  query: {page size: \"1&2\"}\n");
+        let connector = Connector::parse("a connector", &text).expect("right");
+        let variables = [
+            ("base_url".to_owned(), "http://127.0.0.1:1/below".to_owned()),
+            ("region".to_owned(), "eu1".to_owned()),
+        ];
+        let bound = connector.bind(&variables.into()).expect("bound");
+        let read = bound.probe.expect("it names a read");
+        assert_eq!(read.endpoint, "GET /api/{region}/things");
+        assert_eq!(read.target, "/below/api/eu1/things?page%20size=1%262");
+        let header = |_: &str| None;
+        let class = |status| read.classify(status, &header, b"").class.name();
+        assert_eq!(
+            (class(200), class(429), class(503)),
+            ("done", "throttled", "retry")
+        );
+    }
+
+    #[test]
+    fn mistakes_of_the_section_are_told_with_their_lines() {
+        for (section, told) in [
+            ("probe: {path: \"/things?limit=1\"}\n", "the probe's path"),
+            ("probe: {path: /things/..}\n", "the probe's path"),
+            ("probe: {path: \"/{regin}\"}\n", "regin"),
+            (
+                "probe: {path: /things, headers: {\"a b\": c}}\n",
+                "no name of a header",
+            ),
+            (
+                "probe: {path: /things, replies: [{status: 4xx, class: done}]}\n",
+                "classed as done",
+            ),
+        ] {
+            let findings = check_text("a connector", &with_probe(section));
+            assert_eq!(findings.len(), 1, "{section}: {findings:?}");
+            assert!(findings[0].message.contains(told), "{findings:?}");
+            assert!(findings[0].line.is_some());
+        }
+    }
+}
