@@ -19,6 +19,7 @@ pub mod error;
 pub mod limit;
 pub mod mapping;
 pub mod plan;
+pub mod probe;
 pub mod record;
 pub mod report;
 pub mod source;

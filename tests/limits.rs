@@ -6,12 +6,14 @@
 
 #[expect(unreachable_pub, reason = "a test helper is shared by nothing else")]
 mod limits {
+    pub mod failing;
     pub mod few_rows;
     pub mod scenario;
     pub mod tenant;
     pub mod world;
 }
 
+use limits::failing;
 use limits::few_rows;
 use limits::scenario::{self, Scenario};
 use limits::tenant::Wording;
@@ -148,6 +150,46 @@ fn a_small_job_ends_soon_and_is_refused_once() {
             let soon = tally.finished_s <= 2.0 * outcome.best_s + 2.0;
             if tally.done != job.rows || tally.undercut > 0 || !few || !soon {
                 broken.push(format!("{} at {round_trip_s}: {tally:?}", job.name));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn a_limit_worded_as_trouble_is_learnt_and_trouble_is_not() {
+    println!("| tenant | goodput % | failed % | a limit | taken back | failures of a row |");
+    println!("|---|---|---|---|---|---|");
+    let seeds: u64 = setting("SLUICE_LIMITS_SEEDS")
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(1);
+    let first_seed: u64 = setting("SLUICE_LIMITS_FIRST_SEED")
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(1);
+    let only = setting("SLUICE_LIMITS_FAILING");
+    let mut broken = Vec::new();
+    for failing in failing::all() {
+        if only.as_deref().is_some_and(|only| failing.name != only) {
+            continue;
+        }
+        for seed in first_seed..first_seed + seeds {
+            let outcome = failing::run(&failing, seed);
+            let tally = &outcome.tally;
+            let answers = (tally.done + tally.failed + tally.refused) as f64;
+            let goodput = 100.0 * tally.done as f64 / failing.best;
+            let failed = 100.0 * tally.failed as f64 / answers;
+            println!(
+                "| {} | {goodput:.1} | {failed:.2} | {} | {} | {} |",
+                failing.name, outcome.taken_as_limit, outcome.taken_back, tally.most_failures
+            );
+            let is_limit = outcome.taken_as_limit > outcome.taken_back;
+            let rightly = is_limit == failing.is_limit;
+            let few = failed <= failing.refused && (!failing.is_limit || tally.most_failures < 4);
+            if !rightly || !few || goodput < failing.goodput || tally.undercut > 0 {
+                broken.push(format!(
+                    "{} with seed {seed}: {goodput:.1} % goodput, {failed:.2} % failed, a limit: {is_limit}, {} undercut",
+                    failing.name, tally.undercut
+                ));
             }
         }
     }

@@ -4,7 +4,7 @@
 
 mod support;
 
-use support::{Bench, numbered_csv};
+use support::{Bench, numbered_csv, wait_until};
 
 /// All rows are done, once each, and no stated wait was cut short.
 #[track_caller]
@@ -130,6 +130,51 @@ fn a_rate_of_the_user_is_kept_where_the_tenant_has_none() {
     assert!(
         seconds.iter().all(|second| second.accepted <= 75),
         "{seconds:?}"
+    );
+}
+
+#[test]
+fn two_processes_on_one_clients_limit_share_it_without_a_storm() {
+    let bench = Bench::new(
+        "{ limits: [{ kind: fixed_window, requests: 120, window: 4s, scope: client }],
+           latency: { median: 80ms, sigma: 0.3 } }",
+    );
+    bench.write("contacts.csv", numbered_csv(280));
+    let halves = [
+        ["--limit", "140", "--run-dir", "one"],
+        ["--skip", "140", "--run-dir", "other"],
+    ];
+    let [mut first, mut second] = halves.map(|flags| bench.run("contacts.csv", &flags).start());
+    let done = || {
+        let mut done = [0_u32, 0];
+        for id in bench.ledger().applies.keys() {
+            let number: u32 = id[2..].parse().expect("a numbered contact");
+            done[usize::from(number > 140)] += 1;
+        }
+        done
+    };
+    wait_until("one of them has ended", || {
+        first.has_ended() || second.has_ended()
+    });
+    let [one, other] = done().map(f64::from);
+    // Jain's index: 1 for equal shares, a half where one gets all.
+    let fairness = (one + other).powi(2) / (2.0 * (one * one + other * other));
+    assert!(fairness >= 0.95, "{one} and {other}");
+    first.wait().expect_code(0);
+    second.wait().expect_code(0);
+    assert_eq!(done(), [140, 140]);
+    let counters = bench.counters();
+    // The tenant's undercuts say nothing here: a wait that one process was
+    // told is no news to the other.
+    assert_eq!(counters.applied, 280);
+    // In the first window each meets the limit with the 32 requests that are
+    // under way at most; later ones cost each a request or two.
+    let later = refused_after(&bench, 4);
+    assert!(later <= 16, "{later}: {:?}", counters.seconds);
+    assert!(
+        counters.throttled - later <= 2 * 32,
+        "{:?}",
+        counters.seconds
     );
 }
 

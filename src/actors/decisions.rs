@@ -36,6 +36,8 @@ pub(super) fn decision_of(event: &LimitEvent, now: Instant) -> Decision {
             Decision::BreakerOpened { failures_in_a_row }
         }
         LimitEvent::BreakerClosed => Decision::BreakerClosed,
+        LimitEvent::UnavailableIsLimit => Decision::UnavailableIsLimit,
+        LimitEvent::UnavailableIsTrouble => Decision::UnavailableIsTrouble,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command line's shape. Every flag of the running commands has an
 //! environment twin: `--max-rate` and `SLUICE_MAX_RATE`.
 
+use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 
 use clap::builder::FalseyValueParser;
@@ -27,6 +28,8 @@ pub(super) enum Command {
     Run(RunArguments),
     /// Check every row offline, and say what a run would do; sends nothing
     Plan(RunArguments),
+    /// Find out the tenant's rate limit: kind, rate, burst, window; reads only, unless told otherwise
+    Probe(ProbeArguments),
     /// Go on with a run that was interrupted
     Resume(ResumeArguments),
     /// Show where a run stands, also while it runs
@@ -61,6 +64,53 @@ pub(super) struct RunArguments {
     pub(super) loading: LoadingFlags,
     #[command(flatten)]
     pub(super) pacing: PacingFlags,
+    #[command(flatten)]
+    pub(super) showing: ShowingFlags,
+}
+
+/// What to probe, and what it may cost.
+#[derive(Args, Debug)]
+pub(super) struct ProbeArguments {
+    /// A job file or a CSV file: names the connector, gives the rows for --write and for the forecast
+    pub(super) input: Option<PathBuf>,
+    /// The connector: a built-in one's name, or the path of a connector file
+    #[arg(long, env = "SLUICE_TO", value_name = "CONNECTOR")]
+    pub(super) to: Option<String>,
+    /// Set a variable of the connector
+    #[arg(
+        long = "set",
+        env = "SLUICE_SET",
+        value_name = "KEY=VALUE",
+        value_delimiter = ','
+    )]
+    pub(super) set: Vec<String>,
+    /// Probe with the input's own writes, in turn; needs --yes
+    #[arg(long, env = "SLUICE_WRITE", value_parser = FalseyValueParser::new())]
+    pub(super) write: bool,
+    /// Send at most this many requests
+    #[arg(long, env = "SLUICE_MAX_REQUESTS", value_name = "N", default_value = "2000")]
+    pub(super) max_requests: NonZeroU64,
+    /// Stop after this long, waits included
+    #[arg(long, env = "SLUICE_MAX_DURATION", value_name = "TIME", default_value = "10m")]
+    pub(super) max_duration: TimeSpan,
+    /// Send at most this many requests at once
+    #[arg(long, env = "SLUICE_MAX_IN_FLIGHT", value_name = "N", default_value = "64")]
+    pub(super) max_in_flight: NonZeroU32,
+    /// Say how long this many rows will take; the input's own number by default
+    #[arg(long, env = "SLUICE_ROWS", value_name = "N")]
+    pub(super) rows: Option<u64>,
+    /// Write the report (HTML) to this file
+    #[arg(long, env = "SLUICE_REPORT", value_name = "FILE")]
+    pub(super) report: Option<PathBuf>,
+    /// Take settings from this profile of the profiles' file
+    #[arg(long, env = "SLUICE_PROFILE", value_name = "NAME")]
+    pub(super) profile: Option<String>,
+    /// Read the client's id and secret from this file (YAML, mode 0600)
+    #[arg(long, env = "SLUICE_CREDENTIALS", value_name = "FILE")]
+    pub(super) credentials: Option<PathBuf>,
+    /// The folder that holds the runs; the report and the limit found go there too
+    #[arg(long, env = "SLUICE_RUN_DIR", value_name = "DIR")]
+    pub(super) run_dir: Option<PathBuf>,
     #[command(flatten)]
     pub(super) showing: ShowingFlags,
 }
@@ -321,7 +371,7 @@ mod tests {
     #[test]
     fn every_flag_of_the_running_commands_has_an_environment_twin() {
         let command = Arguments::command();
-        for name in ["run", "plan", "resume"] {
+        for name in ["run", "plan", "probe", "resume"] {
             let running = command.find_subcommand(name).expect("a command");
             for argument in running.get_arguments() {
                 let Some(flag) = argument.get_long().filter(|flag| *flag != "help") else {

@@ -45,7 +45,7 @@ pub(super) fn settings_of(arguments: &RunArguments) -> Result<Assembled, FatalEr
     })
 }
 
-fn is_job_file(path: &Path) -> bool {
+pub(super) fn is_job_file(path: &Path) -> bool {
     path.extension()
         .is_some_and(|extension| extension == "yaml" || extension == "yml")
 }
@@ -83,7 +83,7 @@ pub(super) fn of_pacing_flags(pacing: &PacingFlags) -> Result<Overrides, FatalEr
     })
 }
 
-fn variables(settings: &[String]) -> Result<BTreeMap<String, String>, FatalError> {
+pub(super) fn variables(settings: &[String]) -> Result<BTreeMap<String, String>, FatalError> {
     let mut variables = BTreeMap::new();
     for setting in settings {
         let Some((name, value)) = setting.split_once('=') else {

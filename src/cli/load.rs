@@ -65,6 +65,13 @@ pub(super) fn prepare(settings: Settings, input: Input) -> Result<Prepared, Fata
             "Use an operation that may be sent twice without harm (PATCH, PUT or an upsert).",
         ));
     }
+    if bound.operation.is_batched() {
+        return Err(FatalError::usage(format!(
+            "the operation {} of {} sends its records in batches, and this version sends them one by one",
+            bound.operation.name, bound.connector
+        ))
+        .with_hint("Use an operation of one record a request: without `batch` and `records`."));
+    }
     let shape = inspect(&csv).map_err(SourceError::into_fatal)?;
     let rules = settings.mapping.as_deref().map(field_rules);
     let program = Program::compile(

@@ -15,6 +15,7 @@ mod man;
 mod plan;
 mod plan_text;
 mod print;
+mod probe;
 mod progress_file;
 mod resume;
 mod run;
@@ -75,6 +76,7 @@ fn dispatch(command: Command) -> Result<ExitStatus, FatalError> {
     match command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Plan(arguments) => plan::plan(&arguments),
+        Command::Probe(arguments) => probe::probe(&arguments),
         Command::Resume(arguments) => resume::resume(&arguments),
         Command::Status(arguments) => status::status(&arguments),
         Command::Runs(arguments) => runs::runs(&arguments),

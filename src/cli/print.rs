@@ -69,15 +69,17 @@ pub(super) fn start_telemetry(
         LogForm::Text => LogFormat::Text,
         LogForm::Json => LogFormat::Json,
     };
-    let shows_progress = !showing.no_progress && format == LogFormat::Text;
-    let printer = if shows_progress && is_capable_terminal() {
+    let shows_progress = !showing.no_progress;
+    let is_drawn = format == LogFormat::Text && is_capable_terminal();
+    let printer = if shows_progress && is_drawn {
         let display = ProgressDisplay::new(with_color(showing.color));
         let printer = display.printer();
         consumers.push(Box::new(display));
         printer
     } else {
         if shows_progress {
-            consumers.push(Box::new(PlainLines::new(EventLog::to_stderr())));
+            let lines = PlainLines::new(format, EventLog::to_stderr());
+            consumers.push(Box::new(lines));
         }
         EventLog::to_stderr()
     };

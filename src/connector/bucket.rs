@@ -127,6 +127,30 @@ operations:
 "#;
 
     #[test]
+    fn mistakes_in_the_names_of_limits_are_explained() {
+        let findings = |old: &str, new: &str| {
+            let text = CONNECTOR.replacen(old, new, 1);
+            assert_ne!(text, CONNECTOR);
+            let findings = crate::connector::check_text("named.yaml", &text);
+            let messages = findings.into_iter().map(|finding| finding.message);
+            messages.collect::<Vec<String>>()
+        };
+        let named = "limits are named here, but not where a reply names them";
+        assert_eq!(
+            findings("  bucket_at: [/limit/key, /error/bucket]\n", ""),
+            [named, named, named]
+        );
+        assert_eq!(
+            findings("\"org.*\"", "\"\""),
+            ["an empty text is no limit's name"]
+        );
+        assert_eq!(
+            findings("/error/bucket", "error.bucket"),
+            ["\"error.bucket\" is no JSON pointer"]
+        );
+    }
+
+    #[test]
     fn a_refusal_says_whose_limit_it_met() {
         let connector = Connector::parse("named.yaml", CONNECTOR).expect("a connector");
         let bound = connector.bind(&Default::default()).expect("bound");

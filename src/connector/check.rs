@@ -274,6 +274,13 @@ pub(super) fn check_pointer(findings: &mut Findings, pointer: &Located<String>) 
     }
 }
 
+/// The place of a list, which may be the whole body.
+pub(super) fn check_list_pointer(findings: &mut Findings, pointer: &Located<String>) {
+    if !pointer.value.is_empty() {
+        check_pointer(findings, pointer);
+    }
+}
+
 fn examine_default_operation(findings: &mut Findings, file: &ConnectorFile) {
     match &file.default_operation {
         Some(name) if file.operations.get(&name.value).is_none() => findings.add(

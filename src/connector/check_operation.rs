@@ -6,7 +6,10 @@ use super::check::{Findings, add_hidden, check_header_name, check_names, check_p
 use super::class::ReplyClass;
 use super::file::ConnectorFile;
 use super::operation_file::OperationSection;
+use super::rule_file::{Conditions, ErrorsSection, ReplySection};
+use super::status::StatusSet;
 use super::template::{Part, Template};
+use super::{check_batch, check_repeat};
 
 /// Headers that the loader writes itself.
 const OWN_HEADERS: [&str; 7] = [
@@ -30,23 +33,21 @@ pub(super) fn examine(
     examine_path(findings, file, section);
     examine_headers(findings, file, section);
     examine_fields(findings, name, operation);
-    if let Some(batch) = section.batch.as_ref().filter(|batch| batch.value != 1) {
-        findings.add(
-            batch,
-            format!(
-                "`batch` is {}, and one record a request is all that is supported yet",
-                batch.value
-            ),
-            "Write 1, or leave it out.",
-        );
-    }
     if let Some(envelope) = &section.body.envelope {
         check_pointer(findings, envelope);
     }
     examine_replies(findings, section);
-    for pointer in
-        (section.errors.fields.iter().flatten()).chain(section.errors.messages.iter().flatten())
-    {
+    examine_errors(findings, &section.errors);
+    if let Some(id) = &section.id {
+        check_pointer(findings, id);
+    }
+    check_batch::examine(findings, operation);
+    check_repeat::examine(findings, file, section);
+}
+
+/// Pointers to an error's reason.
+pub(super) fn examine_errors(findings: &mut Findings, errors: &ErrorsSection) {
+    for pointer in (errors.fields.iter().flatten()).chain(errors.messages.iter().flatten()) {
         check_pointer(findings, pointer);
     }
 }
@@ -58,7 +59,7 @@ fn examine_path(findings: &mut Findings, file: &ConnectorFile, section: &Operati
         section.path.value.parts().first(),
         Some(Part::Text(text)) if text.starts_with('/') && !text.starts_with("//")
     );
-    if !starts_right || !is_plain(&section.path.value) {
+    if !starts_right || !is_plain(&section.path.value, false) {
         findings.add(
             &section.path,
             "the path doesn't begin with one `/`, or holds a query's, a fragment's or another character that a path can't have",
@@ -84,13 +85,19 @@ fn examine_path(findings: &mut Findings, file: &ConnectorFile, section: &Operati
     }
 }
 
-fn is_plain(path: &Template) -> bool {
+/// Whether the text of a path is fit for a request; `may_ask`: whether a query
+/// may follow.
+pub(super) fn is_plain(path: &Template, may_ask: bool) -> bool {
     path.parts().iter().all(|part| match part {
         Part::Name(_) => true,
         Part::Text(text) => {
-            text.bytes()
-                .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'\\' | b'"'))
-                && !text.split('/').any(|step| matches!(step, "." | ".."))
+            text.bytes().all(|byte| {
+                byte.is_ascii_graphic()
+                    && !matches!(byte, b'#' | b'\\' | b'"')
+                    && (may_ask || byte != b'?')
+            }) && !text
+                .split(['/', '?'])
+                .any(|step| matches!(step, "." | ".."))
         }
     })
 }
@@ -100,18 +107,23 @@ fn examine_headers(findings: &mut Findings, file: &ConnectorFile, section: &Oper
         if !check_header_name(findings, &entry.name) {
             continue;
         }
-        let lower = entry.name.value.to_ascii_lowercase();
-        if OWN_HEADERS.contains(&lower.as_str()) {
-            findings.add(
-                &entry.name,
-                format!(
-                    "the header `{}` is written by the loader itself",
-                    entry.name.value
-                ),
-                "Leave it out.",
-            );
-        }
+        check_not_own(findings, &entry.name);
         check_names(findings, file, &entry.value, None);
+    }
+}
+
+/// A header that the loader writes itself can't be the connector's.
+pub(super) fn check_not_own(findings: &mut Findings, name: &Located<String>) {
+    let lower = name.value.to_ascii_lowercase();
+    if OWN_HEADERS.contains(&lower.as_str()) {
+        findings.add(
+            name,
+            format!(
+                "the header `{}` is written by the loader itself",
+                name.value
+            ),
+            "Leave it out.",
+        );
     }
 }
 
@@ -146,30 +158,50 @@ fn examine_fields(findings: &mut Findings, name: &str, operation: &Located<Opera
 }
 
 fn examine_replies(findings: &mut Findings, section: &OperationSection) {
-    for (index, reply) in section.replies.iter().enumerate() {
+    examine_conditions(findings, &section.replies, ReplySection::conditions);
+    for reply in &section.replies {
         let rule = &reply.value;
-        if let Some(condition) = &rule.body_at {
-            check_pointer(findings, &condition.pointer);
+        examine_class(findings, reply, rule.class, Some(&rule.status));
+    }
+}
+
+/// Rules whose pointers aren't any, and rules that can never match.
+pub(super) fn examine_conditions<Section>(
+    findings: &mut Findings,
+    rules: &[Located<Section>],
+    conditions: fn(&Section) -> Conditions<'_>,
+) {
+    for (index, rule) in rules.iter().enumerate() {
+        let own = conditions(&rule.value);
+        for pointer in own.pointers() {
+            check_pointer(findings, pointer);
         }
-        let hidden = section.replies[..index].iter().any(|earlier| {
-            earlier.value.body_contains.is_none()
-                && earlier.value.body_at.is_none()
-                && earlier.value.status.covers(&rule.status)
-        });
-        if hidden {
-            add_hidden(findings, reply);
+        let is_hidden = rules[..index]
+            .iter()
+            .any(|earlier| conditions(&earlier.value).cover(&own));
+        if is_hidden {
+            add_hidden(findings, rule);
         }
-        // A refusal counted as done would be a lie in the books.
-        if rule.class == ReplyClass::Done
-            && [409, 429, 500, 503]
-                .iter()
-                .any(|&status| rule.status.contains(status))
-        {
-            findings.add(
-                reply,
-                "a failure's status is classed as done",
-                "Class 409 as conflict, 429 as throttled, 5xx as retry; `unchanged` is for a record that already was so.",
-            );
-        }
+    }
+}
+
+/// A refusal counted as done would be a lie in the books.
+pub(super) fn examine_class<Section>(
+    findings: &mut Findings,
+    rule: &Located<Section>,
+    class: ReplyClass,
+    status: Option<&StatusSet>,
+) {
+    let is_failure = |status_set: &StatusSet| {
+        [409, 429, 500, 503]
+            .iter()
+            .any(|&status| status_set.contains(status))
+    };
+    if class == ReplyClass::Done && status.is_some_and(is_failure) {
+        findings.add(
+            rule,
+            "a failure's status is classed as done",
+            "Class 409 as conflict, 429 as throttled, 5xx as retry; `unchanged` is for a record that already was so.",
+        );
     }
 }

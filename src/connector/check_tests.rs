@@ -158,7 +158,7 @@ fn check_explains_each_mistake_with_its_line() {
             "effect: upserted",
             "effect: upserted\n    batch: 50",
             13,
-            "`batch` is 50, and one record",
+            "`batch` is there, but not where the records stand",
         ),
         (
             "status: 403,",

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::record::OutcomeKind;
 
 /// What a reply means for the row that was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReplyClass {
     /// The tenant did what was asked.
@@ -46,6 +46,25 @@ impl ReplyClass {
             Self::RefreshToken => "refresh_token",
             Self::Fatal => "fatal",
             Self::Unknown => "unknown",
+        }
+    }
+
+    /// Whether it is about the request as such, and not about the records in
+    /// it: they are all sent again, or none is.
+    pub(super) fn is_about_the_request(self) -> bool {
+        matches!(
+            self,
+            Self::Throttled | Self::Retry | Self::RefreshToken | Self::Fatal
+        )
+    }
+
+    /// The class, once it is asked whether a status proves it: a failing or
+    /// impatient server may have done it all the same, so such a status is no
+    /// leave to send again what may not be sent twice.
+    pub(super) fn doubted(self, status: u16, may_repeat: bool) -> Self {
+        match self {
+            Self::Retry if !may_repeat && matches!(status, 408 | 500 | 502 | 504) => Self::Unknown,
+            class => class,
         }
     }
 

@@ -5,19 +5,22 @@ use std::collections::BTreeMap;
 use crate::config::TimeSpan;
 use crate::mapping::{Contract, ContractField};
 
+use super::batch::quoted;
 use super::bind::values;
+use super::compile_batch::{batch_cap, batch_form, may_repeat};
 use super::error::ConnectorError;
 use super::load::Connector;
 use super::message::Pointers;
 use super::operation::{Operation, PathPart, write_segment};
 use super::operation_file::OperationSection;
 use super::reply::{ReplyRule, ReplyRules};
-use super::template::Part;
+use super::rule_file::ErrorsSection;
+use super::template::{Part, Template};
 use super::url::HttpUrl;
 
 /// How long a reply is waited for, where a connector doesn't say. A shorter
 /// time would make unknown rows of slow ones.
-const TIMEOUT: TimeSpan = TimeSpan::from_seconds(60);
+pub(super) const TIMEOUT: TimeSpan = TimeSpan::from_seconds(60);
 
 impl Connector {
     /// The operation that a load uses, with its variables filled in.
@@ -48,29 +51,41 @@ impl Connector {
             name: name.into(),
             method: section.method,
             effect: section.effect,
-            repeatable: section
-                .repeatable
-                .unwrap_or_else(|| section.method.is_repeatable_by_default()),
+            repeatable: may_repeat(section),
             timeout: section.timeout.unwrap_or(TIMEOUT).duration(),
-            batch_cap: 1,
+            batch_cap: batch_cap(section),
             headers,
             contract: contract(section),
-            path: self.path(section, base_url, given)?,
+            path: self.path(&section.path.value, section, base_url, given)?,
             body_open,
             body_close,
             replies: self.reply_rules(section),
+            batch: batch_form(section),
+            look_up: self.look_up(section, base_url, given)?,
+            idempotency_header: section
+                .idempotency_key
+                .as_ref()
+                .map(|key| key.header.value.clone()),
+            envelope_pointer: section
+                .body
+                .envelope
+                .as_ref()
+                .map(|envelope| envelope.value.clone())
+                .unwrap_or_default(),
+            id_pointer: section.id.as_ref().map(|id| id.value.clone()),
         })
     }
 
-    fn path(
+    pub(super) fn path(
         &self,
+        template: &Template,
         section: &OperationSection,
         base_url: &HttpUrl,
         given: &BTreeMap<String, String>,
     ) -> Result<Vec<PathPart>, ConnectorError> {
         let mut path = Vec::new();
         let mut fixed = base_url.path.clone().into_bytes();
-        for part in section.path.value.parts() {
+        for part in template.parts() {
             match part {
                 Part::Text(text) => fixed.extend_from_slice(text.as_bytes()),
                 Part::Name(name) if *name == section.key.value => {
@@ -90,28 +105,13 @@ impl Connector {
     }
 
     fn reply_rules(&self, section: &OperationSection) -> ReplyRules {
-        let errors = &section.errors;
         ReplyRules {
             rules: section
                 .replies
                 .iter()
-                .map(|reply| {
-                    let rule = &reply.value;
-                    ReplyRule {
-                        status: rule.status.clone(),
-                        body_contains: rule.body_contains.clone(),
-                        body_at: rule
-                            .body_at
-                            .as_ref()
-                            .map(|place| (place.pointer.value.clone(), place.equals.clone())),
-                        class: rule.class,
-                    }
-                })
+                .map(|reply| ReplyRule::new(&reply.value))
                 .collect(),
-            pointers: Pointers::new(
-                errors.fields.as_deref().map(values),
-                errors.messages.as_deref().map(values),
-            ),
+            pointers: pointers(&section.errors),
             request_id_headers: values(&self.file.request_id.read),
         }
     }
@@ -141,19 +141,37 @@ fn contract(section: &OperationSection) -> Contract {
     }
 }
 
+/// Where an error's reason stands.
+pub(super) fn pointers(errors: &ErrorsSection) -> Pointers {
+    Pointers::new(
+        errors.fields.as_deref().map(values),
+        errors.messages.as_deref().map(values),
+    )
+}
+
 /// What stands before and after the record: `{"data":{"contact":` and `}}` for
 /// `/data/contact`.
 fn envelope(section: &OperationSection) -> (Vec<u8>, Vec<u8>) {
+    let pointer = section.body.envelope.as_ref();
+    objects_around(pointer.map_or("", |envelope| &envelope.value))
+}
+
+/// The objects that lead to the place of a pointer.
+pub(super) fn objects_around(pointer: &str) -> (Vec<u8>, Vec<u8>) {
     let (mut open, mut close) = (Vec::new(), Vec::new());
-    let Some(envelope) = &section.body.envelope else {
-        return (open, close);
-    };
-    for step in envelope.value.split('/').skip(1) {
-        let name = step.replace("~1", "/").replace("~0", "~");
+    for name in pointer_names(pointer) {
         open.push(b'{');
-        open.extend_from_slice(serde_json::Value::String(name).to_string().as_bytes());
+        open.extend(quoted(&name));
         open.push(b':');
         close.push(b'}');
     }
     (open, close)
+}
+
+/// The names of a pointer, without their escapes (RFC 6901, section 4).
+pub(super) fn pointer_names(pointer: &str) -> impl Iterator<Item = String> + '_ {
+    pointer
+        .split('/')
+        .skip(1)
+        .map(|step| step.replace("~1", "/").replace("~0", "~"))
 }

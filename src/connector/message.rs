@@ -10,15 +10,19 @@ use super::reply::NoJson;
 const MAX_MESSAGE_CHARACTERS: usize = 500;
 /// Characters of a field's name that are kept.
 const MAX_FIELD_CHARACTERS: usize = 100;
+/// Bytes of an id that are believed to be one. Keys of platforms have 255 at most.
+const MAX_ID_BYTES: usize = 300;
 
 /// Where a field's name and a message usually stand. Sources: RFC 6749 section
 /// 5.2, RFC 9457, and the error bodies of the built-in connectors' platforms.
-const USUAL_FIELDS: [&str; 6] = [
+const USUAL_FIELDS: [&str; 8] = [
     "/field",
     "/errors/0/field",
     "/errors/field",
     "/details/0/fieldName",
     "/error/field",
+    "/error/details/0/fieldName",
+    "/errors/0/fieldName",
     "/fieldName",
 ];
 const USUAL_MESSAGES: [&str; 8] = [
@@ -51,6 +55,20 @@ impl Pointers {
     }
 }
 
+impl Pointers {
+    /// The field at fault and the reason, as far as JSON names them; empty where
+    /// it doesn't.
+    pub(super) fn explain(&self, json: &Value) -> (String, String) {
+        let field = first_text(json, &self.fields)
+            .map(|text| shorten(&text, MAX_FIELD_CHARACTERS))
+            .unwrap_or_default();
+        let message = first_text(json, &self.messages)
+            .map(|text| clean(&text))
+            .unwrap_or_default();
+        (field, message)
+    }
+}
+
 /// The field at fault, if the body names one, and the reason.
 pub(super) fn explain<'reply>(
     status: u16,
@@ -72,14 +90,11 @@ pub(super) fn explain<'reply>(
             );
         }
     };
-    let field = first_text(json, &pointers.fields)
-        .map(|text| shorten(&text, MAX_FIELD_CHARACTERS))
-        .unwrap_or_default();
-    let message = first_text(json, &pointers.messages)
-        .map(|text| clean(&text))
-        .filter(|text| !text.is_empty())
-        .unwrap_or_else(|| format!("status {status}; the reply names no reason"));
-    (field, message)
+    let (field, message) = pointers.explain(json);
+    match message.is_empty() {
+        true => (field, format!("status {status}; the reply names no reason")),
+        false => (field, message),
+    }
 }
 
 fn redirect_message(location: Option<&str>) -> String {
@@ -143,6 +158,18 @@ pub(super) fn scalar_text(value: &Value) -> Option<String> {
         Value::Bool(truth) => Some(truth.to_string()),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
+}
+
+/// A platform's id of a record: a text or a number that fits into one cell.
+/// Nothing for what can't be an id, which a cut-off one would be.
+pub(super) fn id_text(value: &Value) -> Option<String> {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        _ => return None,
+    };
+    let is_id = !text.is_empty() && text.len() <= MAX_ID_BYTES && !text.chars().any(is_unprintable);
+    is_id.then_some(text)
 }
 
 /// The text on one line, without control characters, and bounded.

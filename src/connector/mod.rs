@@ -7,30 +7,53 @@
 //! a file, [`Connector::bind`] fills in the variables, and the [`Operation`]
 //! that comes of it writes requests' paths and classes replies without looking
 //! at the file again.
+//!
+//! Where records travel in batches, [`Operation::write_batch_body`] joins them
+//! and [`Operation::split`] tells from the reply what became of each. Where a
+//! request may not be sent twice, [`Operation::look_up`] and
+//! [`Operation::classify_look_up`] settle what was never answered.
 
+mod batch;
+mod batch_file;
 mod bind;
 mod bucket;
 mod builtin;
 mod check;
+mod check_batch;
 mod check_operation;
+mod check_repeat;
+mod check_results;
 mod check_variable;
 mod class;
 mod compile;
+mod compile_batch;
+mod condition;
 mod error;
 mod file;
+mod idempotency;
+mod item_key;
 mod load;
+mod look_up;
+mod look_up_file;
 mod message;
 mod operation;
 mod operation_file;
+mod places;
 mod probe_read;
 mod reply;
+mod results;
+mod rule_file;
 mod rules;
+mod split;
 mod status;
 mod template;
 mod url;
+mod verdict;
 
 #[cfg(test)]
 mod check_tests;
+#[cfg(test)]
+mod tests;
 
 pub use bind::{AuthFacts, Bound, LimitFacts};
 pub use bucket::{BucketNames, BucketScope};
@@ -38,9 +61,13 @@ pub use check::{Finding, check, check_text};
 pub use class::{Effect, ReplyClass};
 pub use error::ConnectorError;
 pub use file::{CredentialsIn, Grant, TokenReplyClass, VariableSection};
+pub use idempotency::idempotency_key;
+pub use item_key::ItemKey;
 pub use load::{Connector, builtin_names, connector_schema, source_text};
+pub use look_up::{InDoubt, LookUpAnswer, LookUpMethod, LookUpRequest};
 pub use operation::{Method, Operation};
 pub use probe_read::ProbeRead;
 pub use reply::Classified;
 pub use rules::field_rules;
 pub use url::{HttpUrl, UrlError};
+pub use verdict::{ItemVerdict, Split};

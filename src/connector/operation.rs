@@ -12,7 +12,9 @@ use serde::Deserialize;
 use crate::mapping::Contract;
 use crate::record::OutcomeKind;
 
+use super::batch::BatchForm;
 use super::class::{Effect, ReplyClass};
+use super::look_up::LookUp;
 use super::reply::{Classified, ReplyRules};
 
 /// Everything but the unreserved characters of RFC 3986, section 2.3. A key so
@@ -75,7 +77,7 @@ pub struct Operation {
     pub repeatable: bool,
     /// How long a reply is waited for.
     pub timeout: Duration,
-    /// Records per request, at least 1.
+    /// Records per request, at least 1; 1 where they don't travel in lists.
     pub batch_cap: usize,
     /// Headers of the request, besides the token's and the body's own.
     pub headers: Vec<(String, String)>,
@@ -85,6 +87,13 @@ pub struct Operation {
     pub(super) body_open: Vec<u8>,
     pub(super) body_close: Vec<u8>,
     pub(super) replies: ReplyRules,
+    pub(super) batch: Option<BatchForm>,
+    pub(super) look_up: Option<LookUp>,
+    pub(super) idempotency_header: Option<String>,
+    /// Where the record stands in its envelope.
+    pub(super) envelope_pointer: String,
+    /// Where the platform's own id of the record stands in a reply.
+    pub(super) id_pointer: Option<String>,
 }
 
 /// One piece of a request's path.

@@ -6,9 +6,11 @@ use serde::Deserialize;
 use crate::config::{Located, NameMap, TimeSpan};
 use crate::mapping::{EmptyCells, FieldKind};
 
-use super::class::{Effect, ReplyClass};
+use super::batch_file::{BodySection, ResultsSection};
+use super::class::Effect;
+use super::look_up_file::{IdempotencyKeySection, LookUpSection};
 use super::operation::Method;
-use super::status::StatusSet;
+use super::rule_file::{ErrorsSection, ReplySection};
 use super::template::Template;
 
 /// One thing that can be done to a record.
@@ -27,16 +29,30 @@ pub(crate) struct OperationSection {
     /// What it does to the record.
     pub(crate) effect: Effect,
     /// Whether sending the same request twice does no harm. Default: yes for
-    /// PUT, PATCH and DELETE, no for POST.
-    pub(crate) repeatable: Option<bool>,
+    /// PUT, PATCH and DELETE, no for POST. Where a repeat does harm, each row is written
+    /// down before it is sent, and never sent again on a guess.
+    pub(crate) repeatable: Option<Located<bool>>,
     /// Headers of the request besides the token's and the body's own.
     #[serde(default)]
     pub(crate) headers: NameMap<Located<Template>>,
     /// How the record stands in the body.
     #[serde(default)]
     pub(crate) body: BodySection,
-    /// Records per request. Only 1 is supported yet.
+    /// The most records of one request. Needs `records` under `body`, and
+    /// `results`. Default: every record is a request of its own.
     pub(crate) batch: Option<Located<u32>>,
+    /// How a batch's reply is split.
+    pub(crate) results: Option<Located<ResultsSection>>,
+    /// Where the platform's own id of the record stands in a reply that is done,
+    /// as a JSON pointer. Of a batch it is named under `results`.
+    pub(crate) id: Option<Located<String>>,
+    /// How the platform is told that a request is a repeat.
+    pub(crate) idempotency_key: Option<IdempotencyKeySection>,
+    /// How a record is looked up by its key. Where an operation may not be
+    /// repeated, this is how a row is settled whose request left and was never
+    /// answered; without it, and without `idempotency_key`, such rows end as
+    /// unknown.
+    pub(crate) look_up: Option<Located<LookUpSection>>,
     /// How long a reply is waited for. Default: 60s.
     pub(crate) timeout: Option<TimeSpan>,
     /// What an empty cell means. Default: omit.
@@ -51,18 +67,6 @@ pub(crate) struct OperationSection {
     /// Where an error's reason stands in the body.
     #[serde(default)]
     pub(crate) errors: ErrorsSection,
-}
-
-/// How the record stands in the body.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct BodySection {
-    /// The names of the objects around the record, outermost first, with `/`
-    /// before each: `/data/contact`. Default: none, the record is the body.
-    pub(crate) envelope: Option<Located<String>>,
-    /// Whether the key is a member of the record too. Default: no.
-    #[serde(default)]
-    pub(crate) includes_key: bool,
 }
 
 /// What an empty cell means.
@@ -130,39 +134,4 @@ impl From<KindName> for FieldKind {
             KindName::Boolean => Self::Boolean,
         }
     }
-}
-
-/// What a reply means.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ReplySection {
-    /// The statuses it is about.
-    pub(crate) status: StatusSet,
-    /// A text that the body holds, in whatever letter case.
-    pub(crate) body_contains: Option<String>,
-    /// A value that stands at a place of the JSON body.
-    pub(crate) body_at: Option<BodyAtSection>,
-    /// What it means.
-    pub(crate) class: ReplyClass,
-}
-
-/// A value that stands at a place of the JSON body.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct BodyAtSection {
-    /// The place, as a JSON pointer (RFC 6901).
-    pub(crate) pointer: Located<String>,
-    /// The text, number or boolean that stands there.
-    pub(crate) equals: String,
-}
-
-/// Where an error's reason stands in the body: JSON pointers (RFC 6901), the
-/// first that finds a text wins.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ErrorsSection {
-    /// Where the field's name stands. Default: the usual places.
-    pub(crate) fields: Option<Vec<Located<String>>>,
-    /// Where the message stands. Default: the usual places.
-    pub(crate) messages: Option<Vec<Located<String>>>,
 }

@@ -17,8 +17,8 @@ use super::file::ConnectorFile;
 use super::load::Connector;
 use super::message::Pointers;
 use super::operation::write_segment;
-use super::operation_file::ReplySection;
 use super::reply::{Classified, ReplyRule, ReplyRules};
+use super::rule_file::ReplySection;
 use super::template::{Part, Template};
 use super::url::HttpUrl;
 
@@ -167,24 +167,15 @@ impl Connector {
             headers,
             timeout: section.timeout.unwrap_or(TIMEOUT).duration(),
             replies: Arc::new(ReplyRules {
-                rules: section.replies.iter().map(rule_of).collect(),
+                rules: section
+                    .replies
+                    .iter()
+                    .map(|reply| ReplyRule::new(&reply.value))
+                    .collect(),
                 pointers: Pointers::new(None, None),
                 request_id_headers: super::bind::values(&self.file.request_id.read),
             }),
         }))
-    }
-}
-
-fn rule_of(reply: &Located<ReplySection>) -> ReplyRule {
-    let rule = &reply.value;
-    ReplyRule {
-        status: rule.status.clone(),
-        body_contains: rule.body_contains.clone(),
-        body_at: rule
-            .body_at
-            .as_ref()
-            .map(|place| (place.pointer.value.clone(), place.equals.clone())),
-        class: rule.class,
     }
 }
 

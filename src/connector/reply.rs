@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use super::class::ReplyClass;
+use super::condition::{Condition, Subject};
 use super::message::{self, Pointers};
-use super::status::StatusSet;
+use super::rule_file::ReplySection;
 
 /// Bytes of a body that are looked at. The longest error bodies of the
 /// platforms have a few thousand; beyond it lies what isn't an error body.
@@ -49,14 +50,20 @@ pub(super) struct ReplyRules {
     pub(super) request_id_headers: Vec<String>,
 }
 
-/// One rule: the statuses it is about, what the body must hold, and what it
-/// means.
+/// One rule: what a reply looks like, and what it means.
 #[derive(Clone, Debug)]
 pub(super) struct ReplyRule {
-    pub(super) status: StatusSet,
-    pub(super) body_contains: Option<String>,
-    pub(super) body_at: Option<(String, String)>,
+    pub(super) condition: Condition,
     pub(super) class: ReplyClass,
+}
+
+impl ReplyRule {
+    pub(super) fn new(section: &ReplySection) -> Self {
+        Self {
+            condition: Condition::new(&section.conditions()),
+            class: section.class,
+        }
+    }
 }
 
 impl ReplyRules {
@@ -66,15 +73,33 @@ impl ReplyRules {
         header: &dyn Fn(&str) -> Option<&'reply str>,
         body: &[u8],
     ) -> Classified {
-        let mut parsed = Parsed::new(body);
+        let mut parsed = Parsed::new(body, MAX_BODY_BYTES);
         let class = self
-            .rules
+            .ruled(status, &mut parsed)
+            .unwrap_or_else(|| ReplyClass::by_default(status));
+        self.explain(class, status, header, &mut parsed)
+    }
+
+    /// The class of the first rule that is about the reply.
+    pub(super) fn ruled(&self, status: u16, parsed: &mut Parsed<'_>) -> Option<ReplyClass> {
+        self.rules
             .iter()
-            .find(|rule| rule.matches(status, &mut parsed))
-            .map_or_else(|| ReplyClass::by_default(status), |rule| rule.class);
+            .find(|rule| rule.condition.holds(Some(status), parsed))
+            .map(|rule| rule.class)
+    }
+
+    /// A class with its reason.
+    pub(super) fn explain<'reply>(
+        &self,
+        class: ReplyClass,
+        status: u16,
+        header: &dyn Fn(&str) -> Option<&'reply str>,
+        parsed: &mut Parsed<'_>,
+    ) -> Classified {
         if matches!(class, ReplyClass::Done | ReplyClass::Unchanged) {
             return Classified::plain(class);
         }
+        let body = parsed.body;
         let (field, message) =
             message::explain(status, class, header, body, parsed.json(), &self.pointers);
         Classified {
@@ -89,23 +114,6 @@ impl ReplyRules {
                 .map(message::clean)
                 .filter(|id| !id.is_empty()),
         }
-    }
-}
-
-impl ReplyRule {
-    fn matches(&self, status: u16, parsed: &mut Parsed<'_>) -> bool {
-        self.status.contains(status)
-            && self
-                .body_contains
-                .as_ref()
-                .is_none_or(|text| contains_ignoring_case(parsed.body, text.as_bytes()))
-            && self.body_at.as_ref().is_none_or(|(pointer, wanted)| {
-                parsed
-                    .json()
-                    .ok()
-                    .and_then(|json| message::scalar_text(json.pointer(pointer)?))
-                    .is_some_and(|found| found == *wanted)
-            })
     }
 }
 
@@ -132,22 +140,28 @@ pub(super) enum NoJson {
 }
 
 /// A body, parsed at most once and only when somebody asks.
-struct Parsed<'reply> {
+pub(super) struct Parsed<'reply> {
     body: &'reply [u8],
+    longest: usize,
     json: Option<Result<Value, NoJson>>,
 }
 
 impl<'reply> Parsed<'reply> {
-    fn new(body: &'reply [u8]) -> Self {
-        Self { body, json: None }
+    /// A body of which no more than `longest` bytes are worth reading.
+    pub(super) fn new(body: &'reply [u8], longest: usize) -> Self {
+        Self {
+            body,
+            longest,
+            json: None,
+        }
     }
 
-    fn json(&mut self) -> Result<&Value, NoJson> {
+    pub(super) fn json(&mut self) -> Result<&Value, NoJson> {
         let body = self.body;
         self.json
             .get_or_insert_with(|| match body {
                 body if body.iter().all(u8::is_ascii_whitespace) => Err(NoJson::Empty),
-                body if body.len() > MAX_BODY_BYTES => Err(NoJson::TooLong),
+                body if body.len() > self.longest => Err(NoJson::TooLong),
                 body => serde_json::from_slice(body).map_err(|error| match error.is_eof() {
                     true => NoJson::BrokenOff,
                     false => NoJson::NotJson,
@@ -155,5 +169,15 @@ impl<'reply> Parsed<'reply> {
             })
             .as_ref()
             .map_err(|why| *why)
+    }
+}
+
+impl Subject for Parsed<'_> {
+    fn contains(&self, text: &str) -> bool {
+        contains_ignoring_case(self.body, text.as_bytes())
+    }
+
+    fn tree(&mut self) -> Option<&Value> {
+        self.json().ok()
     }
 }

@@ -15,6 +15,20 @@ pub(crate) struct StatusSet {
 }
 
 impl StatusSet {
+    /// The set of that one status.
+    pub(crate) fn one(status: u16) -> Self {
+        Self {
+            ranges: vec![status..=status],
+        }
+    }
+
+    /// The statuses that say that a request was taken.
+    pub(crate) fn successes() -> Self {
+        Self {
+            ranges: vec![200..=299],
+        }
+    }
+
     /// Whether the status is in the set.
     pub(crate) fn contains(&self, status: u16) -> bool {
         self.ranges.iter().any(|range| range.contains(&status))

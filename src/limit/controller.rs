@@ -6,9 +6,10 @@ use rand::SeedableRng;
 use rand::rngs::SmallRng;
 
 use super::backoff::Backoff;
+use super::breaker::Breaker;
 use super::bucket::TokenBucket;
 use super::cap::{CapWatch, Verdict};
-use super::event::LimitEvent;
+use super::event::{CloseReason, LimitEvent};
 use super::gate::Gate;
 use super::learned::{LearnedLimit, LimitKind};
 use super::observation::{Decision, Permit};
@@ -16,6 +17,7 @@ use super::pace::Pace;
 use super::retry_budget::RetryBudget;
 use super::settings::LimitSettings;
 use super::snapshot::{GateState, Snapshot};
+use super::trouble::{Ending, TroubleWatch};
 use super::window::Window;
 
 /// What an earlier run learnt is trusted only so far.
@@ -45,8 +47,8 @@ pub struct Controller {
     pub(super) strikes: u32,
     pub(super) refused_in_a_row: u32,
     pub(super) first_refused_sent_s: f64,
-    pub(super) failed_in_a_row: u32,
-    pub(super) breaker_open: bool,
+    pub(super) breaker: Breaker,
+    pub(super) trouble: TroubleWatch,
     pub(super) counters: Counters,
     events: Vec<LimitEvent>,
 }
@@ -93,8 +95,8 @@ impl Controller {
             strikes: 0,
             refused_in_a_row: 0,
             first_refused_sent_s: 0.0,
-            failed_in_a_row: 0,
-            breaker_open: false,
+            breaker: Breaker::default(),
+            trouble: TroubleWatch::default(),
             counters: Counters::default(),
             events: Vec::new(),
         }
@@ -177,7 +179,7 @@ impl Controller {
             throttled: self.counters.throttled,
             failed: self.counters.failed,
             closings: self.counters.closings,
-            breaker_open: self.breaker_open,
+            breaker_open: self.breaker.is_open,
         }
     }
 
@@ -251,8 +253,21 @@ impl Controller {
         let now_s = self.seconds(now);
         let closed_for = now.saturating_duration_since(ended.since);
         self.emit(LimitEvent::GateReopened { closed_for });
+        let ending = match ended.reason {
+            CloseReason::Throttled | CloseReason::NothingGetsThrough => Ending::Quota,
+            CloseReason::Unavailable => Ending::WaitNamed,
+            CloseReason::Failing => Ending::Failing,
+        };
+        let closed_at_s = self.seconds(ended.since);
+        self.breaker.end_run();
+        if self.trouble.on_reopen(now_s, closed_at_s, ending) {
+            self.take_503_as_limit(now_s);
+        }
         if ended.reason.is_quota() {
             self.learn(now_s, closed_for.as_secs_f64());
+            if self.strikes == 0 {
+                self.trouble.trust(&self.pace);
+            }
         } else {
             // A server that was away: the time says nothing about its quota.
             self.window.restart_slowly(now_s, None);
@@ -260,7 +275,6 @@ impl Controller {
         }
         self.window.on_reopen(now_s);
         self.refused_in_a_row = 0;
-        self.failed_in_a_row = 0;
     }
 
     fn learn(&mut self, now_s: f64, wait_s: f64) {

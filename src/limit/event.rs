@@ -72,4 +72,10 @@ pub enum LimitEvent {
     },
     /// A request succeeded after the breaker had opened.
     BreakerClosed,
+    /// The tenant answers 503 whenever enough was sent: from now on a 503 is
+    /// taken as a limit.
+    UnavailableIsLimit,
+    /// The tenant answers 503 however little is sent: it is taken as trouble
+    /// again, and what was learnt from it is forgotten.
+    UnavailableIsTrouble,
 }

@@ -21,7 +21,7 @@
 //!   cycles (open and closed) admitted, or told by rate-limit headers.
 //!
 //! Beside them stand the **circuit breaker** (a server that fails is left
-//! alone for a while), the **backoff** of single records and the **retry
+//! alone for a while, unless its failures turn out to be a limit), the **backoff** of single records and the **retry
 //! budget**, which keeps retries a small share of all requests.
 //!
 //! The module is sans-IO: time comes in as an argument, randomness is seeded,
@@ -31,11 +31,13 @@
 //! measurements are in `docs/decisions` and `tests/limits.rs`.
 
 mod backoff;
+mod breaker;
 mod bucket;
 mod cap;
 mod controller;
 mod cycles;
 mod event;
+mod failing;
 mod gate;
 mod header_time;
 mod hints;
@@ -50,6 +52,7 @@ mod retry_after;
 mod retry_budget;
 mod settings;
 mod snapshot;
+mod trouble;
 mod window;
 
 #[cfg(test)]

@@ -46,15 +46,20 @@ pub enum Observation {
         /// What the reply's headers say, where they say anything.
         hint: Option<Hint>,
     },
-    /// 503 with a `Retry-After`: the server is away and says for how long.
+    /// 503: the server is away, or words a limit like that.
     Unavailable {
-        /// The wait the server asks for.
-        retry_after: Duration,
+        /// The wait the server asks for, where it names one.
+        retry_after: Option<Duration>,
         /// Failures of this record in a row, this one included; from 1.
         failures: u32,
     },
-    /// Other 5xx, a time-out or a broken connection.
+    /// Another 5xx, or a time-out.
     Transient {
+        /// Failures of this record in a row, this one included; from 1.
+        failures: u32,
+    },
+    /// The connection couldn't be made, or broke before a reply.
+    Unreached {
         /// Failures of this record in a row, this one included; from 1.
         failures: u32,
     },

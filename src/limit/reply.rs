@@ -12,7 +12,7 @@ use super::observation::{Observation, Permit, Reaction};
 use super::window::StepEnd;
 
 /// The server's word, but at least this: "0" would be a busy loop.
-const LEAST_WAIT: Duration = Duration::from_millis(250);
+pub(super) const LEAST_WAIT: Duration = Duration::from_millis(250);
 /// Spread over clients that were told the same moment.
 const SPREAD_S: f64 = 0.05;
 /// A wait proven too short twice in a row grows by this factor a time.
@@ -21,12 +21,9 @@ const PATIENT_STRIKES: u32 = 2;
 const MOST_LENGTHENINGS: u32 = 8;
 /// A refusal without a wait, amid successes: this record comes again then.
 const REFUSED_RETRY: Duration = Duration::from_millis(50);
-/// First wait when nothing gets through, and when everything fails.
+/// First wait when nothing gets through.
 const NOTHING_GETS_THROUGH_S: f64 = 0.25;
-const FAILING_S: f64 = 0.5;
 const LONGEST_OWN_WAIT_S: f64 = 30.0;
-/// Failures in a row before the breaker opens, at least.
-const BREAKER_FAILURES: u32 = 5;
 /// A pause of this length is told to the user.
 const LONG_PAUSE: Duration = Duration::from_secs(15 * 60);
 
@@ -44,7 +41,7 @@ impl Controller {
             Observation::Throttled { retry_after, hint } => {
                 self.heed(now, hint);
                 self.counters.throttled += 1;
-                self.failed_in_a_row = 0;
+                self.breaker.end_run();
                 match retry_after {
                     Some(wait) => self.throttled(now, &permit, wait),
                     None => self.refused(now, &permit),
@@ -53,25 +50,9 @@ impl Controller {
             Observation::Unavailable {
                 retry_after,
                 failures,
-            } => {
-                self.counters.failed += 1;
-                self.failed_in_a_row += 1;
-                let wait = retry_after.max(LEAST_WAIT);
-                self.close(now, wait, CloseReason::Unavailable, Some(retry_after));
-                let delay = self.retry_delay(now, failures).max(retry_after);
-                Reaction::RetryAfter {
-                    delay,
-                    counts_as_attempt: true,
-                }
-            }
-            Observation::Transient { failures } => {
-                self.failed(now, &permit);
-                let delay = self.retry_delay(now, failures);
-                Reaction::RetryAfter {
-                    delay,
-                    counts_as_attempt: true,
-                }
-            }
+            } => self.unavailable(now, &permit, retry_after, failures),
+            Observation::Transient { failures } => self.failed(now, &permit, failures),
+            Observation::Unreached { failures } => self.unreached(now, &permit, failures),
         }
     }
 
@@ -91,13 +72,14 @@ impl Controller {
     fn admitted(&mut self, now: Instant, permit: &Permit) {
         self.counters.accepted += 1;
         self.refused_in_a_row = 0;
-        self.failed_in_a_row = 0;
         self.strikes = 0;
-        if self.breaker_open && permit.sent_at >= self.gate.reopened_at && self.gate.is_open() {
-            self.breaker_open = false;
+        if self.breaker.is_open && permit.sent_at >= self.gate.reopened_at && self.gate.is_open() {
+            self.breaker.is_open = false;
             self.emit(LimitEvent::BreakerClosed);
         }
         let (now_s, sent_at_s) = (self.seconds(now), self.seconds(permit.sent_at));
+        self.breaker.on_accepted();
+        self.trouble.on_accepted(sent_at_s);
         self.pace.count_accepted(sent_at_s);
         if self.gate.is_open() {
             let end = self.window.on_accepted(now_s, sent_at_s);
@@ -108,11 +90,11 @@ impl Controller {
     }
 
     /// A reply to a request from before the last reopening tells old news.
-    fn is_stale(&self, permit: &Permit) -> bool {
+    pub(super) fn is_stale(&self, permit: &Permit) -> bool {
         self.gate.is_open() && permit.sent_at < self.gate.reopened_at
     }
 
-    fn throttled(&mut self, now: Instant, permit: &Permit, asked: Duration) -> Reaction {
+    pub(super) fn throttled(&mut self, now: Instant, permit: &Permit, asked: Duration) -> Reaction {
         if self.is_stale(permit) {
             // The gate stays open, but this record was asked to wait by name.
             return Reaction::RetryAfter {
@@ -139,7 +121,7 @@ impl Controller {
         Reaction::RetryWhenGateOpens
     }
 
-    fn refused(&mut self, now: Instant, permit: &Permit) -> Reaction {
+    pub(super) fn refused(&mut self, now: Instant, permit: &Permit) -> Reaction {
         let (now_s, sent_at_s) = (self.seconds(now), self.seconds(permit.sent_at));
         if !self.gate.is_open() {
             self.cap.on_reply(sent_at_s, false);
@@ -192,35 +174,13 @@ impl Controller {
         }
     }
 
-    fn failed(&mut self, now: Instant, permit: &Permit) {
-        self.counters.failed += 1;
-        if self.is_stale(permit) {
-            return;
-        }
-        self.failed_in_a_row += 1;
-        let all_fail =
-            self.failed_in_a_row >= BREAKER_FAILURES && self.failed_in_a_row > self.in_flight / 2;
-        if !all_fail || !self.gate.is_open() {
-            return;
-        }
-        if !self.breaker_open {
-            self.breaker_open = true;
-            self.emit(LimitEvent::BreakerOpened {
-                failures_in_a_row: self.failed_in_a_row,
-            });
-        }
-        self.strikes += 1;
-        let wait = Duration::from_secs_f64(own_wait_s(FAILING_S, self.strikes));
-        self.close(now, wait, CloseReason::Failing, None);
-    }
-
-    fn retry_delay(&mut self, now: Instant, failures: u32) -> Duration {
+    pub(super) fn retry_delay(&mut self, now: Instant, failures: u32) -> Duration {
         let now_s = self.seconds(now);
         let extra = self.retry_budget.withdraw(now_s);
         self.backoff.delay(failures, &mut self.random) + extra
     }
 
-    fn close(
+    pub(super) fn close(
         &mut self,
         now: Instant,
         wait: Duration,
@@ -295,7 +255,7 @@ impl Controller {
 }
 
 /// A wait without the server's word: doubles with each strike, to 30 s.
-fn own_wait_s(first_s: f64, strikes: u32) -> f64 {
+pub(super) fn own_wait_s(first_s: f64, strikes: u32) -> f64 {
     let doublings = i32::try_from(strikes.min(8)).unwrap_or(8);
     (first_s * 2f64.powi(doublings)).min(LONGEST_OWN_WAIT_S)
 }

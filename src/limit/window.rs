@@ -41,6 +41,13 @@ const CAP_CREEP_S: f64 = 5.0;
 const CAP_PROBE_S: f64 = 60.0;
 /// After this long in peace the cap is forgotten.
 const CAP_END_S: f64 = 300.0;
+/// Where more connections broke than before, the size is held this long, at
+/// first and at most; each try that breaks some again doubles it.
+const HOLD_BROKEN_S: f64 = 10.0;
+const LONGEST_HOLD_BROKEN_S: f64 = 600.0;
+/// In one try at most this share of the window is lost to broken connections:
+/// where they break by chance, losing more of it wouldn't help.
+const MOST_LOST: f64 = 0.75;
 /// A window has just grown for this many windows' worth of admitted requests.
 const JUST_GROWN_WINDOWS: f64 = 2.0;
 
@@ -93,7 +100,17 @@ pub(super) struct Window {
     before_growth: Option<(f64, f64)>,
     steps_without_gain: u32,
     hold_until_s: f64,
+    broken: Broken,
     round_trip_s: f64,
+}
+
+/// What broken connections cost the window.
+#[derive(Clone, Copy, Debug, Default)]
+struct Broken {
+    /// The size at which they began to break.
+    from: f64,
+    hold_s: f64,
+    hold_until_s: f64,
 }
 
 impl Window {
@@ -122,6 +139,7 @@ impl Window {
             before_growth: None,
             steps_without_gain: 0,
             hold_until_s: now_s,
+            broken: Broken::default(),
             round_trip_s: 0.2,
         }
     }
@@ -134,6 +152,10 @@ impl Window {
     )]
     pub(super) fn places(&self) -> u32 {
         self.size as u32
+    }
+
+    pub(super) fn size(&self) -> f64 {
+        self.size
     }
 
     pub(super) fn note_window_bound(&mut self) {
@@ -182,7 +204,7 @@ impl Window {
                 self.slow_start_end = None;
                 self.new_step(now_s);
             }
-        } else if self.step.window_bound {
+        } else if self.step.window_bound && now_s >= self.broken.hold_until_s {
             self.creep(now_s);
         }
         self.count(now_s, sent_at_s, true)
@@ -222,6 +244,41 @@ impl Window {
             self.resize(now_s, self.size - 1.0);
         }
         self.count(now_s, sent_at_s, false)
+    }
+
+    /// A connection broke while others work: one place less, and no growth
+    /// until a hold is over.
+    pub(super) fn lose_connection(&mut self, now_s: f64) {
+        if self.fixed {
+            return;
+        }
+        let broken = &mut self.broken;
+        if now_s >= broken.hold_until_s {
+            let calm_s = now_s - broken.hold_until_s;
+            let again = broken.hold_s > 0.0 && calm_s < broken.hold_s + HOLD_BAD_S;
+            broken.hold_s = if again {
+                (2.0 * broken.hold_s).min(LONGEST_HOLD_BROKEN_S)
+            } else {
+                HOLD_BROKEN_S
+            };
+            broken.from = self.size;
+            broken.hold_until_s = now_s + broken.hold_s;
+        }
+        let least = (1.0 - MOST_LOST) * broken.from;
+        self.slow_start_end = None;
+        self.settled = true;
+        self.before_growth = None;
+        if self.size - 1.0 >= least {
+            self.resize(now_s, self.size - 1.0);
+        }
+    }
+
+    /// The places were not what was wrong: nothing works.
+    pub(super) fn grow_back(&mut self, now_s: f64, size: f64) {
+        if !self.fixed && size > self.size {
+            self.broken = Broken::default();
+            self.resize(now_s, size);
+        }
     }
 
     fn count(&mut self, now_s: f64, sent_at_s: f64, accepted: bool) -> StepEnd {
@@ -291,7 +348,7 @@ impl Window {
         if self.before_growth.is_some() {
             self.steps_without_gain = 0;
         }
-        if now_s >= self.hold_until_s {
+        if now_s >= self.hold_until_s.max(self.broken.hold_until_s) {
             self.before_growth = Some((self.size, goodput));
             let share = if self.settled { SETTLED_GROWTH } else { GROWTH };
             self.resize(now_s, self.size + (self.size * share).max(1.0));

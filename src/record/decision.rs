@@ -52,6 +52,10 @@ pub enum Decision {
     },
     /// The circuit breaker closed.
     BreakerClosed,
+    /// The tenant answers 503 whenever enough was sent: that is a limit.
+    UnavailableIsLimit,
+    /// The tenant answers 503 however little is sent: that is trouble after all.
+    UnavailableIsTrouble,
 }
 
 impl Decision {
@@ -67,6 +71,8 @@ impl Decision {
             Self::ConcurrencyCapMet { .. } => "concurrency_cap_met",
             Self::BreakerOpened { .. } => "breaker_opened",
             Self::BreakerClosed => "breaker_closed",
+            Self::UnavailableIsLimit => "unavailable_is_limit",
+            Self::UnavailableIsTrouble => "unavailable_is_trouble",
         }
     }
 }

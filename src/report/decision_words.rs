@@ -38,6 +38,12 @@ pub fn decision_words(decision: &Decision) -> String {
             format!("circuit breaker opened after {failures_in_a_row} failures in a row")
         }
         Decision::BreakerClosed => "circuit breaker closed: requests get through again".to_owned(),
+        Decision::UnavailableIsLimit => {
+            "503s follow our own sending: they are taken as a limit".to_owned()
+        }
+        Decision::UnavailableIsTrouble => {
+            "503s come however little is sent: they are taken as trouble again".to_owned()
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Models of tenants: what they admit, and how they word a refusal.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// One limit. Times are seconds of the server.
 #[derive(Clone, Debug)]
@@ -181,6 +182,17 @@ pub enum Wording {
     Nothing,
 }
 
+/// In what form a refusal comes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Refusing {
+    /// 429.
+    TooMany,
+    /// 503, as nginx does it unless told otherwise.
+    Unavailable,
+    /// The connection is closed without a word.
+    Reset,
+}
+
 /// A stretch in which a share of the admitted requests fails with 503.
 #[derive(Clone, Copy, Debug)]
 pub struct Storm {
@@ -193,12 +205,15 @@ pub struct Storm {
 pub struct Tenant {
     pub limits: Vec<Meter>,
     pub wording: Wording,
+    pub refusing: Refusing,
     pub sends_headers: bool,
     /// (places, exponent): past so many in service, service slows down.
     pub knee: Option<(f64, f64)>,
     /// (time, new value) of the first limit.
     pub changes: VecDeque<(f64, f64)>,
     pub storms: Vec<Storm>,
+    /// The wait that a storm's 503s name.
+    pub storm_wait: Option<Duration>,
     /// Round trip: median, sigma of its lognormal, share that is network.
     pub round_trip_s: f64,
     pub sigma: f64,
@@ -226,10 +241,12 @@ impl Tenant {
         Self {
             limits: limits.into_iter().map(Meter::new).collect(),
             wording,
+            refusing: Refusing::TooMany,
             sends_headers: false,
             knee: None,
             changes: VecDeque::new(),
             storms: Vec::new(),
+            storm_wait: None,
             round_trip_s: 0.08,
             sigma: 0.3,
             network_share: 0.2,

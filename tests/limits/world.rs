@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use sluice::limit::{
-    Controller, Decision, Hint, LimitSettings, Observation, Permit, Reaction, rate_limit_hint,
-    retry_after,
+    Controller, Decision, Hint, LimitEvent, LimitSettings, Observation, Permit, Reaction,
+    rate_limit_hint, retry_after,
 };
 
-use super::tenant::{Answer, Tenant, Wait};
+use super::tenant::{Answer, Refusing, Tenant, Wait};
 
 /// Nanoseconds since the start.
 type Nanos = u64;
@@ -70,6 +70,10 @@ pub struct Tally {
     pub done_late: u64,
     pub refused: u64,
     pub failed: u64,
+    /// Failures that count against one row, at most.
+    pub most_failures: u32,
+    /// The limiter's decisions, where they are kept.
+    pub decisions: Vec<LimitEvent>,
     /// Sends before a `Retry-After` had run out.
     pub undercut: u64,
     pub most_in_flight: u32,
@@ -197,9 +201,11 @@ impl World {
                     "{at_s:8.2} window {} in flight {} pace {pace:.2} done {} 429 {}",
                     seen.window, seen.in_flight, seen.accepted, seen.throttled
                 );
-                for event in self.clients[0].controller.take_events() {
+                let events = self.clients[0].controller.take_events();
+                for event in &events {
                     println!("         {event:?}");
                 }
+                self.clients[0].tally.decisions.extend(events);
             }
             match event {
                 Event::Wake(index) => {
@@ -224,7 +230,11 @@ impl World {
         let tallies = self
             .clients
             .into_iter()
-            .map(|client| client.tally)
+            .map(|mut client| {
+                let events = client.controller.take_events();
+                client.tally.decisions.extend(events);
+                client.tally
+            })
             .collect();
         (tallies, self.other_sent, self.other_refused)
     }
@@ -247,11 +257,19 @@ impl World {
             .and_then(|(remaining, reset_s)| genesys_hint(remaining, reset_s));
         let reply = match answer {
             Answer::Done => Observation::Accepted { hint },
-            Answer::Failed => Observation::Transient { failures: 0 },
+            Answer::Failed => Observation::Unavailable {
+                retry_after: self.tenant.storm_wait,
+                failures: 0,
+            },
             Answer::Refused(wait) => {
-                let reply = Observation::Throttled {
-                    retry_after: wait.and_then(parse),
-                    hint,
+                let retry_after = wait.and_then(parse);
+                let reply = match self.tenant.refusing {
+                    Refusing::TooMany => Observation::Throttled { retry_after, hint },
+                    Refusing::Unavailable => Observation::Unavailable {
+                        retry_after,
+                        failures: 0,
+                    },
+                    Refusing::Reset => Observation::Unreached { failures: 0 },
                 };
                 let at = self.now + nanos(self.network_s());
                 self.schedule(at, Event::Replies(sender, reply));
@@ -291,14 +309,31 @@ impl World {
                 client.tally.refused_after_first += u64::from(sent >= client.first_refusal_over);
                 client.forbidden_until = client.forbidden_until.max(self.now + wait);
             }
-            Observation::Transient { failures } => {
+            Observation::Transient { failures } | Observation::Unreached { failures } => {
                 client.tally.failed += 1;
-                row.failures += 1;
-                *failures = row.failures;
+                *failures = row.failures + 1;
             }
-            Observation::Unavailable { .. } | Observation::Neutral { .. } => {}
+            Observation::Unavailable {
+                failures,
+                retry_after,
+            } => {
+                client.tally.failed += 1;
+                *failures = row.failures + 1;
+                let wait = retry_after.unwrap_or_default().as_nanos() as Nanos;
+                client.forbidden_until = client.forbidden_until.max(self.now + wait);
+            }
+            Observation::Neutral { .. } => {}
         }
-        match client.controller.on_reply(now, permit, &reply) {
+        let reaction = client.controller.on_reply(now, permit, &reply);
+        if let Reaction::RetryAfter {
+            counts_as_attempt: true,
+            ..
+        } = reaction
+        {
+            row.failures += 1;
+            client.tally.most_failures = client.tally.most_failures.max(row.failures);
+        }
+        match reaction {
             Reaction::Done => {}
             Reaction::RetryWhenGateOpens => client.retries.push(Reverse((self.now, row))),
             Reaction::RetryAfter { delay, .. } => {

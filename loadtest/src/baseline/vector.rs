@@ -17,8 +17,8 @@ const DECREASE: f64 = 0.9;
 const WEIGHT: f64 = 0.4;
 const DEVIATIONS: f64 = 2.5;
 const LONGEST_RETRY_S: u32 = 30;
-/// Rows begun and not done: the events that a sink's buffer holds by default.
-const MOST_ROWS: usize = 500;
+/// Rows begun and not done; as many as the other rules have.
+const MOST_ROWS: usize = 200;
 
 /// A weighted mean and variance of round trips, in seconds.
 #[derive(Clone, Copy, Debug)]

@@ -99,7 +99,7 @@ fn run_all(
     let mut schedule = Schedule::new(loads.collect(), budget);
     let forecast = schedule.forecast();
     eprintln!(
-        "{} scenarios, {} runs, about {} in all; Ctrl-C ends it",
+        "scenarios: {}; runs: {}; about {} in all; Ctrl-C ends it",
         cases.len(),
         jobs.len(),
         clock(forecast)

@@ -27,23 +27,23 @@ nginx-rate-delayed|nginx|rate 50 1|-|5|1|90|2|limit_req 50r/s burst=20: delays, 
 nginx-rate-staged|nginx|rate 50 21|-|5|1|90|2|limit_req 50r/s burst=20 delay=8: at once, then delays, then 429
 nginx-rate-strict|nginx|rate 50 1|-|5|1|90|2|limit_req 50r/s without a burst, 429
 nginx-minute|nginx|rate 5 6|-|5|3|90|2|limit_req 300r/m burst=5 nodelay, 429
-nginx-minute-503|nginx|rate 1 3|-|10|3|90|2|limit_req 60r/m burst=2 nodelay, nginx's default 503
+nginx-minute-503|nginx|rate 1 3|-|10|3|90|25|limit_req 60r/m burst=2 nodelay, nginx's default 503
 nginx-shared|nginx|rate 50 21|-|5|1.5|90|2|four processes on limit_req 50r/s burst=20, 429
 nginx-shared-wait|nginx|rate 50 21|-|5|1.5|90|2|the same with Retry-After: 1
 nginx-nested|nginx|rate 20 11|-|5|1|90|2|100r/s for the client, 20r/s for the path, 429
 nginx-places|nginx|places 16|-|5|0.5|90|2|limit_conn 16, 429
 nginx-places-503|nginx|places 16|-|5|0.5|90|2|limit_conn 16, nginx's default 503
 haproxy-rate|haproxy|rate 10 0|-|10|3|90|2|http_req_rate(10s) gt 100, 429; refused ones count
-haproxy-rate-wait|haproxy|rate 10 0|10|10|3|90|2|the same, Retry-After: 10
-haproxy-tarpit|haproxy|rate 10 0|-|10|3|90|2|the same, each refusal held for 2 s
+haproxy-rate-wait|haproxy|rate 10 0|10|10|3|85|2|the same, Retry-After: 10
+haproxy-tarpit|haproxy|rate 10 0|-|10|3|90|6|the same, each refusal held for 2 s
 haproxy-queue|haproxy|places 16|-|5|0.5|90|2|maxconn 16 and a queue: no refusals, latency
 haproxy-queue-503|haproxy|places 16|-|5|0.5|90|2|maxconn 16, 503 after 20 ms in the queue
 haproxy-connections|haproxy|places 16|-|5|0.5|90|2|20 new connections in 10 s, else reset; maxconn 16
-penalty-box|stand-in|rate 20 0|-|10|3|90|2|200 in 10 s, else 10 s of 429, longer if asked
-penalty-box-wait|stand-in|rate 20 0|-|10|3|90|2|the same with Retry-After
+penalty-box|stand-in|rate 20 0|-|10|3|65|2|200 in 10 s, else 10 s of 429, longer if asked
+penalty-box-wait|stand-in|rate 20 0|-|10|3|85|2|the same with Retry-After
 fill-interval|stand-in|rate 50 50|-|5|1|90|2|50 tokens put in once a second, 429 (Envoy's local limit)
 four-nodes|stand-in|rate 60 60|-|5|1|90|2|four buckets of 15/s behind a round robin, 429
-four-nodes-headers|stand-in|rate 20 0|-|10|3|90|2|four windows of 50 in 10 s behind a round robin, each telling its own rest
+four-nodes-headers|stand-in|rate 20 0|-|10|3|60|2|four windows of 50 in 10 s behind a round robin, each telling its own rest
 second-headers|stand-in|rate 50 0|-|5|1|90|2|50 in each second of the clock, RateLimit headers, no Retry-After
 wait-of-zero|stand-in|rate 50 21|-|5|1|90|2|bucket 50/s burst 20, Retry-After: 0
 clock-window|stand-in|rate 20 0|-|10|3|90|2|200 in each 10 s of the clock, Retry-After

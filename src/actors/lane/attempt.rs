@@ -24,6 +24,10 @@ pub(super) struct Pending {
     pub(super) token_refusals: u32,
     /// How often the tenant said "too many requests" to the row.
     pub(super) throttles: u32,
+    /// How often it did although it had let others through since the last time.
+    pub(super) throttles_amid_others: i32,
+    /// Requests that the lane had got through when it last said so.
+    pub(super) accepted_at_last: u64,
     /// Requests that the lane had got through when it first said so, and those
     /// that had been throttled.
     pub(super) accepted_before: u64,
@@ -38,6 +42,8 @@ impl Pending {
             failures: 0,
             token_refusals: 0,
             throttles: 0,
+            throttles_amid_others: 0,
+            accepted_at_last: 0,
             accepted_before: 0,
             throttled_before: 0,
         }

@@ -116,6 +116,19 @@ impl ClientLimit {
         self.told.lock().correct(learned)
     }
 
+    /// Whether it has shown itself.
+    #[cfg(test)]
+    pub(super) fn is_met(&self) -> bool {
+        self.is_met.load(Ordering::Acquire)
+    }
+
+    /// Permits that were not given back yet.
+    #[cfg(test)]
+    pub(super) fn permits_out(&self) -> u32 {
+        self.lock_if_met()
+            .map_or(0, |met| met.controller.snapshot(self.started).in_flight)
+    }
+
     /// Whether it lets anything through; `None` while it wasn't met.
     pub(crate) fn gate(&self, now: Instant) -> Option<GateState> {
         Some(self.lock_if_met()?.controller.snapshot(now).gate)

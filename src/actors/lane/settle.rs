@@ -10,7 +10,7 @@ use crate::connector::{BucketScope, Classified, ReplyClass};
 use crate::error::{FatalError, FatalKind};
 use crate::limit::{Observation, Reaction, retry_after_in_body};
 use crate::record::{CallRecord, Outcome, OutcomeKind, Refusal};
-use crate::transport::{Reply, SendError, Stage, Transport};
+use crate::transport::{Cause, Reply, SendError, Stage, Transport};
 
 use super::attempt::{Answered, Delayed, Pending};
 use super::endpoint::LimitWords;
@@ -66,6 +66,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         };
         let class = self.settle_class(&classified, &result);
         let duration = now.into_std().duration_since(permit.sent_at());
+        let failures_before = pending.failures;
         let failure = self.note_answer(class, &mut pending, &result, now);
         let words = match &result {
             Ok(reply) => self.setup.endpoint.limit_words(reply),
@@ -139,10 +140,18 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
                 Reaction::RetryWhenGateOpens | Reaction::Done => Verdict::Again,
             },
             ReplyClass::Retry | ReplyClass::Unknown => {
-                let delay = match reaction {
-                    Reaction::RetryAfter { delay, .. } => delay,
-                    Reaction::RetryWhenGateOpens | Reaction::Done => Duration::ZERO,
+                let (delay, counts) = match reaction {
+                    Reaction::RetryAfter {
+                        delay,
+                        counts_as_attempt,
+                    } => (delay, counts_as_attempt),
+                    Reaction::RetryWhenGateOpens => (Duration::ZERO, false),
+                    Reaction::Done => (Duration::ZERO, true),
                 };
+                // A limit that is worded as trouble is nobody's failure.
+                if !counts {
+                    pending.failures = failures_before;
+                }
                 self.after_failure(&pending, class, &result, delay, refusal)
             }
             ReplyClass::RefreshToken => {
@@ -252,12 +261,19 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
 
     /// Whether the refusal is about this row and not about the endpoint: others
     /// get through, and this one is refused again and again (some tenants have
-    /// a limit for each record). It must not hold the others back.
+    /// a limit for each record). It must not hold the others back. Refusals
+    /// between which nobody got through are one: where a wait is named too
+    /// short, the row at the head of the queue meets the same closed door time
+    /// and again.
     fn note_throttled(&mut self, pending: &mut Pending) -> bool {
         if pending.throttles == 0 {
             pending.accepted_before = self.accepted;
             pending.throttled_before = self.throttled;
         }
+        if pending.throttles == 0 || self.accepted > pending.accepted_at_last {
+            pending.throttles_amid_others += 1;
+        }
+        pending.accepted_at_last = self.accepted;
         pending.throttles += 1;
         self.throttled += 1;
         let own = pending.throttles;
@@ -267,7 +283,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         let share_throttled = (throttled + 1.0) / (throttled + accepted + 2.0);
         own > THROTTLES_SHARED
             && accepted >= f64::from(THROTTLES_SHARED)
-            && share_throttled.powf(f64::from(own)) < CHANCE_OF_BAD_LUCK
+            && share_throttled.powi(pending.throttles_amid_others) < CHANCE_OF_BAD_LUCK
     }
 
     fn note_accepted(&mut self, generation: u64) {
@@ -353,6 +369,11 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             Verdict::Abandoned => self.begin_drain(),
             // A drain forgets what was not done; the next leg sends it.
             _ if self.draining => {}
+            // A row that was refused before lets another one try the door, or
+            // nobody would ever know whether it is closed for that row alone.
+            Verdict::Again if pending.throttles > 1 && !self.ready.is_empty() => {
+                self.ready.insert(1, pending);
+            }
             Verdict::Again | Verdict::AwaitToken => self.ready.push_front(pending),
             Verdict::Later(delay) => {
                 self.next_order += 1;
@@ -373,8 +394,12 @@ fn observe(
     words: LimitWords,
     failures: u32,
 ) -> Observation {
-    let Ok(reply) = result else {
-        return Observation::Transient { failures };
+    let reply = match result {
+        Ok(reply) => reply,
+        Err(error) if never_left(error) || error.cause == Cause::Reset => {
+            return Observation::Unreached { failures };
+        }
+        Err(_) => return Observation::Transient { failures },
     };
     let LimitWords { retry_after, hint } = words;
     match class {
@@ -383,8 +408,8 @@ fn observe(
             retry_after: asked_wait(result, words),
             hint,
         },
-        ReplyClass::Retry | ReplyClass::Unknown => match retry_after {
-            Some(retry_after) if reply.status == 503 => Observation::Unavailable {
+        ReplyClass::Retry | ReplyClass::Unknown => match reply.status {
+            503 => Observation::Unavailable {
                 retry_after,
                 failures,
             },

@@ -233,7 +233,9 @@ pub(super) fn hint_of(observation: &Observation) -> Option<Hint> {
         Observation::Accepted { hint }
         | Observation::Throttled { hint, .. }
         | Observation::Neutral { hint } => hint,
-        Observation::Unavailable { .. } | Observation::Transient { .. } => None,
+        Observation::Unavailable { .. }
+        | Observation::Transient { .. }
+        | Observation::Unreached { .. } => None,
     }
 }
 

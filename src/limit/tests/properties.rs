@@ -27,8 +27,9 @@ fn observation() -> impl Strategy<Value = Observation> {
         6 => hint.clone().prop_map(|hint| Observation::Accepted { hint }),
         1 => (prop::option::of(wait.clone()), hint)
             .prop_map(|(retry_after, hint)| Observation::Throttled { retry_after, hint }),
-        1 => wait.prop_map(|retry_after| Observation::Unavailable { retry_after, failures: 1 }),
+        2 => prop::option::of(wait).prop_map(|retry_after| Observation::Unavailable { retry_after, failures: 1 }),
         2 => (1u32..50).prop_map(|failures| Observation::Transient { failures }),
+        1 => (1u32..50).prop_map(|failures| Observation::Unreached { failures }),
         1 => Just(Observation::Neutral { hint: None }),
     ]
 }
@@ -81,7 +82,7 @@ proptest! {
                     controller.on_reply(now, permit, &reply);
                     let asked = match reply {
                         Observation::Throttled { retry_after, .. } if fresh => retry_after,
-                        Observation::Unavailable { retry_after, .. } => Some(retry_after),
+                        Observation::Unavailable { retry_after, .. } => retry_after,
                         _ => None,
                     };
                     forbidden_until = forbidden_until.max(now + asked.unwrap_or_default());

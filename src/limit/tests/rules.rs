@@ -236,7 +236,7 @@ fn a_503_with_retry_after_closes_the_gate_and_teaches_nothing() {
     bench.reply(
         permit,
         Observation::Unavailable {
-            retry_after,
+            retry_after: Some(retry_after),
             failures: 1,
         },
     );

@@ -29,12 +29,12 @@ const COLOURS: [(&str, &str, &str, &str); 11] = [
     ("b0", "stroke", "#c2560c", "#f0935a"),
     ("b1", "stroke", "#1b7f5c", "#4cc79b"),
     ("b2", "stroke", "#a5408a", "#e08bc8"),
-    ("b3", "stroke", "#8a6d00", "#d9bb4a"),
+    ("b3", "stroke", "#4a3423", "#d8c3ae"),
 ];
 
 const SHAPES: &str = "text{font:12px system-ui,sans-serif}.title{font-size:17px;font-weight:600}.panel{font-weight:600}\
 .grid,.axis{stroke-width:1}.axis{fill:none}.line{fill:none;stroke-width:1.4;stroke-linejoin:round}\
-.line.ours{stroke-width:2.4}.limit{stroke-dasharray:6 4}";
+.line.ours{stroke-width:2.4}.limit{stroke-dasharray:6 4}.b3{stroke-dasharray:2 2}";
 
 fn style() -> String {
     let mut style = SHAPES.to_owned();

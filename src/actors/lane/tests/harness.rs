@@ -32,6 +32,10 @@ title: A tenant made of a closure
 base_url: https://scripted.example
 auth: {grant: client_credentials, token_url: "https://scripted.example/token"}
 request_id: {send: X-Request-Id}
+limits:
+  bucket_at: [/limit/key]
+  client_buckets: ["client.*"]
+  record_buckets: ["*.record"]
 operations:
   save:
     method: METHOD

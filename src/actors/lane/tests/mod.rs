@@ -4,6 +4,7 @@
 
 mod failures;
 mod harness;
+mod nested;
 mod order;
 mod outages;
 mod properties;
@@ -11,4 +12,5 @@ mod sharing;
 mod shutdown;
 mod tenant;
 mod throttling;
+mod time_left;
 mod tokens;

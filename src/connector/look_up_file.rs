@@ -1,0 +1,58 @@
+//! Looking a record up, in a connector file.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::config::{Located, NameMap, TimeSpan};
+
+use super::look_up::LookUpMethod;
+use super::rule_file::ConditionSection;
+use super::template::Template;
+
+/// How a record is looked up by its key, to find out whether a request that was
+/// never answered had its effect.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LookUpSection {
+    /// The HTTP method. Default: GET.
+    #[serde(default)]
+    pub(crate) method: LookUpMethod,
+    /// The path below the base address, with a query if it needs one. The key's
+    /// `{name}` stands for the key, percent-encoded; other names are variables.
+    pub(crate) path: Located<Template>,
+    /// With POST: the members of the JSON body, as texts; `{name}` as in the
+    /// path.
+    #[serde(default)]
+    pub(crate) body: NameMap<Located<Template>>,
+    /// What a reply looks like that shows the record. One of these must match.
+    pub(crate) found: Vec<Located<ConditionSection>>,
+    /// What a reply looks like that shows that there is no such record. The row
+    /// is then sent again, so be strict: a search that is late to know new
+    /// records would make a second one. A reply that is neither found nor absent
+    /// leaves the row unknown.
+    pub(crate) absent: Vec<Located<ConditionSection>>,
+    /// Fields that must stand in the reply as they were sent for the record to
+    /// count as found: the field's name, and its place as a JSON pointer. Name
+    /// the key here where the platform's search isn't exact.
+    #[serde(default)]
+    pub(crate) same: NameMap<Located<String>>,
+    /// Where the platform's own id of the record stands.
+    pub(crate) id: Option<Located<String>>,
+    /// How long after a request the platform's search may still not know the
+    /// record that it made. No look-up that is sent earlier proves a record
+    /// absent. Default: 5s.
+    pub(crate) believed_after: Option<TimeSpan>,
+    /// How long a reply is waited for. Default: that of the operation.
+    pub(crate) timeout: Option<TimeSpan>,
+}
+
+/// How the platform is told that a request is a repeat.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct IdempotencyKeySection {
+    /// The header that the row's key is sent in: 32 hexadecimal digits made from
+    /// the source, the entity and the record's key, the same in every attempt
+    /// and every run. Name it only where the platform promises to apply requests
+    /// of the same key once, for longer than a load may be interrupted.
+    pub(crate) header: Located<String>,
+}

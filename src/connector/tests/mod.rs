@@ -1,0 +1,8 @@
+//! Batches, look-ups and idempotency keys of connectors.
+
+mod bodies;
+mod look_up;
+mod mistakes;
+mod properties;
+mod split;
+mod support;

@@ -1,0 +1,59 @@
+//! Whether a cap on requests at once explains it all, and not a quota.
+
+use super::bounds::Stop;
+use super::judge::FITS_WELL;
+use super::model::fit_cap;
+use super::protocol::Protocol;
+use super::target::Target;
+use super::trial::{Shape, Trial};
+
+impl<T: Target> Protocol<T> {
+    /// Whether what was refused so far may be a cap's.
+    pub(super) fn may_be_cap(&self) -> bool {
+        fit_cap(&self.bench.records).is_some_and(|cap| cap.share < FITS_WELL * 2.0)
+    }
+
+    /// Whether a cap explains it all: holds just below it, where a quota would
+    /// soon be used up, and sends salvos within one round trip.
+    pub(super) async fn is_cap(&mut self, in_flight: u32) -> Result<bool, Stop> {
+        self.bench
+            .begin("just below what may be a cap, for a while");
+        for _ in 0..2 {
+            let Some(cap) = fit_cap(&self.bench.records) else {
+                return Ok(false);
+            };
+            self.reopen().await?;
+            let most = (8 * u64::from(cap.places)).max(100);
+            let trial = Trial {
+                shape: Shape::AtOnce((cap.places * 9 / 10).max(1)),
+                most: most.min(self.bench.requests_left() / 2),
+                longest_s: 20.0,
+            };
+            if self.bench.run(&trial).await?.was_refused {
+                continue;
+            }
+            let latency_s = self
+                .ramp
+                .steps
+                .first()
+                .map_or(0.05, |step| step.p50_ms / 1e3);
+            for _ in 0..2 {
+                let salvos = Trial {
+                    shape: Shape::Salvos([
+                        (cap.places, 0.0),
+                        (cap.places, latency_s / 3.0),
+                        (0, 0.0),
+                    ]),
+                    most: 2 * u64::from(cap.places),
+                    longest_s: 20.0,
+                };
+                self.reopen().await?;
+                self.bench.run(&salvos).await?;
+            }
+            self.reopen().await?;
+            self.flood(in_flight).await?;
+            return Ok(self.may_be_cap());
+        }
+        Ok(false)
+    }
+}

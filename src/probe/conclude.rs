@@ -1,0 +1,222 @@
+//! From the books of a probe to its verdict. Pure but for reading the books.
+
+use crate::limit::{Confidence, WindowStart};
+
+use super::fit::{Family, Fit, Span};
+use super::judge::{simplest, sure_fit};
+use super::nested::{View, view};
+use super::protocol::Protocol;
+use super::record::{Record, WaitForm, latency_quantile};
+use super::target::Target;
+use super::verdict::{Figure, Honesty, Kind, Limit, RetryAfter, Verdict};
+
+/// Half of a range, as a share of the figure: within 5 % in all, within 25 %.
+const HIGH: f64 = 0.025;
+const MEDIUM: f64 = 0.125;
+/// Cycles that have to agree.
+const CYCLES_FOR_HIGH: usize = 3;
+const CYCLES_FOR_MEDIUM: usize = 2;
+/// Share of the told waits that may be a little off.
+const WORDS_OFF: f64 = 0.3;
+
+impl<T: Target> Protocol<T> {
+    /// What was found out so far.
+    pub(crate) fn verdict(&self) -> Verdict {
+        let records = &self.bench.records;
+        let throttled = records.iter().filter(|record| record.is_refused()).count();
+        let seen = view(records, self.is_by_date());
+        let (limit, also) = match throttled {
+            0 => (self.no_limit(), None),
+            _ => limits_of(&seen, records),
+        };
+        let none_below_per_s = (throttled == 0)
+            .then(|| limit.rate_per_s.map(|rate| rate.value))
+            .flatten();
+        Verdict {
+            retry_after: self.words(&seen),
+            limit,
+            also,
+            none_below_per_s,
+            told: self.bench.hint,
+            steps: self.ramp.steps.clone(),
+            knee: self.ramp.knee,
+            soaked_per_s: self.soaked_per_s,
+            requests: records.len() as u64,
+            throttled: throttled as u64,
+            elapsed_s: self.bench.now_s(),
+        }
+    }
+
+    /// Nothing was refused: the limit, if there is one, lies above the best of
+    /// the steps.
+    fn no_limit(&self) -> Limit {
+        let best = self.ramp.steps.iter().map(|step| step.admitted_per_s);
+        let best = best.fold(0.0, f64::max);
+        Limit {
+            kind: if best > 0.0 && self.ramp.is_through {
+                Kind::None
+            } else {
+                Kind::NotSure
+            },
+            rate_per_s: (best > 0.0).then_some(Figure {
+                value: best,
+                low: best,
+                high: f64::MAX,
+                confidence: Confidence::Medium,
+            }),
+            burst: None,
+            window_s: None,
+            window_starts: None,
+            portion: None,
+            concurrency_cap: None,
+        }
+    }
+
+    fn words(&self, seen: &View) -> RetryAfter {
+        let forms = &self.bench.forms;
+        let form = forms
+            .iter()
+            .max_by_key(|(form, count)| (**form != WaitForm::None, **count))
+            .map_or(WaitForm::None, |(form, _)| *form);
+        let longest_s = self.bench.records.iter().filter_map(Record::wait_s);
+        let (kept, too_short) = (self.told_kept, self.told_too_short);
+        let honest = if form == WaitForm::None {
+            Honesty::NotTold
+        } else if too_short > 0 && too_short * 5 >= kept {
+            Honesty::TooShort
+        } else {
+            match sure_fit(&seen.fits) {
+                None => Honesty::NotSure,
+                // A place under a cap is free with the next reply, not by time.
+                Some(fit) if fit.family == Family::Cap => Honesty::LongerThanNeeded,
+                Some(fit) if fit.misfit.words > WORDS_OFF => Honesty::LongerThanNeeded,
+                Some(_) if kept == 0 => Honesty::NotSure,
+                Some(_) => Honesty::Honest,
+            }
+        };
+        RetryAfter {
+            form,
+            honest,
+            kept,
+            too_short,
+            longest_s: longest_s.fold(0.0, f64::max),
+        }
+    }
+}
+
+/// The limit that counts in the long run, and a shorter one in front of it.
+fn limits_of(seen: &View, records: &[Record]) -> (Limit, Option<Limit>) {
+    let front = limit_of(&seen.fits, seen.cycles, records);
+    let behind = seen
+        .behind
+        .as_ref()
+        .map(|fits| limit_of(fits, seen.cycles_behind, records));
+    match behind {
+        Some(behind) => (behind, Some(front)),
+        None => (front, None),
+    }
+}
+
+pub(super) fn limit_of(fits: &[Fit], cycles: usize, records: &[Record]) -> Limit {
+    match sure_fit(fits) {
+        Some(fit) if cycles >= CYCLES_FOR_MEDIUM => limit_of_fit(&fit, cycles, records),
+        _ => not_sure(fits),
+    }
+}
+
+/// The kind isn't sure; a rate may be all the same, where all that explain it
+/// more or less agree on one.
+fn not_sure(fits: &[Fit]) -> Limit {
+    let rates = fits
+        .iter()
+        .filter(|fit| fit.misfit.share < 0.2)
+        .filter_map(|fit| fit.rate_per_s);
+    let rates: Vec<Span> = rates.collect();
+    let low = rates
+        .iter()
+        .map(|span| span.low)
+        .fold(f64::INFINITY, f64::min);
+    let high = rates.iter().map(|span| span.high).fold(0.0, f64::max);
+    let best = simplest(fits).and_then(|fit| fit.rate_per_s);
+    Limit {
+        kind: Kind::NotSure,
+        rate_per_s: best.filter(|_| high < 1.5 * low).map(|span| Figure {
+            value: span.value,
+            low,
+            high,
+            confidence: Confidence::Low,
+        }),
+        burst: None,
+        window_s: None,
+        window_starts: None,
+        portion: None,
+        concurrency_cap: None,
+    }
+}
+
+fn limit_of_fit(fit: &Fit, cycles: usize, records: &[Record]) -> Limit {
+    let figure = |span: Span| Figure {
+        value: span.value,
+        low: span.low.min(span.value),
+        high: span.high.max(span.value),
+        confidence: confidence(span.uncertainty(), cycles),
+    };
+    let exact = |value: f64, off: f64| Figure {
+        value,
+        low: value * (1.0 - off),
+        high: value * (1.0 + off),
+        confidence: confidence(off, cycles),
+    };
+    let is_cap = fit.family == Family::Cap;
+    let off = (fit.misfit.share / 2.0).max(0.5 / fit.burst.max(1.0));
+    Limit {
+        kind: match fit.family {
+            Family::Cap => Kind::ConcurrencyCap,
+            Family::Bucket | Family::Chunks => Kind::TokenBucket,
+            Family::FirstRequest | Family::Clock => Kind::FixedWindow,
+            Family::Sliding => Kind::SlidingWindow,
+        },
+        rate_per_s: match is_cap {
+            true => rate_of_cap(fit.burst, records).map(|rate| exact(rate, 0.05)),
+            false => fit.rate_per_s.map(figure),
+        },
+        burst: (!is_cap).then(|| {
+            let value = match fit.family {
+                Family::Bucket => fit.burst.round(),
+                _ => fit.burst,
+            };
+            exact(value, off)
+        }),
+        window_s: fit.window_s.map(figure),
+        window_starts: match fit.family {
+            Family::FirstRequest => Some(WindowStart::FirstRequest),
+            Family::Clock => Some(WindowStart::Clock),
+            _ => None,
+        },
+        portion: fit.portion,
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a number of places"
+        )]
+        concurrency_cap: is_cap.then_some(fit.burst as u32),
+    }
+}
+
+/// Places by the time that a request holds one.
+fn rate_of_cap(places: f64, records: &[Record]) -> Option<f64> {
+    latency_quantile(records, 0.5)?;
+    let admitted = || records.iter().filter(|record| record.is_admitted());
+    let mean_s = admitted().map(Record::latency_s).sum::<f64>() / admitted().count() as f64;
+    Some(places / mean_s.max(1e-6))
+}
+
+fn confidence(uncertainty: f64, cycles: usize) -> Confidence {
+    if uncertainty <= HIGH && cycles >= CYCLES_FOR_HIGH {
+        Confidence::High
+    } else if uncertainty <= MEDIUM && cycles >= CYCLES_FOR_MEDIUM {
+        Confidence::Medium
+    } else {
+        Confidence::Low
+    }
+}

@@ -1,0 +1,169 @@
+//! The windows, the sliding window and the portions that explain the records
+//! best.
+
+use crate::probe::model::{Anchor, Chunks, Misfit, Sliding, Window, misfit};
+use crate::probe::record::Record;
+
+use super::search::{Span, median, rounded, search};
+use super::{Evidence, Family, Fit};
+
+pub(super) fn fit_first_request(evidence: &Evidence<'_>) -> Option<Fit> {
+    let judge = |length_s: f64| first_request(evidence, length_s).1;
+    let (length_s, misfit) = search(&evidence.window_lengths_s(), judge)?;
+    let length_s = rounded(length_s);
+    let (quota, _) = first_request(evidence, length_s.value);
+    Some(window_fit(Family::FirstRequest, quota, length_s, misfit))
+}
+
+pub(super) fn fit_clock(evidence: &Evidence<'_>) -> Option<Fit> {
+    let edges_s = evidence.edges_s();
+    let judge = |length_s: f64| clock(evidence, &edges_s, length_s).1;
+    let (length_s, misfit) = search(&evidence.window_lengths_s(), judge)?;
+    let length_s = rounded(length_s);
+    let (quota, _) = clock(evidence, &edges_s, length_s.value);
+    Some(window_fit(Family::Clock, quota, length_s, misfit))
+}
+
+pub(super) fn fit_sliding(evidence: &Evidence<'_>) -> Option<Fit> {
+    let judge = |length_s: f64| sliding(evidence, length_s).1;
+    let (length_s, misfit) = search(&evidence.window_lengths_s(), judge)?;
+    let length_s = rounded(length_s);
+    let (quota, _) = sliding(evidence, length_s.value);
+    Some(window_fit(Family::Sliding, quota, length_s, misfit))
+}
+
+/// Portions, where a longer rest brought more than one of them.
+pub(super) fn fit_chunks(evidence: &Evidence<'_>) -> Option<Fit> {
+    let admitted = |cycle: &crate::probe::record::Cycle| f64::from(cycle.admitted);
+    let burst = evidence.cycles.iter().map(admitted).fold(0.0, f64::max);
+    let portion = median(evidence.cycles.iter().skip(1).map(admitted).collect())?;
+    if burst < 1.2 * portion {
+        return None;
+    }
+    let edges_s = evidence.edges_s();
+    let judge = |period_s: f64| -> Misfit {
+        best_of(&edges_s, |edge_s| {
+            let mut model = Chunks::new(portion, period_s, burst, edge_s);
+            misfit(&mut model, evidence.records, evidence.by_date)
+        })
+        .unwrap_or(Misfit::WHOLE)
+    };
+    let (period_s, found) = search(&evidence.window_lengths_s(), judge)?;
+    let period_s = rounded(period_s);
+    Some(Fit {
+        burst,
+        portion: Some(portion),
+        ..window_fit(Family::Chunks, portion, period_s, found)
+    })
+}
+
+fn window_fit(family: Family, quota: f64, length_s: Span, misfit: Misfit) -> Fit {
+    Fit {
+        family,
+        misfit,
+        rate_per_s: Some(Span {
+            value: quota / length_s.value,
+            low: quota / length_s.high,
+            high: quota / length_s.low,
+        }),
+        burst: quota,
+        window_s: Some(length_s),
+        portion: None,
+    }
+}
+
+fn best_of(edges_s: &[f64], judge: impl Fn(f64) -> Misfit) -> Option<Misfit> {
+    edges_s
+        .iter()
+        .map(|edge_s| judge(*edge_s))
+        .min_by(|one, other| one.total().total_cmp(&other.total()))
+}
+
+fn first_request(evidence: &Evidence<'_>, length_s: f64) -> (f64, Misfit) {
+    window(evidence, length_s, Anchor::FirstRequest)
+}
+
+fn clock(evidence: &Evidence<'_>, edges_s: &[f64], length_s: f64) -> (f64, Misfit) {
+    edges_s
+        .iter()
+        .map(|edge_s| window(evidence, length_s, Anchor::Clock { edge_s: *edge_s }))
+        .min_by(|one, other| one.1.total().total_cmp(&other.1.total()))
+        .unwrap_or((1.0, Misfit::WHOLE))
+}
+
+/// The quota that a window of this length has, and how well both fit.
+fn window(evidence: &Evidence<'_>, length_s: f64, anchor: Anchor) -> (f64, Misfit) {
+    let quota = quota_of(evidence.records, length_s, anchor);
+    let mut model = Window::new(quota, length_s, anchor);
+    (
+        quota,
+        misfit(&mut model, evidence.records, evidence.by_date),
+    )
+}
+
+/// Requests let in since the window's start, at the refusals: the middle one
+/// of these counts, since a request more or less slips in now and then.
+fn quota_of(records: &[Record], length_s: f64, anchor: Anchor) -> f64 {
+    let (mut starts_s, mut used) = (f64::NEG_INFINITY, 0.0_f64);
+    let mut counts = Vec::new();
+    let mut counted_to_s = f64::NEG_INFINITY;
+    for record in records {
+        let at_s = record.sent_s;
+        let is_over = match anchor {
+            Anchor::FirstRequest => at_s >= starts_s + length_s,
+            Anchor::Clock { edge_s } => {
+                let number = |at_s: f64| ((at_s - edge_s) / length_s).floor();
+                starts_s == f64::NEG_INFINITY || number(at_s) > number(starts_s)
+            }
+        };
+        if record.is_admitted() {
+            if is_over {
+                (starts_s, used) = (at_s, 0.0);
+            }
+            used += 1.0;
+        } else if record.is_refused() {
+            if used > 0.0 && !is_over && starts_s > counted_to_s {
+                counts.push(used);
+                counted_to_s = starts_s;
+            } else if !is_over && let Some(last) = counts.last_mut() {
+                // What slipped in after the window's first refusal.
+                *last = used.max(*last);
+            }
+        }
+    }
+    median(counts).unwrap_or(1.0)
+}
+
+fn sliding(evidence: &Evidence<'_>, length_s: f64) -> (f64, Misfit) {
+    let mut log = std::collections::VecDeque::new();
+    let mut counts = Vec::new();
+    let mut after_refusal = false;
+    for record in evidence.records {
+        while log
+            .front()
+            .is_some_and(|taken_s| taken_s + length_s <= record.sent_s)
+        {
+            log.pop_front();
+        }
+        if record.is_admitted() {
+            log.push_back(record.sent_s);
+            after_refusal = false;
+        } else if record.is_refused() {
+            if !after_refusal {
+                counts.push(log.len() as f64);
+            }
+            after_refusal = true;
+        }
+    }
+    let quota = median(counts).unwrap_or(1.0).max(1.0);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a count of requests"
+    )]
+    let mut model = Sliding::new(quota as usize, length_s);
+    (
+        quota,
+        misfit(&mut model, evidence.records, evidence.by_date),
+    )
+}

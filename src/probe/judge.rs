@@ -1,0 +1,179 @@
+//! What the fits mean: which limit it is, how sure that is, and what to try
+//! next to be surer. Pure.
+
+use super::fit::{Family, Fit};
+use super::record::Cycle;
+
+/// Misfit up to which a limit explains what happened.
+pub(crate) const FITS_WELL: f64 = 0.05;
+/// Misfit by which another limit has to be worse for the first to be sure, and
+/// more where the first isn't perfect.
+pub(crate) const CLEAR: f64 = 0.035;
+const TIMES_WORSE: f64 = 1.5;
+/// Uncertainty of a figure that is still worth another trial.
+const SHARP: f64 = 0.02;
+
+/// What is known, for the choice of the next trial.
+pub(crate) struct Open<'probe> {
+    pub(crate) fits: &'probe [Fit],
+    pub(crate) cycles: &'probe [Cycle],
+    /// The highest even rate that was borne, and the lowest that wasn't.
+    pub(crate) borne_per_s: f64,
+    pub(crate) refused_per_s: f64,
+    pub(crate) requests_left: u64,
+    pub(crate) time_left_s: f64,
+}
+
+/// The next trial.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Next {
+    /// As many as at the climb's end, at once after the wait.
+    Again,
+    /// Most of a quota late in a window, and a whole one early in the next.
+    Edge { quota: u32, length_s: f64 },
+    /// An even rate, until something is refused.
+    Evenly { rate_per_s: f64, most: u64 },
+}
+
+/// Families that are one kind for the user.
+fn kind_of(family: Family) -> u8 {
+    match family {
+        Family::Cap => 0,
+        Family::Bucket | Family::Chunks => 1,
+        Family::FirstRequest | Family::Clock => 2,
+        Family::Sliding => 3,
+    }
+}
+
+/// The limit that explains it and that no limit of another kind explains
+/// nearly as well; a simpler one goes before one with more figures.
+pub(crate) fn sure_fit(fits: &[Fit]) -> Option<Fit> {
+    let best = simplest(fits)?;
+    if best.misfit.share > FITS_WELL {
+        return None;
+    }
+    let rival = rival(fits).map_or(1.0, |rival| rival.misfit.total());
+    let clear = CLEAR.max(TIMES_WORSE * best.misfit.share);
+    (rival - best.misfit.total() >= clear).then_some(best)
+}
+
+/// The best fit, or a simpler one that is about as good.
+pub(crate) fn simplest(fits: &[Fit]) -> Option<Fit> {
+    let best = fits.first()?;
+    let nearly = fits
+        .iter()
+        .filter(|fit| fit.misfit.total() <= best.misfit.total() + 0.01);
+    nearly.min_by_key(|fit| fit.family).copied()
+}
+
+/// What would tell most; `None` where all is clear, or too dear.
+pub(crate) fn next_trial(open: &Open<'_>) -> Option<Next> {
+    let best = simplest(open.fits)?;
+    let is_sure = sure_fit(open.fits).is_some();
+    match best.family {
+        Family::Cap => None,
+        Family::Bucket => even_for_bucket(open, &best, is_sure),
+        Family::FirstRequest | Family::Clock | Family::Sliding | Family::Chunks => {
+            for_window(open, &best, is_sure)
+        }
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a count of requests within the budget"
+)]
+fn even(open: &Open<'_>, rate_per_s: f64, most: f64) -> Option<Next> {
+    let affordable = (open.requests_left as f64 * 0.6).min(open.time_left_s * 0.5 * rate_per_s);
+    let most = most.min(affordable);
+    (most >= 8.0).then_some(Next::Evenly {
+        rate_per_s,
+        most: most as u64,
+    })
+}
+
+/// From a full bucket `burst * rate / (rate - refill)` requests get through:
+/// the closer the rate to the refill the sharper, and the dearer.
+fn even_for_bucket(open: &Open<'_>, best: &Fit, is_sure: bool) -> Option<Next> {
+    let rate = best.rate_per_s?;
+    if is_sure && rate.uncertainty() <= SHARP && open.cycles.len() >= 5 {
+        return None;
+    }
+    let budget = open.requests_left as f64 * 0.3;
+    let wanted = (best.burst * 3.0).max(30.0).min(budget);
+    // burst * p / (p - r) = wanted, for p; at least a quarter above the rate.
+    let dear = rate.value * wanted / (wanted - best.burst).max(wanted * 0.1);
+    let pace_per_s = match is_sure {
+        true => dear.clamp(rate.value * 1.25, rate.value * 4.0),
+        false => between(open, rate.value),
+    };
+    even(open, pace_per_s, (wanted * 1.5).max(60.0))
+}
+
+/// A rate between the highest borne and the lowest refused.
+fn between(open: &Open<'_>, rate_per_s: f64) -> f64 {
+    let low = open.borne_per_s.max(rate_per_s * 0.5);
+    let high = open.refused_per_s.min(rate_per_s * 4.0).max(low * 1.1);
+    (low * high).sqrt().min(low * 2.0)
+}
+
+fn for_window(open: &Open<'_>, best: &Fit, is_sure: bool) -> Option<Next> {
+    let length_s = best.window_s?;
+    let quota = best.burst;
+    let told = open.cycles.iter().any(|cycle| cycle.told_s.is_some());
+    let is_affordable =
+        quota * 1.15 + 40.0 <= open.requests_left as f64 && length_s.high * 1.6 <= open.time_left_s;
+    if !is_affordable {
+        return None;
+    }
+    let is_sharp = length_s.uncertainty() <= SHARP;
+    let seen = open.cycles.len();
+    if is_sure && is_sharp && seen >= 4 {
+        return None;
+    }
+    if length_s.value <= 2.0 && !is_sharp {
+        // Short enough to see several windows pass: is this rate borne?
+        let middle_s = (length_s.low * length_s.high).sqrt();
+        return even(open, quota / middle_s, quota * 4.0);
+    }
+    if told && !is_sharp && seen < 8 {
+        // Used up at such a time that the told wait, rounded up, falls on one
+        // side or the other of what is still possible.
+        let used_up_s = (length_s.value.fract() + (SLOW * length_s.value).floor())
+            .clamp(0.1 * length_s.value, 0.8 * length_s.value);
+        return even(open, quota / used_up_s, quota * 1.3);
+    }
+    let is_like_sliding = best.family == Family::FirstRequest
+        && rival(open.fits).is_some_and(|rival| rival.family == Family::Sliding);
+    if !is_sure && is_like_sliding && quota * 2.2 <= open.requests_left as f64 {
+        return Some(edge(quota, length_s.value));
+    }
+    if seen < 6 {
+        return Some(Next::Again);
+    }
+    let is_open = !is_sure && seen < 9;
+    is_open.then(|| even(open, between(open, quota / length_s.value), quota * 4.0))?
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a count of requests within the budget"
+)]
+fn edge(quota: f64, length_s: f64) -> Next {
+    Next::Edge {
+        quota: quota as u32,
+        length_s,
+    }
+}
+
+/// The next best limit of another kind.
+fn rival(fits: &[Fit]) -> Option<&Fit> {
+    let best = simplest(fits)?;
+    fits.iter()
+        .find(|fit| kind_of(fit.family) != kind_of(best.family))
+}
+
+/// Where in the window a slow bout is to use it up.
+const SLOW: f64 = 0.5;

@@ -1,0 +1,148 @@
+//! The verdict in sentences.
+
+use crate::limit::{Confidence, WindowStart};
+use crate::probe::record::WaitForm;
+use crate::probe::verdict::{Figure, Honesty, Kind, Limit, RetryAfter, Verdict};
+use crate::report::thousands;
+
+/// A figure with as many digits as mean something.
+pub(super) fn number(value: f64) -> String {
+    let whole = value.round();
+    if (value - whole).abs() < 1e-6 || value >= 100.0 {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "figures of limits are far below"
+        )]
+        return thousands(whole.max(0.0) as u64);
+    }
+    let text = match value {
+        value if value >= 10.0 => format!("{value:.1}"),
+        value if value >= 0.1 => format!("{value:.2}"),
+        _ => format!("{value:.4}"),
+    };
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// How far something can be trusted, in a word.
+pub(super) fn trust(confidence: Confidence) -> &'static str {
+    match confidence {
+        Confidence::High => "high",
+        Confidence::Medium => "medium",
+        Confidence::Low => "low",
+    }
+}
+
+/// The verdict in sentences.
+pub(super) fn verdict_words(verdict: &Verdict) -> String {
+    let mut sentences = vec![limit_words(&verdict.limit, verdict)];
+    if let Some(also) = &verdict.also {
+        sentences.push(format!(
+            "In front of it another limit: {}",
+            limit_words(also, verdict)
+        ));
+    }
+    if verdict.throttled > 0 {
+        sentences.push(waits_words(&verdict.retry_after));
+    }
+    if let Some(told) = &verdict.told {
+        sentences.extend(
+            told.limit
+                .map(|limit| format!("Headers tell of a limit of {}", number(limit))),
+        );
+    }
+    if let Some(knee) = verdict.knee {
+        sentences.push(format!(
+            "Beyond {knee} requests at once replies only get slower"
+        ));
+    }
+    sentences.join(". ") + "."
+}
+
+fn limit_words(limit: &Limit, verdict: &Verdict) -> String {
+    let value = |figure: Option<Figure>| figure.map_or("?".to_owned(), |f| number(f.value));
+    let (rate, burst, window) = (
+        value(limit.rate_per_s),
+        value(limit.burst),
+        value(limit.window_s),
+    );
+    match limit.kind {
+        Kind::FixedWindow => {
+            let starts = match limit.window_starts {
+                Some(WindowStart::FirstRequest) => ", which begin with their first request",
+                Some(WindowStart::Clock) => ", which begin by the clock",
+                None => "",
+            };
+            format!("fixed window: {burst} requests in each {window} s ({rate} a second){starts}")
+        }
+        Kind::SlidingWindow => {
+            format!("sliding window: {burst} requests in any {window} s ({rate} a second)")
+        }
+        Kind::TokenBucket => match limit.portion {
+            Some(portion) => format!(
+                "token bucket, refilled in portions: {} requests every {window} s ({rate} a second), {burst} at once after a rest",
+                number(portion)
+            ),
+            None => format!(
+                "token bucket: {rate} requests a second, and {burst} at once after a rest"
+            ),
+        },
+        Kind::ConcurrencyCap => format!(
+            "concurrency cap: {} requests at once, which is about {rate} a second here",
+            limit.concurrency_cap.unwrap_or_default()
+        ),
+        Kind::None => format!(
+            "no limit met below {rate} requests a second, with {} at once",
+            verdict.steps.iter().map(|step| step.in_flight).max().unwrap_or(0)
+        ),
+        Kind::NotSure if limit.rate_per_s.is_some() => format!(
+            "not sure: what was let in and what was refused fits more than one kind of limit, or none well; about {rate} requests a second get through"
+        ),
+        Kind::NotSure => "not sure: what was let in and what was refused fits more than one kind of limit, or none well".to_owned(),
+    }
+}
+
+fn waits_words(words: &RetryAfter) -> String {
+    let form = match words.form {
+        WaitForm::None => "",
+        WaitForm::Body => "in the reply's text",
+        WaitForm::Seconds => "in whole seconds",
+        WaitForm::Fraction => "in seconds with a fraction",
+        WaitForm::HttpDate => "as a date",
+    };
+    match words.honest {
+        Honesty::NotTold => "Refusals name no wait".to_owned(),
+        Honesty::Honest => format!(
+            "Retry-After ({form}) is honest: open after {} of {} waits",
+            words.kept,
+            words.kept + words.too_short
+        ),
+        Honesty::TooShort => format!(
+            "Retry-After ({form}) is too short: still closed after {} of {} waits",
+            words.too_short,
+            words.kept + words.too_short
+        ),
+        Honesty::LongerThanNeeded => {
+            format!("Retry-After ({form}) is longer than needed")
+        }
+        Honesty::NotSure => format!("Whether Retry-After ({form}) is honest isn't sure"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_have_the_digits_that_mean_something() {
+        for (value, text) in [
+            (300.0, "300"),
+            (8.3333, "8.33"),
+            (49.98, "50"),
+            (2_000.4, "2,000"),
+            (0.0167, "0.0167"),
+        ] {
+            assert_eq!(number(value), text);
+        }
+    }
+}
