@@ -104,10 +104,10 @@ fn every_tenant_gets_its_goodput_and_few_refusals() {
         expect(least >= bounds.goodput - 1.0, "goodput");
         expect(most <= 1.5 * bounds.refused, "429 share");
         expect(
-            mean(|line| line.live_refused) <= bounds.live_refused,
+            worst(|line| line.live_refused) <= 1.5 * bounds.live_refused,
             "live traffic refused",
         );
-        expect(mean(|line| line.jain) >= 0.9, "fairness");
+        expect(mean(|line| line.jain) >= 0.95, "fairness");
         expect(
             lines.iter().all(|line| line.undercut == 0),
             "a Retry-After was undercut",

@@ -88,13 +88,28 @@ pub(super) struct ProbeArguments {
     #[arg(long, env = "SLUICE_WRITE", value_parser = FalseyValueParser::new())]
     pub(super) write: bool,
     /// Send at most this many requests
-    #[arg(long, env = "SLUICE_MAX_REQUESTS", value_name = "N", default_value = "2000")]
+    #[arg(
+        long,
+        env = "SLUICE_MAX_REQUESTS",
+        value_name = "N",
+        default_value = "2000"
+    )]
     pub(super) max_requests: NonZeroU64,
     /// Stop after this long, waits included
-    #[arg(long, env = "SLUICE_MAX_DURATION", value_name = "TIME", default_value = "10m")]
+    #[arg(
+        long,
+        env = "SLUICE_MAX_DURATION",
+        value_name = "TIME",
+        default_value = "10m"
+    )]
     pub(super) max_duration: TimeSpan,
     /// Send at most this many requests at once
-    #[arg(long, env = "SLUICE_MAX_IN_FLIGHT", value_name = "N", default_value = "64")]
+    #[arg(
+        long,
+        env = "SLUICE_MAX_IN_FLIGHT",
+        value_name = "N",
+        default_value = "64"
+    )]
     pub(super) max_in_flight: NonZeroU32,
     /// Say how long this many rows will take; the input's own number by default
     #[arg(long, env = "SLUICE_ROWS", value_name = "N")]

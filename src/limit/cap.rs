@@ -14,11 +14,13 @@ const LONGEST_WAIT_S: f64 = 2.0;
 /// Places kept after the first refusal. In a round trip with a noisy network
 /// part, refusals begin at about 1.2 times the cap.
 const KEPT_AT_FIRST: f64 = 0.8;
-const KEPT_LATER: f64 = 0.92;
-/// A closing sooner than this after reopening refutes the cap.
+/// A closing sooner than this after reopening casts doubt on the cap.
 const SOON_S: f64 = 5.0;
 /// So does a refusal with less than this share of it in flight.
 const SAME_CAP: f64 = 0.85;
+/// The first size supposed may have been too large, so one doubt is allowed;
+/// after the next the cap is refuted.
+const MOST_DOUBTS: u32 = 1;
 /// So long no cap is supposed again.
 const REFUTED_FOR_S: f64 = 600.0;
 
@@ -26,6 +28,8 @@ const REFUTED_FOR_S: f64 = 600.0;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Suspicion {
     pub(super) first_refused_sent_s: f64,
+    /// Whether the window was full. If not, only the replies can speak for a cap.
+    pub(super) window_binds: bool,
     /// Requests still unanswered.
     pub(super) in_flight: u32,
     /// Replies to requests sent after the first refused one.
@@ -46,6 +50,8 @@ pub(super) enum Verdict {
 pub(super) struct CapWatch {
     suspicion: Option<Suspicion>,
     cap: Option<f64>,
+    /// Closings in a row that came too soon, or too low, for the cap supposed.
+    doubts: u32,
     refuted_until_s: f64,
 }
 
@@ -57,11 +63,13 @@ impl CapWatch {
     /// The gate closes on a refusal while the window binds.
     pub(super) fn suspect(&mut self, now_s: f64, suspicion: Suspicion) {
         let far_below = |cap: f64| f64::from(suspicion.in_flight) < SAME_CAP * cap;
-        if self
+        let doubtful = self
             .cap
-            .is_some_and(|cap| suspicion.open_s < SOON_S || far_below(cap))
-        {
+            .is_some_and(|cap| suspicion.open_s < SOON_S || far_below(cap));
+        self.doubts = if doubtful { self.doubts + 1 } else { 0 };
+        if self.doubts > MOST_DOUBTS {
             self.cap = None;
+            self.doubts = 0;
             self.refuted_until_s = now_s + REFUTED_FOR_S;
         }
         if suspicion.wait_s <= LONGEST_WAIT_S && now_s >= self.refuted_until_s {
@@ -96,21 +104,18 @@ impl CapWatch {
             return Verdict::Quota;
         };
         let mixed = suspicion.later_accepted >= suspicion.later_refused;
-        if suspicion.later_refused >= 2 && !mixed {
+        let spoken_against = suspicion.later_refused >= 2 && !mixed;
+        let spoken_for = suspicion.later_accepted > 0 && mixed;
+        if spoken_against || !(spoken_for || suspicion.window_binds) {
             self.cap = None;
             return Verdict::Quota;
         }
         let seen = f64::from(suspicion.in_flight);
-        let kept = if self.cap.is_some() {
-            KEPT_LATER
-        } else {
-            KEPT_AT_FIRST
-        };
         let cap = self.cap.map_or(seen, |cap| cap.min(seen));
         self.cap = Some(cap);
         Verdict::Cap {
             cap,
-            target: (kept * cap).max(1.0),
+            target: (KEPT_AT_FIRST * cap).max(1.0),
         }
     }
 }

@@ -12,6 +12,7 @@ use super::cap::{CapWatch, Verdict};
 use super::event::{CloseReason, LimitEvent};
 use super::gate::Gate;
 use super::learned::{LearnedLimit, LimitKind};
+use super::measure::Measured;
 use super::observation::{Decision, Permit};
 use super::pace::Pace;
 use super::retry_budget::RetryBudget;
@@ -20,8 +21,6 @@ use super::snapshot::{GateState, Snapshot};
 use super::trouble::{Ending, TroubleWatch};
 use super::window::Window;
 
-/// What an earlier run learnt is trusted only so far.
-const STARTING_SHARE: f64 = 0.8;
 /// Waits above this are called windows in the summary.
 const BUCKET_WAIT_S: f64 = 2.0;
 /// Events nobody takes are dropped beyond this.
@@ -67,24 +66,16 @@ impl Controller {
     /// A controller that starts now. `seed` decides its jitter and nothing else.
     #[must_use]
     pub fn new(settings: LimitSettings, now: Instant, seed: u64) -> Self {
-        let start = settings
-            .starting_point
-            .filter(|learned| learned.rate_per_s > 0.0);
-        let start_per_s = start.map(|learned| STARTING_SHARE * learned.rate_per_s);
-        let longest_wait_s =
-            start.map_or(0.0, |learned| learned.longest_wait_s.clamp(0.0, 86_400.0));
-        // A cap or a told quota is no pace to start from: both are found again at once.
-        let start_per_s = start_per_s.filter(|_| {
-            start.is_some_and(|learned| {
-                !matches!(learned.kind, LimitKind::ConcurrencyCap | LimitKind::Told)
-            })
-        });
+        let start = settings.starting_point;
+        let cap = start
+            .filter(|start| start.sure)
+            .and_then(|start| start.concurrency_cap);
         Self {
             started_at: now,
             random: SmallRng::seed_from_u64(seed),
             gate: Gate::new(now),
-            window: Window::new(0.0, settings.concurrency, settings.max_in_flight),
-            pace: Pace::new(0.0, settings.share, start_per_s, longest_wait_s),
+            window: Window::starting_at(0.0, settings.concurrency, settings.max_in_flight, cap),
+            pace: Pace::new(0.0, settings.share, start.as_ref()),
             cap: CapWatch::default(),
             ceiling: settings
                 .max_rate
@@ -117,7 +108,7 @@ impl Controller {
         }
         let now_s = self.seconds(now);
         let mut wait_s = self.pace.wait_s(now_s);
-        if wait_s > 0.0 {
+        if wait_s > 0.0 && self.pace.is_known(now_s) {
             self.window.note_pace_bound();
         }
         if let Some((rate_per_s, bucket)) = &mut self.ceiling {
@@ -138,7 +129,8 @@ impl Controller {
         );
         self.in_flight += 1;
         self.counters.granted += 1;
-        self.pace.take();
+        let now_s = self.seconds(now);
+        self.pace.take(now_s);
         self.retry_budget.deposit();
         if let Some((_, bucket)) = &mut self.ceiling {
             bucket.take();
@@ -184,7 +176,7 @@ impl Controller {
     }
 
     fn learned_limit(&self, now: Instant) -> Option<LearnedLimit> {
-        let cycles = &self.pace.cycles;
+        let cycles = &self.pace.measure.cycles;
         let now_s = self.seconds(now);
         let cap = self.cap.cap();
         let told = self.pace.told(now_s);
@@ -280,7 +272,7 @@ impl Controller {
     fn learn(&mut self, now_s: f64, wait_s: f64) {
         match self.cap.judge() {
             Verdict::Cap { cap, target } => {
-                self.window.set_cap(now_s, cap, target);
+                self.window.set_cap(now_s, target);
                 self.pace.continue_cycle(now_s, wait_s);
                 #[expect(
                     clippy::cast_possible_truncation,
@@ -292,8 +284,9 @@ impl Controller {
             }
             Verdict::Quota => {
                 self.window.drop_cap();
-                let (rate_per_s, sure) = self.pace.learn(now_s, wait_s);
-                self.pace.restart(now_s);
+                let Measured {
+                    rate_per_s, sure, ..
+                } = self.pace.learn(now_s, wait_s);
                 self.emit(LimitEvent::PaceLearned { rate_per_s, sure });
             }
         }

@@ -19,7 +19,16 @@ struct Cycle {
     accepted: f64,
     length_s: f64,
     wait_s: f64,
+    /// How much of its wait was needless, at a guess.
+    lost_s: f64,
 }
+
+/// A cycle admitted the same as another if it is within this share of it…
+const SAME_QUOTA: f64 = 0.2;
+/// …and took longer if it took so many times as long.
+const LONGER: f64 = 1.3;
+/// Only a wait of nearly a whole cycle earns a whole quota.
+const MOSTLY_WAIT: f64 = 0.85;
 
 /// A ring of the latest cycles; allocates nothing.
 #[derive(Clone, Debug)]
@@ -28,6 +37,8 @@ pub(super) struct CycleLog {
     count: usize,
     latest: usize,
     longest_wait_s: f64,
+    /// The first cycle: what was admitted, and how long it took.
+    first: Option<(f64, f64)>,
 }
 
 impl CycleLog {
@@ -37,6 +48,7 @@ impl CycleLog {
             count: 0,
             latest: 0,
             longest_wait_s,
+            first: None,
         }
     }
 
@@ -54,6 +66,12 @@ impl CycleLog {
     /// Forget all cycles, keep the longest wait.
     pub(super) fn clear(&mut self) {
         self.count = 0;
+        self.first = None;
+    }
+
+    /// Seconds of the latest cycle's wait that gave nothing.
+    pub(super) fn lost_s(&self) -> f64 {
+        self.newest_first().next().map_or(0.0, |cycle| cycle.lost_s)
     }
 
     pub(super) fn add(&mut self, accepted: f64, length_s: f64, wait_s: f64) {
@@ -62,17 +80,39 @@ impl CycleLog {
             let latest = &mut self.cycles[self.latest];
             latest.length_s += length_s;
             latest.wait_s += length_s;
+            // It came free somewhere within the last wait: half of it is the best guess.
+            latest.lost_s = 0.5 * wait_s;
             self.longest_wait_s = self.longest_wait_s.max(latest.wait_s);
             return;
+        }
+        let lost_s = self.punished_s(accepted, length_s, wait_s);
+        if accepted > 0.5 {
+            self.first.get_or_insert((accepted, length_s));
         }
         self.latest = (self.latest + 1) % MEMORY;
         self.cycles[self.latest] = Cycle {
             accepted,
             length_s,
             wait_s,
+            lost_s,
         };
         self.count = (self.count + 1).min(MEMORY);
         self.longest_wait_s = (self.longest_wait_s * FADE).max(wait_s);
+    }
+
+    /// The same quota once took a shorter time, so this wait was a punishment
+    /// and not the rest of a window.
+    fn punished_s(&self, accepted: f64, length_s: f64, wait_s: f64) -> f64 {
+        match self.first {
+            Some((first_accepted, first_length_s))
+                if (accepted / first_accepted - 1.0).abs() < SAME_QUOTA
+                    && length_s > LONGER * first_length_s
+                    && wait_s > MOSTLY_WAIT * first_length_s =>
+            {
+                wait_s.min(length_s - first_length_s)
+            }
+            _ => 0.0,
+        }
     }
 
     /// Accepted per second over the latest cycles; `None` without any.
@@ -81,7 +121,7 @@ impl CycleLog {
         let (mut accepted, mut span_s) = (0.0, 0.0);
         for cycle in self.newest_first() {
             accepted += cycle.accepted;
-            span_s += cycle.length_s;
+            span_s += cycle.length_s - cycle.lost_s;
             if span_s >= enough_s {
                 break;
             }

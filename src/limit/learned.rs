@@ -33,6 +33,28 @@ pub struct LearnedLimit {
     pub sure: bool,
 }
 
+impl LearnedLimit {
+    /// Whether requests in a stretch of time are what is limited, so that a
+    /// pace follows from it.
+    pub(super) fn is_quota(&self) -> bool {
+        let quota = match self.kind {
+            LimitKind::ConcurrencyCap | LimitKind::Told | LimitKind::None => false,
+            LimitKind::Unknown
+            | LimitKind::TokenBucket
+            | LimitKind::Window
+            | LimitKind::FixedWindow
+            | LimitKind::SlidingWindow => true,
+        };
+        quota && self.rate_per_s > 0.0 && self.rate_per_s.is_finite()
+    }
+
+    /// The burst, or the quota of a window.
+    pub(super) fn most_at_once(&self) -> Option<f64> {
+        let of_window = self.window_s.map(|window_s| self.rate_per_s * window_s);
+        self.burst.or(of_window).filter(|burst| burst.is_finite())
+    }
+}
+
 /// The shape of a limit, as far as the replies show it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -21,8 +21,9 @@
 //!   cycles (open and closed) admitted, or told by rate-limit headers.
 //!
 //! Beside them stand the **circuit breaker** (a server that fails is left
-//! alone for a while, unless its failures turn out to be a limit), the **backoff** of single records and the **retry
-//! budget**, which keeps retries a small share of all requests.
+//! alone for a while, unless its failures turn out to be a limit), the
+//! **backoff** of single records and the **retry budget**, which keeps retries
+//! a small share of all requests.
 //!
 //! The module is sans-IO: time comes in as an argument, randomness is seeded,
 //! and a reply comes in as an [`Observation`]. One [`Controller`] is the state
@@ -30,9 +31,11 @@
 //! is O(1) and the usual path allocates nothing. The rules and their
 //! measurements are in `docs/decisions` and `tests/limits.rs`.
 
+mod approach;
 mod backoff;
 mod breaker;
 mod bucket;
+mod burst;
 mod cap;
 mod controller;
 mod cycles;
@@ -43,9 +46,11 @@ mod header_time;
 mod hints;
 mod key;
 mod learned;
+mod measure;
 mod observation;
 mod pace;
 mod profile;
+mod ramp;
 mod rate;
 mod reply;
 mod retry_after;

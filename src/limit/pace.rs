@@ -1,55 +1,50 @@
 //! The pace: requests per second, learnt from cycles or told by headers.
 //!
-//! It starts unknown, which means no pace at all. Each reopening of a quota
-//! gate sets it to what the cycles admitted; from there it grows, so that a
-//! limit that was raised is found again: by doubling while two measures
-//! disagree, by a small step that doubles once they agree. Growth counts only
-//! the time in which the pace was what held requests back, since a pace that
-//! binds nobody proves nothing.
+//! It starts unknown, which means that only the window and a short approach
+//! hold requests back. Each reopening of a quota gate sets it to what the
+//! limit gives; from there it grows, so that a limit that was raised is found
+//! again: by doubling while it is unsure, by a small step that doubles once it
+//! is sure. Growth counts only the time in which the pace was what held
+//! requests back, since a pace that binds nobody proves nothing.
 
+use super::approach::Approach;
 use super::bucket::TokenBucket;
-use super::cycles::CycleLog;
+use super::learned::{LearnedLimit, LimitKind};
+use super::measure::{LEAST_PER_S, Measure, Measured};
+use super::ramp::Ramp;
 use super::rate::Share;
 
-/// Doubling time of the pace while unsure, of the probe's step once sure.
-/// Shorter refuses more, longer leaves a raised limit unused for minutes.
+/// Doubling time of the whole pace in the first search, and later; of the
+/// probe's step once sure. Shorter refuses more, longer leaves a raised limit
+/// unused.
+const FIRST_SEARCH_DOUBLING_S: f64 = 5.0;
 const DOUBLING_S: f64 = 20.0;
-/// The same until the first sure measure, while no wait above a second was
-/// asked for. A refusal then costs a second, not a minute, and a job of a
-/// thousand rows ends before a slow ramp does.
-const QUICK_DOUBLING_S: f64 = 5.0;
-/// The shortest wait an integer header can say, and a little.
-const SHORT_WAIT_S: f64 = 1.5;
-/// The probe's first step in units of the square root of the pace. The root
-/// lets a smaller share grow relatively faster: clients of one limit converge.
-const PROBE_STEP: f64 = 0.05;
+/// A limit shows itself in the time in which it earns its burst, be that a
+/// whole window, so the doubling time is at least this many of it. Less
+/// exhausts each window well before its end, for everybody.
+const DOUBLING_PER_EARNING: f64 = 1.5;
+/// A refusal that loses a second of the limit is asked for less often.
+const DOUBLING_PER_LOSS: f64 = 50.0;
+/// …but this often in any case.
+const LONGEST_DOUBLING_S: f64 = 600.0;
 /// A sure pace that has grown past this share over its base unrefused was
-/// raised at the tenant: from there it may ramp.
-const RAISED: f64 = 0.2;
-/// Doubling time of that ramp, and what is kept of its end: half of it lies
-/// above the limit, since a bucket's burst has to be used up first.
+/// raised at the tenant, and is searched for from there. Where the burst is
+/// earned soon a false alarm costs little.
+const RAISED: f64 = 0.15;
+const SOON_RAISED: f64 = 0.1;
+const SOON_EARNED_S: f64 = 10.0;
 const RAISED_DOUBLING_S: f64 = 10.0;
-const KEPT_WHEN_RAISED: f64 = 0.75;
-/// The limit is tight if it admits no more at once than its rate in this many
-/// seconds: then every wait of a second costs a second's worth.
-const TIGHT_S: f64 = 1.2;
-/// A first cycle that was refused sooner than this hints at a small burst.
-const SOON_REFUSED_S: f64 = 2.0;
-/// Two measures agree when they differ by less than this share.
-const AGREEMENT: f64 = 0.15;
-/// Of the pace at which a short-waiting limit refused, this share is kept. A
-/// ramp's average lags behind its end by more.
-const KEPT_AT_REFUSAL: f64 = 0.9;
-/// The same once sure: the probe's small step overshoots by little.
-const KEPT_WHEN_SURE: f64 = 0.95;
-/// …but not more often than this in a row without this many waits of calm:
-/// then the pace is far too high, and only the cycles know how far.
-const SOON_IN_WAITS: f64 = 5.0;
-const MOST_SOON_IN_A_ROW: u32 = 3;
+const RAISED_DOUBLING_PER_EARNING: f64 = 0.5;
+/// What an earlier run learnt without being sure is trusted only so far.
+const TRUSTED_UNSURE: f64 = 0.8;
+/// A refusal without a wait lowers the pace by this share, at most once in this
+/// time and in so many round trips. Every client that is refused steps down,
+/// so that the larger share, refused more often, gives way.
+const STEP_DOWN: f64 = 0.03;
+const STEP_DOWN_S: f64 = 1.0;
+const STEP_DOWN_ROUND_TRIPS: f64 = 5.0;
 /// With a courtesy share the limit is looked for anew this often.
 const RELEARN_S: f64 = 1200.0;
-/// A pace below this would look like a hang, and any limit is above it.
-const LEAST_PER_S: f64 = 0.01;
 /// A pace of zero (nothing left until the reset) is asked about again then.
 const LONGEST_POLL_S: f64 = 1.0;
 /// A header's reset is in whole seconds: half of one is its error.
@@ -59,22 +54,11 @@ const RESET_ERROR_S: f64 = 0.5;
 struct Learnt {
     base_per_s: f64,
     sure: bool,
-    /// Seconds in which the pace was what held requests back.
-    grown_s: f64,
-    /// Growth past this time means that the limit was raised.
-    raised_after_s: f64,
-}
-
-impl Learnt {
-    fn new(base_per_s: f64, sure: bool) -> Self {
-        let steps = 1.0 + RAISED * base_per_s.sqrt() / PROBE_STEP;
-        Self {
-            base_per_s,
-            sure,
-            grown_s: 0.0,
-            raised_after_s: DOUBLING_S * steps.log2(),
-        }
-    }
+    ramp: Ramp,
+    /// Whether the pace leaves a share to others instead of growing.
+    courteous: bool,
+    /// Seconds in which it held back that way.
+    courteous_s: f64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -87,80 +71,70 @@ struct Told {
 pub(super) struct Pace {
     learnt: Option<Learnt>,
     told: Option<Told>,
+    approach: Approach,
     bucket: TokenBucket,
     refilled_at_s: f64,
     holds_back: bool,
     share: Share,
-    pub(super) cycles: CycleLog,
-    cycle_start_s: f64,
-    accepted: f64,
-    measured_before_per_s: f64,
-    was_sure: bool,
-    soon_refused: bool,
-    first_burst: Option<f64>,
-    soon_in_a_row: u32,
-    /// Pace and open time when the gate closed, if the pace was in charge.
-    at_refusal: Option<(f64, f64)>,
+    slowed_at_s: f64,
+    pub(super) measure: Measure,
 }
 
 impl Pace {
-    pub(super) fn new(
-        now_s: f64,
-        share: Share,
-        start_per_s: Option<f64>,
-        longest_wait_s: f64,
-    ) -> Self {
-        Self {
-            learnt: start_per_s.map(|base_per_s| Learnt::new(base_per_s, false)),
+    /// `start` is what was known before, if anything.
+    pub(super) fn new(now_s: f64, share: Share, start: Option<&LearnedLimit>) -> Self {
+        let mut pace = Self {
+            learnt: None,
             told: None,
+            approach: Approach::NotBegun,
             bucket: TokenBucket::new(now_s),
             refilled_at_s: now_s,
             holds_back: false,
             share,
-            cycles: CycleLog::new(longest_wait_s),
-            cycle_start_s: now_s,
-            accepted: 0.0,
-            measured_before_per_s: 0.0,
-            was_sure: false,
-            soon_refused: false,
-            first_burst: None,
-            soon_in_a_row: 0,
-            at_refusal: None,
+            slowed_at_s: now_s,
+            measure: Measure::new(now_s, start),
+        };
+        if let Some(start) = start.filter(|start| start.is_quota()) {
+            let trusted = if start.sure { 1.0 } else { TRUSTED_UNSURE };
+            let measured = Measured {
+                rate_per_s: (trusted * start.rate_per_s).max(LEAST_PER_S),
+                sure: start.sure,
+                lost_s: 0.0,
+            };
+            pace.settle(measured, start.longest_wait_s);
         }
+        if start.is_some_and(|start| start.kind == LimitKind::ConcurrencyCap && start.sure) {
+            pace.approach = Approach::Over;
+        }
+        pace
+    }
+
+    /// For tests of what comes later.
+    #[cfg(test)]
+    pub(super) fn skip_approach(&mut self) {
+        self.approach = Approach::Over;
     }
 
     /// What the pace is now; `None` while nothing is known.
     pub(super) fn rate_per_s(&self, now_s: f64) -> Option<f64> {
-        let learnt = self.learnt.map(|learnt| self.grown(&learnt));
-        let told = self
-            .told
-            .filter(|told| now_s < told.until_s)
-            .map(|told| told.rate_per_s);
-        match (learnt, told) {
+        let learnt = self.learnt.map(|learnt| self.allowed(&learnt));
+        match (learnt, self.told(now_s)) {
             (Some(learnt), Some(told)) => Some(learnt.min(told)),
             (learnt, told) => learnt.or(told),
         }
     }
 
-    fn grown(&self, learnt: &Learnt) -> f64 {
-        if learnt.sure && self.share < Share::WHOLE {
-            return learnt.base_per_s * self.share.get();
+    /// Whether there is a pace at all, learnt or told.
+    pub(super) fn is_known(&self, now_s: f64) -> bool {
+        self.learnt.is_some() || self.told(now_s).is_some()
+    }
+
+    fn allowed(&self, learnt: &Learnt) -> f64 {
+        if learnt.courteous {
+            learnt.base_per_s * self.share.get()
+        } else {
+            learnt.ramp.rate_per_s()
         }
-        if learnt.grown_s <= 0.0 {
-            return learnt.base_per_s;
-        }
-        let short_waits = self.cycles.longest_wait_s() <= SHORT_WAIT_S;
-        if !learnt.sure {
-            let quick = short_waits && self.soon_refused && !self.was_sure;
-            let doubling_s = if quick { QUICK_DOUBLING_S } else { DOUBLING_S };
-            return learnt.base_per_s * doublings(learnt.grown_s / doubling_s);
-        }
-        let raised_s = learnt.grown_s - learnt.raised_after_s;
-        if short_waits && raised_s > 0.0 {
-            return learnt.base_per_s * (1.0 + RAISED) * doublings(raised_s / RAISED_DOUBLING_S);
-        }
-        let steps = doublings(learnt.grown_s / DOUBLING_S) - 1.0;
-        learnt.base_per_s + PROBE_STEP * learnt.base_per_s.sqrt() * steps
     }
 
     /// Learnt rate without growth, and whether it is sure.
@@ -176,8 +150,7 @@ impl Pace {
 
     /// Seconds until the pace allows a request; 0 when it does.
     pub(super) fn wait_s(&mut self, now_s: f64) -> f64 {
-        self.refill(now_s);
-        let Some(rate_per_s) = self.rate_per_s(now_s) else {
+        let Some(rate_per_s) = self.refill(now_s) else {
             return 0.0;
         };
         let wait_s = self.bucket.wait_s(rate_per_s);
@@ -187,28 +160,65 @@ impl Pace {
         wait_s.min(LONGEST_POLL_S)
     }
 
-    fn refill(&mut self, now_s: f64) {
+    /// Fill the bucket up to now. Returns the rate, if anything bounds it.
+    fn refill(&mut self, now_s: f64) -> Option<f64> {
         let passed_s = (now_s - self.refilled_at_s).max(0.0);
         self.refilled_at_s = self.refilled_at_s.max(now_s);
-        if let (true, Some(learnt)) = (self.holds_back, &mut self.learnt) {
-            learnt.grown_s += passed_s;
-            if learnt.sure && self.share < Share::WHOLE && learnt.grown_s > RELEARN_S {
-                // Look for the limit again: ramp up from the courteous pace to one refusal.
-                learnt.base_per_s *= self.share.get();
-                learnt.sure = false;
-                learnt.grown_s = 0.0;
-                self.cycles.clear();
-                self.cycle_start_s = now_s;
-                self.accepted = 0.0;
-            }
+        if std::mem::take(&mut self.holds_back) {
+            self.grow(now_s, passed_s);
         }
-        self.holds_back = false;
+        let rate_per_s = self
+            .rate_per_s(now_s)
+            .or_else(|| self.approach.rate_per_s(now_s));
         // Without a pace the bucket just stays full enough to start one.
-        let rate_per_s = self.rate_per_s(now_s).unwrap_or(1.0);
-        self.bucket.refill(now_s, rate_per_s);
+        self.bucket.refill(now_s, rate_per_s.unwrap_or(1.0));
+        rate_per_s
     }
 
-    pub(super) fn take(&mut self) {
+    fn grow(&mut self, now_s: f64, passed_s: f64) {
+        let told = self.told(now_s).is_some();
+        let Some(learnt) = &mut self.learnt else {
+            return;
+        };
+        if learnt.courteous {
+            learnt.courteous_s += passed_s;
+            if learnt.courteous_s >= RELEARN_S {
+                // Look for the limit again: probe it once, up to one refusal.
+                learnt.courteous = false;
+                self.measure.begin_anew(now_s);
+            }
+            return;
+        }
+        // Where headers bound the pace a probe refuses nobody, so it need not
+        // wait for whole windows.
+        let haste = if told {
+            (learnt.ramp.doubling_s() / DOUBLING_S).max(1.0)
+        } else {
+            1.0
+        };
+        learnt.ramp.grow(passed_s * haste);
+        if !learnt.sure {
+            return;
+        }
+        let rate_per_s = learnt.ramp.rate_per_s();
+        let earning_s = self.measure.burst.most(rate_per_s) / rate_per_s;
+        let raised = if earning_s < SOON_EARNED_S {
+            SOON_RAISED
+        } else {
+            RAISED
+        };
+        if rate_per_s > (1.0 + raised) * learnt.base_per_s {
+            self.measure
+                .note_raised(now_s, &learnt.ramp, learnt.base_per_s);
+            learnt.sure = false;
+            let doubling_s = RAISED_DOUBLING_S.max(RAISED_DOUBLING_PER_EARNING * earning_s);
+            learnt.ramp = Ramp::doubling(rate_per_s, doubling_s);
+        }
+    }
+
+    /// A request leaves.
+    pub(super) fn take(&mut self, now_s: f64) {
+        self.approach.begin(now_s);
         self.bucket.take();
     }
 
@@ -226,97 +236,72 @@ impl Pace {
         });
     }
 
-    /// A request of this cycle was admitted.
-    pub(super) fn count_accepted(&mut self, sent_at_s: f64) {
-        if sent_at_s >= self.cycle_start_s {
-            self.accepted += 1.0;
-        }
-    }
-
-    pub(super) fn accepted_in_cycle(&self) -> f64 {
-        self.accepted
-    }
-
     /// The gate closes on a quota: remember what the pace was.
     pub(super) fn note_refusal(&mut self, now_s: f64, pace_bound: bool) {
+        self.approach = Approach::Over;
         self.refill(now_s);
         let in_charge = pace_bound && self.told(now_s).is_none();
-        let rate_per_s = self.rate_per_s(now_s).filter(|_| in_charge);
-        self.at_refusal = rate_per_s.map(|rate_per_s| (rate_per_s, now_s - self.cycle_start_s));
+        let ramp = self
+            .learnt
+            .filter(|learnt| in_charge && !learnt.courteous)
+            .map(|learnt| learnt.ramp);
+        self.measure.note_refusal(now_s, ramp);
     }
 
-    /// The gate reopens after a quota: measure. Returns the rate and whether
-    /// it is sure.
-    pub(super) fn learn(&mut self, now_s: f64, wait_s: f64) -> (f64, bool) {
-        let length_s = now_s - self.cycle_start_s;
-        self.cycles.add(self.accepted, length_s, wait_s);
-        self.note_first_burst(length_s - wait_s);
-        let mut measured = self
-            .cycles
-            .rate_per_s()
-            .unwrap_or(LEAST_PER_S)
-            .max(LEAST_PER_S);
-        if let Some(refusal) = self.at_refusal.take()
-            && self.cycles.longest_wait_s() <= SHORT_WAIT_S
-        {
-            measured = measured.max(self.kept_of(refusal, wait_s));
-        }
-        let before = std::mem::replace(&mut self.measured_before_per_s, measured);
-        let sure = before > 0.0 && (measured / before - 1.0).abs() < AGREEMENT;
-        self.was_sure |= sure;
-        self.learnt = Some(Learnt::new(measured, sure));
-        (measured, sure)
+    /// The gate reopens after a quota: measure, and begin a new cycle with it.
+    pub(super) fn learn(&mut self, now_s: f64, wait_s: f64) -> Measured {
+        let measured = self.measure.end_cycle(now_s, wait_s);
+        self.settle(measured, wait_s);
+        self.restart(now_s);
+        measured
     }
 
-    fn note_first_burst(&mut self, open_s: f64) {
-        if self.first_burst.is_none() {
-            self.first_burst = Some(self.accepted);
-            self.soon_refused = open_s < SOON_REFUSED_S;
-        }
+    fn settle(&mut self, measured: Measured, wait_s: f64) {
+        let Measured {
+            rate_per_s,
+            sure,
+            lost_s,
+        } = measured;
+        let earning_s = self.measure.burst.behind_a_ramp(rate_per_s) / rate_per_s;
+        let doubling_s = if sure {
+            let lost_s = lost_s.max(wait_s - earning_s);
+            DOUBLING_S.max(DOUBLING_PER_LOSS * lost_s)
+        } else if self.measure.has_searched {
+            DOUBLING_S
+        } else {
+            FIRST_SEARCH_DOUBLING_S
+        };
+        let doubling_s = doubling_s
+            .max(DOUBLING_PER_EARNING * earning_s)
+            .min(LONGEST_DOUBLING_S);
+        let ramp = if sure {
+            Ramp::probing(rate_per_s, doubling_s)
+        } else {
+            Ramp::doubling(rate_per_s, doubling_s)
+        };
+        self.learnt = Some(Learnt {
+            base_per_s: rate_per_s,
+            sure,
+            ramp,
+            courteous: sure && self.share < Share::WHOLE,
+            courteous_s: 0.0,
+        });
     }
 
     /// A refusal was put down to a cap. Its cycle goes on, so that nothing is
     /// lost if it turns out to have been a quota.
     pub(super) fn continue_cycle(&mut self, now_s: f64, wait_s: f64) {
-        self.note_first_burst(now_s - self.cycle_start_s - wait_s);
+        self.measure.continue_cycle(now_s, wait_s);
         self.resume(now_s);
-    }
-
-    /// What to keep of the pace that was refused, where waits are short. The
-    /// average over a ramp's cycle lags behind its end.
-    fn kept_of(&mut self, (rate_per_s, open_s): (f64, f64), wait_s: f64) -> f64 {
-        let soon = open_s < SOON_IN_WAITS * wait_s;
-        self.soon_in_a_row = if soon { self.soon_in_a_row + 1 } else { 0 };
-        let Some(learnt) = self.learnt else {
-            return 0.0;
-        };
-        if learnt.sure && learnt.grown_s > learnt.raised_after_s {
-            self.cycles.clear(); // they measured another limit
-            return KEPT_WHEN_RAISED * rate_per_s;
-        }
-        let tight = self
-            .first_burst
-            .is_some_and(|burst| burst <= TIGHT_S * rate_per_s);
-        if !tight || self.soon_in_a_row > MOST_SOON_IN_A_ROW {
-            return 0.0;
-        }
-        rate_per_s
-            * if learnt.sure {
-                KEPT_WHEN_SURE
-            } else {
-                KEPT_AT_REFUSAL
-            }
     }
 
     /// A new cycle begins; nothing is saved up over a wait.
     pub(super) fn restart(&mut self, now_s: f64) {
-        self.cycle_start_s = now_s;
-        self.accepted = 0.0;
+        self.measure.begin_cycle(now_s);
         self.resume(now_s);
     }
 
     fn resume(&mut self, now_s: f64) {
-        self.at_refusal = None;
         self.holds_back = false;
         self.refilled_at_s = now_s;
         self.bucket.restart(now_s);
@@ -324,16 +309,28 @@ impl Pace {
 
     /// A share of the requests was refused while the pace held back: slower.
     pub(super) fn slow_down(&mut self, now_s: f64, refused_share: f64) {
-        if let Some(rate_per_s) = self.rate_per_s(now_s)
-            && let Some(learnt) = &mut self.learnt
-        {
-            learnt.base_per_s = (rate_per_s * (1.0 - refused_share.min(0.5))).max(LEAST_PER_S);
-            learnt.grown_s = 0.0;
+        if let (Some(rate_per_s), true) = (self.rate_per_s(now_s), self.learnt.is_some()) {
+            self.adopt(now_s, rate_per_s * (1.0 - refused_share.min(0.5)));
         }
     }
-}
 
-/// 2^count, bounded so that a pace nobody meets doesn't run away.
-fn doublings(count: f64) -> f64 {
-    count.min(32.0).exp2()
+    /// So much was admitted just now, amid refusals without a wait.
+    pub(super) fn adopt(&mut self, now_s: f64, rate_per_s: f64) {
+        self.slowed_at_s = now_s;
+        let measured = Measured {
+            rate_per_s: rate_per_s.max(LEAST_PER_S),
+            sure: true,
+            lost_s: 0.0,
+        };
+        self.settle(measured, 0.0);
+    }
+
+    /// A request was refused without a wait while the pace held back. The
+    /// burst is used up, so the pace is above the limit: step below it, once
+    /// for all refusals of about the same time.
+    pub(super) fn step_down(&mut self, now_s: f64, round_trip_s: f64) {
+        if now_s - self.slowed_at_s > STEP_DOWN_S.max(STEP_DOWN_ROUND_TRIPS * round_trip_s) {
+            self.slow_down(now_s, STEP_DOWN);
+        }
+    }
 }

@@ -80,7 +80,7 @@ impl Controller {
         let (now_s, sent_at_s) = (self.seconds(now), self.seconds(permit.sent_at));
         self.breaker.on_accepted();
         self.trouble.on_accepted(sent_at_s);
-        self.pace.count_accepted(sent_at_s);
+        self.pace.measure.count_accepted(sent_at_s);
         if self.gate.is_open() {
             let end = self.window.on_accepted(now_s, sent_at_s);
             self.end_step(now_s, end);
@@ -142,6 +142,9 @@ impl Controller {
                 let wait = Duration::from_secs_f64(wait);
                 self.close(now, wait, CloseReason::NothingGetsThrough, None);
             } else {
+                if self.window.is_pace_binding() {
+                    self.pace.step_down(now_s, self.window.round_trip_s());
+                }
                 let end = self.window.on_refused(now_s, sent_at_s);
                 self.end_step(now_s, end);
             }
@@ -169,7 +172,7 @@ impl Controller {
     /// The gate is about to close although nothing was admitted since it opened.
     fn count_strike(&mut self) {
         let had_closed = self.counters.closings > 0;
-        if self.gate.is_open() && had_closed && self.pace.accepted_in_cycle() < 0.5 {
+        if self.gate.is_open() && had_closed && self.pace.measure.accepted_in_cycle() < 0.5 {
             self.strikes += 1;
         }
     }
@@ -214,16 +217,20 @@ impl Controller {
         }
     }
 
-    /// A quota or a cap? Only a window that binds can have met a cap.
+    /// A quota or a cap? Only a window that binds, or the first approach, can
+    /// have met a cap.
     fn suspect_cap(&mut self, now_s: f64, wait_s: f64) {
-        let binds = self.window.is_binding()
+        let window_binds = self.window.is_binding();
+        let outgrown = window_binds && (self.cap.cap().is_some() || self.window.has_just_grown());
+        let may_be = (outgrown || self.counters.closings == 1)
             && !self.window.is_pace_binding()
-            && self.pace.accepted_in_cycle() > 0.5;
-        if binds && (self.cap.cap().is_some() || self.window.has_just_grown()) {
+            && self.pace.measure.accepted_in_cycle() > 0.5;
+        if may_be {
             self.cap.suspect(
                 now_s,
                 Suspicion {
                     first_refused_sent_s: self.first_refused_sent_s,
+                    window_binds,
                     in_flight: self.in_flight.max(1),
                     later_accepted: 0,
                     later_refused: self.refused_in_a_row.saturating_sub(1),
@@ -237,6 +244,13 @@ impl Controller {
     fn end_step(&mut self, now_s: f64, end: StepEnd) {
         match end {
             StepEnd::Nothing => {}
+            StepEnd::RateMet(rate_per_s) => {
+                self.pace.adopt(now_s, rate_per_s);
+                self.emit(LimitEvent::PaceLearned {
+                    rate_per_s,
+                    sure: true,
+                });
+            }
             StepEnd::PaceTooFast(refused_share) => self.pace.slow_down(now_s, refused_share),
             StepEnd::Cut(from) => {
                 #[expect(

@@ -33,29 +33,26 @@ fn wait(text: &str, headers: HeaderLookup<'_, '_>) -> Option<Duration> {
 /// The wait that a reply's text asks for: `… Retry the request in [42]
 /// seconds` or `… in 42 seconds`.
 ///
-/// Only for a 429 without a header. The last number before the first
-/// "second" that follows a number wins; a limit such as "300 requests within
-/// 60 seconds" also ends in seconds, so the text must speak of a retry, a try
-/// or a wait.
+/// Only for a 429 without a header. A limit such as "300 requests within 60
+/// seconds" also ends in seconds, so the text must speak of a retry, a try or a
+/// wait; of several such words the last that seconds follow counts, since an
+/// error's code may hold one too.
 #[must_use]
 pub fn retry_after_in_body(text: &str) -> Option<Duration> {
     const BOUND: usize = 16 * 1024;
     let text = text.get(..BOUND).unwrap_or(text);
     let bytes = text.as_bytes();
+    let counts: Vec<(usize, f64)> = all_ignoring_case(bytes, b"second")
+        .filter_map(|end| Some((end, number_at_end(text.get(..end)?)?)))
+        .collect();
+    let last_count = counts.last()?.0;
     let asks = ["retry", "try again", "wait"]
         .iter()
-        .filter_map(|word| find_ignoring_case(bytes, word.as_bytes()))
-        .min()?;
-    let mut from = asks;
-    while let Some(found) = find_ignoring_case(bytes.get(from..)?, b"second") {
-        let end = from + found;
-        let number = text.get(asks..end).and_then(number_at_end);
-        if let Some(seconds) = number {
-            return Some(wait_of_seconds(seconds));
-        }
-        from = end + 1;
-    }
-    None
+        .flat_map(|word| all_ignoring_case(bytes, word.as_bytes()))
+        .filter(|start| *start < last_count)
+        .max()?;
+    let (_, seconds) = counts.iter().find(|(end, _)| *end > asks)?;
+    Some(wait_of_seconds(*seconds))
 }
 
 /// The number that `text` ends in, brackets and spaces aside.
@@ -68,7 +65,10 @@ fn number_at_end(text: &str) -> Option<f64> {
     plain_number(text.get(start..)?)
 }
 
-fn find_ignoring_case(text: &[u8], word: &[u8]) -> Option<usize> {
+/// Where `word` stands in `text`, ASCII letters in whatever case.
+fn all_ignoring_case<'a>(text: &'a [u8], word: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
     text.windows(word.len())
-        .position(|window| window.eq_ignore_ascii_case(word))
+        .enumerate()
+        .filter(move |(_, window)| window.eq_ignore_ascii_case(word))
+        .map(|(place, _)| place)
 }

@@ -26,8 +26,9 @@ pub struct LimitSettings {
     pub max_rate: Option<Rate>,
     /// Courtesy share from `--share`. Default the whole limit.
     pub share: Share,
-    /// What an earlier run learnt, if younger than a day. The run starts at
-    /// 0.8 of its rate and learns anew. Default none.
+    /// What an earlier run or a probe learnt. A sure rate or cap is used at once
+    /// and probed like one learnt here; an unsure one is trusted to 0.8 and
+    /// searched from there. Default none.
     pub starting_point: Option<LearnedLimit>,
 }
 

@@ -32,13 +32,17 @@ const HOLD_DOUBT_S: f64 = 1.0;
 /// The first bounds the refused share, the second the refusals per second.
 const CREEP_ACCEPTED: u32 = 45;
 const CREEP_S: f64 = 0.12;
+/// Nobody caps requests at once below this. Where fewer are refused time and
+/// again it is a rate that is limited.
+const LEAST_CAP: f64 = 4.0;
 /// Without a refusal for this long the cap is taken as gone.
 const CREEP_END_S: f64 = 30.0;
-/// At a cap that answers with a `Retry-After`, each refusal costs a wait:
-/// below the size that was refused, and at it.
-const CAP_NEAR: f64 = 0.95;
-const CAP_CREEP_S: f64 = 5.0;
-const CAP_PROBE_S: f64 = 60.0;
+/// At a cap that answers with a `Retry-After` each refusal costs a wait. So one
+/// place more is tried after this time, twice as long after each refusal.
+const CAP_FIRST_PROBE_S: f64 = 4.0;
+const CAP_LAST_PROBE_S: f64 = 128.0;
+/// The same for a cap that was known from the start.
+const CAP_KNOWN_PROBE_S: f64 = 32.0;
 /// After this long in peace the cap is forgotten.
 const CAP_END_S: f64 = 300.0;
 /// Where more connections broke than before, the size is held this long, at
@@ -68,7 +72,8 @@ enum Growth {
     Climb,
     /// Refusals without a wait showed a cap.
     Creep,
-    /// Closings of the gate showed a cap of about this size.
+    /// Closings of the gate showed a cap: the next place is tried after this
+    /// many seconds.
     Capped(f64),
 }
 
@@ -80,6 +85,8 @@ pub(super) enum StepEnd {
     PaceTooFast(f64),
     /// The window was cut from this size.
     Cut(f64),
+    /// So few at once are no cap: it was a rate, of about this many a second.
+    RateMet(f64),
 }
 
 #[derive(Clone, Debug)]
@@ -88,6 +95,7 @@ pub(super) struct Window {
     size: f64,
     most: f64,
     slow_start_end: Option<f64>,
+    closed_in_slow_start: bool,
     settled: bool,
     growth: Growth,
     accepted_since_change: u32,
@@ -102,6 +110,8 @@ pub(super) struct Window {
     hold_until_s: f64,
     broken: Broken,
     round_trip_s: f64,
+    /// Of the latest step.
+    goodput_per_s: f64,
 }
 
 /// What broken connections cost the window.
@@ -114,7 +124,26 @@ struct Broken {
 }
 
 impl Window {
-    pub(super) fn new(now_s: f64, concurrency: Concurrency, most: u32) -> Self {
+    /// `cap` is one on requests at once that is known already.
+    pub(super) fn starting_at(
+        now_s: f64,
+        concurrency: Concurrency,
+        most: u32,
+        cap: Option<u32>,
+    ) -> Self {
+        let mut window = Self::new(now_s, concurrency, most);
+        if let Some(cap) = cap
+            && !window.fixed
+        {
+            window.slow_start_end = None;
+            window.settled = true;
+            window.growth = Growth::Capped(CAP_KNOWN_PROBE_S);
+            window.resize(now_s, f64::from(cap));
+        }
+        window
+    }
+
+    fn new(now_s: f64, concurrency: Concurrency, most: u32) -> Self {
         let most = f64::from(most.max(1));
         let (fixed, size) = match concurrency {
             Concurrency::Auto => (false, FIRST.min(most)),
@@ -125,6 +154,7 @@ impl Window {
             size,
             most,
             slow_start_end: (!fixed).then(|| SLOW_START_END.min(most)),
+            closed_in_slow_start: false,
             settled: false,
             growth: Growth::Climb,
             accepted_since_change: 0,
@@ -141,6 +171,7 @@ impl Window {
             hold_until_s: now_s,
             broken: Broken::default(),
             round_trip_s: 0.2,
+            goodput_per_s: 0.0,
         }
     }
 
@@ -183,6 +214,10 @@ impl Window {
             || f64::from(self.accepted_since_change) <= JUST_GROWN_WINDOWS * self.size
     }
 
+    pub(super) fn round_trip_s(&self) -> f64 {
+        self.round_trip_s
+    }
+
     fn resize(&mut self, now_s: f64, size: f64) {
         self.size = size.clamp(1.0, self.most);
         self.accepted_since_change = 0;
@@ -220,12 +255,11 @@ impl Window {
                 }
                 self.accepted_since_change >= CREEP_ACCEPTED && unchanged_s >= CREEP_S
             }
-            Growth::Capped(cap) => {
+            Growth::Capped(probe_s) => {
                 if now_s - self.refused_at_s > CAP_END_S {
                     self.growth = Growth::Climb;
                 }
-                let below = self.size + 1.0 <= CAP_NEAR * cap;
-                unchanged_s >= if below { CAP_CREEP_S } else { CAP_PROBE_S }
+                unchanged_s >= probe_s
             }
         };
         if due {
@@ -235,13 +269,20 @@ impl Window {
 
     /// A request was refused without a wait, amid others that get through.
     pub(super) fn on_refused(&mut self, now_s: f64, sent_at_s: f64) -> StepEnd {
-        if !self.fixed && self.is_binding() {
+        if !self.fixed && self.is_binding() && !self.is_pace_binding() {
             self.slow_start_end = None;
             self.settled = true;
             self.before_growth = None;
             self.growth = Growth::Creep;
             self.refused_at_s = now_s;
             self.resize(now_s, self.size - 1.0);
+            if self.size < LEAST_CAP && self.goodput_per_s > 0.0 {
+                self.growth = Growth::Climb;
+                self.hold_until_s = now_s + HOLD_BAD_S;
+                self.resize(now_s, 2.0 * FIRST);
+                self.new_step(now_s);
+                return StepEnd::RateMet(self.goodput_per_s);
+            }
         }
         self.count(now_s, sent_at_s, false)
     }
@@ -304,12 +345,13 @@ impl Window {
 
     fn judge(&mut self, now_s: f64) -> StepEnd {
         let step = self.step;
+        self.goodput_per_s = f64::from(step.accepted) / (now_s - step.start_s).max(1e-3);
         let refused_share = f64::from(step.refused) / f64::from(step.accepted + step.refused);
         if refused_share > BAD_SHARE {
-            if step.pace_bound && !step.window_bound {
+            if step.pace_bound || self.fixed {
                 return StepEnd::PaceTooFast(refused_share);
             }
-            if self.fixed || step.window_bound {
+            if step.window_bound {
                 return StepEnd::Nothing; // each refusal has taken its place already
             }
             let from = self.size;
@@ -367,7 +409,8 @@ impl Window {
 
     /// The gate closed on a quota: doubling went too far.
     pub(super) fn on_quota_close(&mut self, now_s: f64) {
-        if self.slow_start_end.take().is_some() {
+        self.closed_in_slow_start = self.slow_start_end.take().is_some();
+        if self.closed_in_slow_start {
             self.resize(now_s, (self.size / 2.0).max(FIRST.min(self.most)));
         }
     }
@@ -387,13 +430,21 @@ impl Window {
         self.resize(now_s, self.size.min(FIRST).min(target));
     }
 
-    /// Closings showed a cap: stay below `cap`, restart towards `target`.
-    pub(super) fn set_cap(&mut self, now_s: f64, cap: f64, target: f64) {
+    /// A closing showed a cap. The first time start over towards `target`;
+    /// later it was the last place that was one too many.
+    pub(super) fn set_cap(&mut self, now_s: f64, target: f64) {
         if self.fixed {
             return;
         }
+        let (probe_s, target) = match self.growth {
+            Growth::Capped(probe_s) if !self.closed_in_slow_start => (
+                (2.0 * probe_s).min(CAP_LAST_PROBE_S),
+                (self.size - 1.0).max(1.0),
+            ),
+            _ => (CAP_FIRST_PROBE_S, target),
+        };
         self.settled = true;
-        self.growth = Growth::Capped(cap);
+        self.growth = Growth::Capped(probe_s);
         self.refused_at_s = now_s;
         self.restart_slowly(now_s, Some(target));
     }

@@ -25,10 +25,9 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let now = Instant::now();
-        Self {
-            controller: Controller::new(LimitSettings::default(), now, 1),
-            now,
-        }
+        let mut controller = Controller::new(LimitSettings::default(), now, 1);
+        controller.pace.skip_approach();
+        Self { controller, now }
     }
 
     fn send(&mut self) -> Option<Permit> {

@@ -106,6 +106,9 @@ fn retry_after_in_a_body() {
     assert_eq!(seconds("please WAIT 1.5 Seconds and try again"), Some(1.5));
     let both = "exceeded the maximum [300] requests within [60] seconds; retry in [7] seconds";
     assert_eq!(seconds(both), Some(7.0));
+    let with_code = r#"{"code":"too.many.requests.retry.after","message":"Rate limit exceeded the maximum [300] requests within [60] seconds. Retry the request in [42] seconds"}"#;
+    assert_eq!(seconds(with_code), Some(42.0));
+    assert_eq!(seconds("wait 30 seconds before you retry"), Some(30.0));
     assert_eq!(
         seconds("exceeded the maximum [300] requests within [60] seconds"),
         None
