@@ -5,7 +5,9 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput};
-use sluice::limit::{Controller, Decision, LimitSettings, Observation, Permit, Rate};
+use sluice::limit::{
+    Controller, Decision, LearnedLimit, LimitKind, LimitSettings, Observation, Permit, Rate,
+};
 
 /// A controller with the requests that are under way.
 struct Traffic {
@@ -54,6 +56,29 @@ impl Traffic {
     }
 }
 
+/// Starts from a sure pace, far above what one thread asks for.
+fn paced() -> Traffic {
+    let learned = LearnedLimit {
+        rate_per_s: 40_000.0,
+        burst: Some(1_000.0),
+        window_s: None,
+        window_starts: None,
+        longest_wait_s: 1.0,
+        concurrency_cap: None,
+        kind: LimitKind::TokenBucket,
+        sure: true,
+    };
+    let settings = LimitSettings {
+        starting_point: Some(learned),
+        ..LimitSettings::default()
+    };
+    let mut traffic = Traffic::new(settings, Duration::from_millis(2));
+    for _ in 0..1_000 {
+        traffic.one_request();
+    }
+    traffic
+}
+
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     let mut group = criterion.benchmark_group("limit");
@@ -71,6 +96,23 @@ fn main() {
         };
         let mut traffic = Traffic::new(settings, Duration::from_millis(2));
         bencher.iter(|| traffic.one_request());
+    });
+
+    // A quota that was learnt: ramp, token bucket and counting of the window.
+    group.bench_function("a_request_at_a_learnt_pace", |bencher| {
+        let mut traffic = paced();
+        bencher.iter(|| traffic.one_request());
+    });
+
+    // As many limits as a large job has endpoints, tenants and clients, asked in
+    // turn: what this costs more than one limit is what the caches miss.
+    group.bench_function("a_request_at_one_of_1000_learnt_paces", |bencher| {
+        let mut limits: Vec<Traffic> = (0..1000).map(|_| paced()).collect();
+        let mut next = 0;
+        bencher.iter(|| {
+            limits[next].one_request();
+            next = (next + 1) % limits.len();
+        });
     });
 
     group.bench_function("asking_at_a_closed_gate", |bencher| {

@@ -18,7 +18,8 @@
 //! * The **window** bounds what is in flight. It finds concurrency caps and
 //!   the knee past which a server only gets slower.
 //! * The **pace** spreads a quota over its time. It is learnt from what whole
-//!   cycles (open and closed) admitted, or told by rate-limit headers.
+//!   cycles (open and closed) admitted and from where a growing pace was
+//!   refused (decision 009), or told by rate-limit headers.
 //!
 //! Beside them stand the **circuit breaker** (a server that fails is left
 //! alone for a while, unless its failures turn out to be a limit), the

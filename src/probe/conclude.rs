@@ -24,7 +24,8 @@ impl<T: Target> Protocol<T> {
     pub(crate) fn verdict(&self) -> Verdict {
         let records = &self.bench.records;
         let throttled = records.iter().filter(|record| record.is_refused()).count();
-        let seen = view(records, self.is_by_date());
+        let tried = self.tried.unwrap_or(records.len());
+        let seen = view(&records[..tried], self.is_by_date());
         let (limit, also) = match throttled {
             0 => (self.no_limit(), None),
             _ => limits_of(&seen, records),

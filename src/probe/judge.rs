@@ -8,7 +8,10 @@ use super::record::Cycle;
 pub(crate) const FITS_WELL: f64 = 0.05;
 /// Misfit by which another limit has to be worse for the first to be sure, and
 /// more where the first isn't perfect.
-pub(crate) const CLEAR: f64 = 0.035;
+const CLEAR: f64 = 0.02;
+/// The same while there is still something to try: the trials go on until the
+/// difference is plain.
+const PLAIN: f64 = 0.05;
 const TIMES_WORSE: f64 = 1.5;
 /// Uncertainty of a figure that is still worth another trial.
 const SHARP: f64 = 0.02;
@@ -48,12 +51,16 @@ fn kind_of(family: Family) -> u8 {
 /// The limit that explains it and that no limit of another kind explains
 /// nearly as well; a simpler one goes before one with more figures.
 pub(crate) fn sure_fit(fits: &[Fit]) -> Option<Fit> {
+    clearer_than_rivals(fits, CLEAR)
+}
+
+fn clearer_than_rivals(fits: &[Fit], by: f64) -> Option<Fit> {
     let best = simplest(fits)?;
     if best.misfit.share > FITS_WELL {
         return None;
     }
     let rival = rival(fits).map_or(1.0, |rival| rival.misfit.total());
-    let clear = CLEAR.max(TIMES_WORSE * best.misfit.share);
+    let clear = by.max(TIMES_WORSE * best.misfit.share);
     (rival - best.misfit.total() >= clear).then_some(best)
 }
 
@@ -69,7 +76,7 @@ pub(crate) fn simplest(fits: &[Fit]) -> Option<Fit> {
 /// What would tell most; `None` where all is clear, or too dear.
 pub(crate) fn next_trial(open: &Open<'_>) -> Option<Next> {
     let best = simplest(open.fits)?;
-    let is_sure = sure_fit(open.fits).is_some();
+    let is_sure = clearer_than_rivals(open.fits, PLAIN).is_some();
     match best.family {
         Family::Cap => None,
         Family::Bucket => even_for_bucket(open, &best, is_sure),

@@ -12,7 +12,7 @@
 use super::bench::Bench;
 use super::bounds::Stop;
 use super::fit::{Family, Fit};
-use super::judge::{self, CLEAR};
+use super::judge::{self, FITS_WELL};
 use super::nested::view;
 use super::ramp::Ramp;
 use super::record::{Cycle, WaitForm, cycles};
@@ -47,6 +47,9 @@ pub(crate) struct Protocol<T> {
     pub(super) refused_per_s: f64,
     /// Requests a second that the loader's own controller got through.
     pub(crate) soaked_per_s: Option<f64>,
+    /// Records of the trials; what the controller sent after them was sent to
+    /// be let in, so it fits most limits and tells none apart.
+    pub(crate) tried: Option<usize>,
 }
 
 impl<T: Target> Protocol<T> {
@@ -59,6 +62,7 @@ impl<T: Target> Protocol<T> {
             borne_per_s: 0.0,
             refused_per_s: f64::INFINITY,
             soaked_per_s: None,
+            tried: None,
         }
     }
 
@@ -186,7 +190,7 @@ impl<T: Target> Protocol<T> {
         let fits = self.fits();
         let best = fits
             .iter()
-            .find(|fit| fit.window_s.is_some() && fit.misfit.share < CLEAR)?;
+            .find(|fit| fit.window_s.is_some() && fit.misfit.share < FITS_WELL)?;
         let length_s = best.window_s?;
         let opened_s = found.last()?.opened_s;
         let low_s = length_s.low.min(length_s.value * 0.97);

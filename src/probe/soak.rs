@@ -120,6 +120,7 @@ impl<T: Target> Protocol<T> {
         };
         let controller = Controller::new(settings, Instant::now().into_std(), 1);
         let (first, began_s) = (self.bench.records.len(), self.bench.now_s());
+        self.tried = Some(first);
         let ends = Instant::now() + Duration::from_secs_f64(CONTROLLED_S.min(affordable_s));
         let stopped = self.bench.drive_by(controller, most, ends).await;
         let admitted = self.bench.records[first..]

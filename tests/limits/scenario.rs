@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use sluice::limit::{LimitSettings, Share};
+use sluice::limit::{LearnedLimit, LimitKind, LimitSettings, Share};
 
 use super::tenant::{Limit, Storm, Tenant, Wording};
 
@@ -189,7 +189,69 @@ pub fn all() -> Vec<Scenario> {
     ];
     list.extend(changing());
     list.extend(shared());
+    list.extend(known());
     list
+}
+
+/// Starts from what a probe found, true or not any more.
+fn known() -> Vec<Scenario> {
+    let starting_from = |mut scenario: Scenario, limit: LearnedLimit| {
+        scenario.settings.starting_point = Some(limit);
+        scenario
+    };
+    let of_bucket = |rate_per_s| LearnedLimit {
+        rate_per_s,
+        burst: Some(100.0),
+        window_s: None,
+        window_starts: None,
+        longest_wait_s: 1.0,
+        concurrency_cap: None,
+        kind: LimitKind::TokenBucket,
+        sure: true,
+    };
+    let of_window = LearnedLimit {
+        rate_per_s: 5.0,
+        burst: Some(300.0),
+        window_s: Some(60.0),
+        longest_wait_s: 59.0,
+        kind: LimitKind::FixedWindow,
+        ..of_bucket(5.0)
+    };
+    let of_cap = LearnedLimit {
+        concurrency_cap: Some(32),
+        kind: LimitKind::ConcurrencyCap,
+        ..of_bucket(400.0)
+    };
+    use Wording::{Always, Seconds};
+    let known_bucket = |name, rate_per_s, bounds| {
+        starting_from(bucket(name, Seconds, bounds), of_bucket(rate_per_s))
+    };
+    let mut tight = one(
+        "9t four processes, 200/s burst 20",
+        Limit::Bucket {
+            rate_per_s: 200.0,
+            burst: 20.0,
+        },
+        Seconds,
+        1000.0,
+        200_020.0,
+        (96.8, 0.1),
+    );
+    tight.starts_s = vec![0.0; 4];
+    vec![
+        known_bucket("2p known bucket", 50.0, (99.9, 0.035)),
+        known_bucket("2ph known bucket, halved since", 100.0, (99.9, 0.04)),
+        known_bucket("2pd known bucket, doubled since", 25.0, (96.9, 0.04)),
+        starting_from(
+            minute("1p known window", Seconds, true, (99.3, 0.3)),
+            of_window,
+        ),
+        starting_from(
+            at_once("4p known cap, Retry-After 1 s", Always(1), (79.3, 0.01)),
+            of_cap,
+        ),
+        tight,
+    ]
 }
 
 fn changing() -> Vec<Scenario> {

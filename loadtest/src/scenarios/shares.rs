@@ -83,7 +83,13 @@ pub(super) fn at_length(
     } else {
         1.0
     };
-    let whole = Sums::of(first).plus(times, &Sums::of(second));
+    let measured = Sums::of(seconds);
+    let mut going_on = Sums::of(second);
+    if going_on.others == 0.0 {
+        // What a bucket saved up in the first half is spent once, and not again and again.
+        going_on.done = going_on.done.min(best - best_first);
+    }
+    let whole = measured.plus(times - 1.0, &going_on);
     whole.shares(if times == 1.0 { best } else { best_at_length })
 }
 
@@ -131,6 +137,12 @@ mod tests {
             others_refused: None,
         };
         assert_eq!(long, expected);
+        let saved_up = seconds.map(|second| SecondCounts {
+            done: second.done + 5,
+            ..second
+        });
+        let capped = at_length(&case("100s"), Duration::ZERO, &saved_up, &best);
+        assert_eq!(capped.goodput, Some(100.0 * (69.0 + 48.0 * 20.0) / 1010.0));
         let whole = at_length(&case("4s"), Duration::ZERO, &seconds, &best);
         assert_eq!(
             whole,

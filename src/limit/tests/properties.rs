@@ -111,6 +111,35 @@ proptest! {
     }
 
     #[test]
+    fn pace_and_places_stay_within_what_was_learnt(steps in steps(), seed: u64, most in 1u32..40) {
+        let start = Instant::now();
+        let settings = LimitSettings { max_in_flight: most, ..LimitSettings::default() };
+        let mut controller = Controller::new(settings, start, seed);
+        let mut now = start;
+        let mut out: Vec<Permit> = Vec::new();
+        for step in steps {
+            match step {
+                Step::Pass(milliseconds) => now += Duration::from_millis(milliseconds),
+                Step::Send if controller.poll(now) == Decision::Go => out.push(controller.on_send(now)),
+                Step::Reply(which, reply) if !out.is_empty() => {
+                    let permit = out.swap_remove(which % out.len());
+                    controller.on_reply(now, permit, &reply);
+                }
+                _ => {}
+            }
+            let seen = controller.snapshot(now);
+            prop_assert!((1..=most).contains(&seen.window), "{:?}", seen);
+            prop_assert!(seen.in_flight <= most);
+            if let (Some(pace_per_s), Some(learned)) = (seen.pace_per_s, seen.learned_limit) {
+                prop_assert!(pace_per_s.is_finite() && pace_per_s >= 0.0);
+                // Past the probe's reach the limit counts as raised, and is no longer sure.
+                let reach = if learned.sure { 1.151 } else { f64::INFINITY };
+                prop_assert!(pace_per_s <= reach * learned.rate_per_s, "{:?}", seen);
+            }
+        }
+    }
+
+    #[test]
     fn a_quiet_controller_grants_again(steps in steps(), seed: u64) {
         let start = Instant::now();
         let mut controller = Controller::new(LimitSettings::default(), start, seed);

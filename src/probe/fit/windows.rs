@@ -1,6 +1,8 @@
 //! The windows, the sliding window and the portions that explain the records
 //! best.
 
+use std::collections::VecDeque;
+
 use crate::probe::model::{Anchor, Chunks, Misfit, Sliding, Window, misfit};
 use crate::probe::record::Record;
 
@@ -134,36 +136,50 @@ fn quota_of(records: &[Record], length_s: f64, anchor: Anchor) -> f64 {
     median(counts).unwrap_or(1.0)
 }
 
+/// The quota that a sliding window of this length has, and how well both fit;
+/// some count what they refuse as well.
 fn sliding(evidence: &Evidence<'_>, length_s: f64) -> (f64, Misfit) {
-    let mut log = std::collections::VecDeque::new();
+    let of = |counts_refused: bool| {
+        let quota = sliding_quota(evidence.records, length_s, counts_refused);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a count of requests"
+        )]
+        let mut model = Sliding::new(quota as usize, length_s, counts_refused);
+        (
+            quota,
+            misfit(&mut model, evidence.records, evidence.by_date),
+        )
+    };
+    let (plain, strict) = (of(false), of(true));
+    match strict.1.total() < plain.1.total() {
+        true => strict,
+        false => plain,
+    }
+}
+
+/// Requests in the log at the first refusal of each bout: the middle one.
+fn sliding_quota(records: &[Record], length_s: f64, counts_refused: bool) -> f64 {
+    let mut log = VecDeque::new();
     let mut counts = Vec::new();
     let mut after_refusal = false;
-    for record in evidence.records {
+    for record in records {
         while log
             .front()
             .is_some_and(|taken_s| taken_s + length_s <= record.sent_s)
         {
             log.pop_front();
         }
-        if record.is_admitted() {
+        if record.is_refused() && !after_refusal {
+            counts.push(log.len() as f64);
+        }
+        if record.is_admitted() || (counts_refused && record.is_refused()) {
             log.push_back(record.sent_s);
-            after_refusal = false;
-        } else if record.is_refused() {
-            if !after_refusal {
-                counts.push(log.len() as f64);
-            }
-            after_refusal = true;
+        }
+        if record.is_admitted() || record.is_refused() {
+            after_refusal = record.is_refused();
         }
     }
-    let quota = median(counts).unwrap_or(1.0).max(1.0);
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a count of requests"
-    )]
-    let mut model = Sliding::new(quota as usize, length_s);
-    (
-        quota,
-        misfit(&mut model, evidence.records, evidence.by_date),
-    )
+    median(counts).unwrap_or(1.0).max(1.0)
 }

@@ -4,19 +4,22 @@ use std::collections::VecDeque;
 
 use super::Model;
 
-/// `quota` requests in any `length_s` of the past.
+/// `quota` requests in any `length_s` of the past; `counts_refused`: refused
+/// ones too.
 #[derive(Clone, Debug)]
 pub(crate) struct Sliding {
     quota: usize,
     length_s: f64,
+    counts_refused: bool,
     log: VecDeque<f64>,
 }
 
 impl Sliding {
-    pub(crate) fn new(quota: usize, length_s: f64) -> Self {
+    pub(crate) fn new(quota: usize, length_s: f64, counts_refused: bool) -> Self {
         Self {
             quota: quota.max(1),
             length_s,
+            counts_refused,
             log: VecDeque::new(),
         }
     }
@@ -46,7 +49,10 @@ impl Model for Sliding {
         self.quota as f64
     }
 
-    fn empty(&mut self, _at_s: f64) {
+    fn empty(&mut self, at_s: f64) {
+        if self.counts_refused {
+            self.log.push_back(at_s);
+        }
         // What was really taken stays in the log: a refusal that the log
         // doesn't explain is told as an error, and is no reason to forget.
     }

@@ -66,6 +66,10 @@ fn assert_named_within(
         }
         assert_eq!(undercuts, 0, "a wait was cut short: {kinds:?} seed {seed}");
         assert!(verdict.requests <= bounds.max_requests);
+        if verdict.limit.kind == Kind::NotSure {
+            let (seen, longest) = (&verdict.limit, verdict.retry_after.longest_s);
+            println!("not sure, seed {seed}, {stop:?}, {longest} s: {seen:?}");
+        }
         let right = is_right(&verdict.limit, truth) && verdict.retry_after.honest == truth.honest;
         if verdict.limit.kind == Kind::NotSure && seed > 1 {
             unsure += 1;

@@ -14,7 +14,7 @@ use crate::limit::retry_after;
 use crate::probe::bench::Bench;
 use crate::probe::bounds::{Bounds, Stop};
 use crate::probe::protocol::Protocol;
-use crate::probe::record::{Answer, Asked, WaitForm};
+use crate::probe::record::{Answer, Asked, WaitForm, cycles};
 use crate::probe::target::Target;
 use crate::probe::verdict::Verdict;
 
@@ -243,6 +243,14 @@ pub(super) fn probe(
         let bench = Bench::new(tenant, bounds, interrupted, Box::new(|_, _| {}));
         let mut protocol = Protocol::new(bench);
         let stop = protocol.run().await.err();
+        if std::env::var_os("SLUICE_PROBE_TRACE").is_some() {
+            for cycle in cycles(&protocol.bench.records) {
+                println!("{cycle:.2?}");
+            }
+            for fit in protocol.fits() {
+                println!("{fit:.3?}");
+            }
+        }
         (protocol.verdict(), stop, undercuts.get())
     })
 }
