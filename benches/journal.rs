@@ -1,15 +1,16 @@
 //! Booking: outcomes and calls into the books and the journal, on a real
-//! SQLite file.
+//! SQLite file; and noting rows that are about to be sent.
 
 mod support;
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion, Throughput};
 use sluice::record::{CallRecord, Outcome, OutcomeBatch, OutcomeKind, Position, RowId};
-use sluice::store::{Ledger, SqliteJournal};
+use sluice::store::{Checkpoint, Commit, Durability, IntendedRow, Journal, Ledger, SqliteJournal};
 
 use support::NullFormat;
 
@@ -50,6 +51,56 @@ fn rows(commit: u64, place: Place) -> OutcomeBatch {
     batch
 }
 
+/// One note before all calls that are granted in a turn. The commit of their
+/// outcomes, which takes the note back, isn't measured here.
+fn intend(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("intend");
+    let levels = [
+        ("process", Durability::Process),
+        ("power_loss", Durability::PowerLoss),
+    ];
+    for (name, durability) in levels {
+        for count in [1, 16, 128] {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let journal = SqliteJournal::create(&folder.path().join("journal.db"))
+                .and_then(|journal| journal.with_durability(durability));
+            let journal = RefCell::new(journal.expect("made"));
+            let first = RefCell::new(1);
+            group.bench_function(format!("{count}_rows/{name}"), |bencher| {
+                let next = || {
+                    let mut first = first.borrow_mut();
+                    let settled: Vec<RowId> = (*first..*first + count).map(RowId).collect();
+                    let commit = Commit {
+                        changes: &[],
+                        checkpoint: &Checkpoint::default(),
+                        settled: &settled,
+                        listed: &[],
+                        unlisted_lines: &[],
+                    };
+                    journal.borrow_mut().commit(&commit).expect("committed");
+                    *first += count;
+                    (*first..*first + count).map(intended).collect::<Vec<_>>()
+                };
+                let note = |rows: Vec<IntendedRow>| {
+                    journal.borrow_mut().intend(&rows, 1).expect("noted");
+                };
+                bencher.iter_batched(next, note, BatchSize::PerIteration);
+            });
+        }
+    }
+    group.finish();
+}
+
+fn intended(row: u64) -> IntendedRow {
+    IntendedRow {
+        row: RowId(row),
+        position: Position {
+            byte: row * 90,
+            line: row + 1,
+        },
+    }
+}
+
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     let mut group = criterion.benchmark_group("journal");
@@ -81,5 +132,6 @@ fn main() {
         assert_eq!(ledger.counts().updated, commit * ROWS);
     }
     group.finish();
+    intend(&mut criterion);
     criterion.final_summary();
 }

@@ -182,6 +182,8 @@ async fn load(bench: &Bench, operation: &str, limit: Arc<SharedLimit>, rows: u64
         control: Alone,
         gauge: Arc::new(LaneGauge::default()),
         request_id_prefix: format!("{operation}-"),
+        intents: None,
+        suspects: Arc::default(),
         meter: Arc::default(),
     });
     let lane = spawn_local(lane);
@@ -194,6 +196,7 @@ async fn load(bench: &Bench, operation: &str, limit: Arc<SharedLimit>, rows: u64
                 line: row,
             },
             key_hash: RowMapper::hash_key(&key),
+            key: Bytes::new(),
             path: Bytes::from(format!("/api/v2/contacts/{key}")),
             body: Bytes::from_static(b"{\"firstName\":\"A\"}"),
             raw: Bytes::new(),

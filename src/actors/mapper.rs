@@ -72,6 +72,7 @@ struct Draft {
     key_hash: u64,
     body_start: usize,
     path_start: usize,
+    key_start: usize,
     end: usize,
 }
 
@@ -119,11 +120,16 @@ impl<'batch> BatchMapping<'batch> {
         }
         let path_start = self.texts.len();
         mapper.operation.write_path(&self.key, &mut self.texts);
+        let key_start = self.texts.len();
+        if mapper.operation.needs_key_again() {
+            self.texts.extend_from_slice(self.key.as_bytes());
+        }
         self.drafts.push(Draft {
             row: index,
             key_hash: RowMapper::hash_key(&self.key),
             body_start,
             path_start,
+            key_start,
             end: self.texts.len(),
         });
         Ok(())
@@ -170,7 +176,9 @@ impl<'batch> BatchMapping<'batch> {
                     row: row.row,
                     position: row.position,
                     key_hash: draft.key_hash,
-                    path: texts.slice(draft.path_start..draft.end),
+                    // An empty slice holds nothing and costs nothing.
+                    key: texts.slice(draft.key_start..draft.end),
+                    path: texts.slice(draft.path_start..draft.key_start),
                     body: texts.slice(draft.body_start..draft.path_start),
                     raw: self.batch.buffer.slice(row.start..row.end),
                     credit: self.batch.credit.clone(),

@@ -21,6 +21,7 @@ mod counter;
 mod decisions;
 mod eta;
 mod extractor;
+mod intents;
 mod lane;
 mod limiters;
 mod mapper;
@@ -37,6 +38,7 @@ mod token_refresher;
 mod worker;
 
 pub use counter::{Counted, InputCounter};
+pub use intents::{IntentDesk, Intention};
 pub use lane::{
     ClientLimit, Endpoint, LaneControl, LaneGauge, LaneSetup, LimitLevel, SharedLimit, run_lane,
 };

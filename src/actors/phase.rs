@@ -15,6 +15,7 @@ use crate::transport::Transport;
 
 use super::chunker::{Chunker, Chunking};
 use super::extractor::{Extraction, Extractor, spawn_named};
+use super::intents::IntentDesk;
 use super::lane::LaneGauge;
 use super::limiters::Limiters;
 use super::mapper::run_mapper;
@@ -69,6 +70,9 @@ impl<T: Transport> Phase<T> {
         let leg = ledger.checkpoint().legs;
         let exited = || supervisor.clone().recipient();
         let credit = ByteCredit::new(plan.credit_bytes);
+        let suspects = Arc::new(ledger.suspects().keys().copied().collect());
+        let (desk, intentions) = IntentDesk::open();
+        let may_repeat = plan.endpoint.operation.repeatable;
         let (outcomes, outcomes_end) = mpsc::channel(OUTCOMES_QUEUED);
         let (mapped, mapped_end) = mpsc::channel(BATCHES_QUEUED);
         let (batches, batches_end) = crossbeam_channel::bounded(BATCHES_QUEUED);
@@ -77,6 +81,7 @@ impl<T: Transport> Phase<T> {
             Recording {
                 ledger,
                 outcomes: outcomes_end,
+                intentions,
                 max_errors: plan.max_errors,
                 elapsed_before: time.0,
                 leg_started: time.1,
@@ -109,6 +114,9 @@ impl<T: Transport> Phase<T> {
                 request_id_prefix: format!("{}-{leg}-{number}-", plan.run_id),
                 gauge: Arc::clone(&gauge),
                 meter: Arc::clone(&meters.worker),
+                // What may be repeated needn't be written down before.
+                intents: (!may_repeat).then(|| desk.clone()),
+                suspects: Arc::clone(&suspects),
                 links: WorkerLinks {
                     exited: exited(),
                     abort: supervisor.clone().recipient(),

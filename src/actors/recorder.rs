@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, Context, Handler, Recipient};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
 use crate::config::ErrorBudget;
 use crate::error::{FatalError, FatalKind};
-use crate::record::{InputDigest, OutcomeBatch};
-use crate::store::Ledger;
+use crate::record::{InputDigest, OutcomeBatch, RowId};
+use crate::store::{IntendedRow, Ledger};
 
 use super::extractor::spawn_named;
+use super::intents::Intention;
 use super::messages::{Abort, Committed, Exited, InputCounted, LedgerReturned, StopReason};
 use super::stage::{ExitGuard, Stage, StageEnd, StageMeter};
 
@@ -35,6 +36,8 @@ pub(super) struct RecorderReports {
 pub(super) struct Recording {
     pub(super) ledger: Box<Ledger>,
     pub(super) outcomes: mpsc::Receiver<OutcomeBatch>,
+    /// Rows that are about to be sent; closed where none is announced.
+    pub(super) intentions: mpsc::UnboundedReceiver<Intention>,
     pub(super) max_errors: Option<ErrorBudget>,
     /// Time that the run had taken when this process began.
     pub(super) elapsed_before: Duration,
@@ -124,6 +127,16 @@ async fn run_recorder(
                     continue;
                 }
             }
+            // After the outcomes that are there: a lane that sends and sends must
+            // not keep them from being committed.
+            Some(intention) = recording.intentions.recv() => {
+                let start = Instant::now();
+                if let Err(error) = write_down(&mut recording, intention, trouble.is_some()) {
+                    note_trouble(&mut trouble, error, &reports);
+                }
+                recording.meter.add_busy(start.elapsed());
+                continue;
+            }
             Some(digest) = digests.recv() => {
                 recording.ledger.note_input(digest);
                 continue;
@@ -140,6 +153,12 @@ async fn run_recorder(
     while let Ok(digest) = digests.try_recv() {
         recording.ledger.note_input(digest);
     }
+    // No lane is left to send what it asks for; what it took back counts.
+    while let Ok(intention) = recording.intentions.try_recv() {
+        if let Intention::Withdraw(row) = intention {
+            recording.ledger.withdraw(&[row]);
+        }
+    }
     check_budget(&recording, &reports);
     let last = commit(&mut recording, &reports).or_else(|_| {
         let elapsed = elapsed(&recording);
@@ -152,6 +171,53 @@ async fn run_recorder(
     reports.committed.do_send(committed(&recording));
     reports.ledger.do_send(LedgerReturned(recording.ledger));
     end
+}
+
+/// Writes down what lanes are about to send, all that is asked for by now in
+/// one commit, and lets them go on. After a failure nothing more is written
+/// down, and so nothing more is sent.
+fn write_down(
+    recording: &mut Recording,
+    first: Intention,
+    is_in_trouble: bool,
+) -> Result<(), FatalError> {
+    let mut group = IntentGroup::default();
+    let mut next = Some(first);
+    while let Some(intention) = next {
+        group.add(intention);
+        next = recording.intentions.try_recv().ok();
+    }
+    recording.ledger.withdraw(&group.withdrawn);
+    if is_in_trouble || group.rows.is_empty() {
+        return Ok(());
+    }
+    recording.ledger.intend(&group.rows)?;
+    for durable in group.durable {
+        // A lane that is gone sends nothing.
+        let _ = durable.send(());
+    }
+    Ok(())
+}
+
+/// What lanes asked for at about the same time. A row that is taken back and
+/// then intended again stays intended.
+#[derive(Default)]
+struct IntentGroup {
+    withdrawn: Vec<RowId>,
+    rows: Vec<IntendedRow>,
+    durable: Vec<oneshot::Sender<()>>,
+}
+
+impl IntentGroup {
+    fn add(&mut self, intention: Intention) {
+        match intention {
+            Intention::Send { rows, durable } => {
+                self.rows.extend(rows);
+                self.durable.push(durable);
+            }
+            Intention::Withdraw(row) => self.withdrawn.push(row),
+        }
+    }
 }
 
 /// The first failure stops the run; what comes in later is kept for a last

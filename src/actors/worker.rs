@@ -1,6 +1,7 @@
 //! The worker: an actor shell around a lane, on an Arbiter of its own. The
 //! shell owns the life cycle and answers at once; the lane does the work.
 
+use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,12 +12,13 @@ use tokio::time::Instant;
 
 use crate::error::{FatalError, FatalKind};
 use crate::limit::{LimitEvent, LimitKey};
-use crate::record::{Chunk, OutcomeBatch, RunEvent};
+use crate::record::{Chunk, OutcomeBatch, RowId, RunEvent};
 use crate::report::duration_words;
 use crate::telemetry::EventSender;
 use crate::transport::Transport;
 
 use super::decisions::decision_of;
+use super::intents::IntentDesk;
 use super::lane::{Endpoint, LaneControl, LaneGauge, LaneSetup, LimitLevel, SharedLimit, run_lane};
 use super::messages::{
     Abort, CurrentToken, Drain, Exited, Observe, StopReason, TokenAccepted, TokenRejected,
@@ -108,6 +110,8 @@ pub(super) struct WorkerPlan<T> {
     pub(super) request_id_prefix: String,
     pub(super) gauge: Arc<LaneGauge>,
     pub(super) meter: Arc<StageMeter>,
+    pub(super) intents: Option<IntentDesk>,
+    pub(super) suspects: Arc<HashSet<RowId>>,
     pub(super) links: WorkerLinks,
 }
 
@@ -164,6 +168,8 @@ impl<T: Transport> Actor for Worker<T> {
             gauge: Arc::clone(&self.gauge),
             request_id_prefix: plan.request_id_prefix,
             meter: plan.meter,
+            intents: plan.intents,
+            suspects: plan.suspects,
         };
         actix::spawn(async move {
             run_lane(setup).await;

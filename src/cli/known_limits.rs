@@ -133,7 +133,11 @@ pub(super) fn keep(settings: &Settings, found: &[FoundLimit]) -> Result<(), Fata
             key: found.key.clone(),
             found_at_epoch_s: now_epoch_s(),
             found_by: FoundBy::Run,
-            confidence: Confidence::Medium,
+            confidence: if found.limit.sure {
+                Confidence::Medium
+            } else {
+                Confidence::Low
+            },
             limit: as_a_run_knows(&found.limit),
         };
         profiles.keep(&found.key, |old| LimitProfile::after_run(old, learned))?;
@@ -141,10 +145,10 @@ pub(super) fn keep(settings: &Settings, found: &[FoundLimit]) -> Result<(), Fata
     Ok(())
 }
 
-/// Whether it is the tenant's limit, and sure.
+/// Whether it is the tenant's limit and not the user's own.
 fn is_worth_keeping(limit: &LearnedLimit, settings: &Settings) -> bool {
     let is_rate = limit.rate_per_s.is_finite() && limit.rate_per_s > 0.0;
-    if !is_rate || !limit.sure {
+    if !is_rate {
         return false;
     }
     match limit.kind {
@@ -247,11 +251,12 @@ mod tests {
     const SURE: &str = r#"{"rate_per_s": 5.0, "kind": "window", "sure": true}"#;
 
     #[test]
-    fn only_what_is_sure_and_the_tenants_own_is_kept() {
+    fn only_what_is_the_tenants_own_is_kept() {
         let free = settings(|_| ());
         assert!(is_worth_keeping(&limit(SURE), &free));
+        let in_doubt = r#"{"rate_per_s": 5.0, "kind": "window"}"#;
+        assert!(is_worth_keeping(&limit(in_doubt), &free));
         for not_kept in [
-            r#"{"rate_per_s": 5.0, "kind": "window"}"#,
             r#"{"rate_per_s": 0.0, "kind": "window", "sure": true}"#,
             r#"{"rate_per_s": 5.0, "kind": "told", "sure": true}"#,
         ] {

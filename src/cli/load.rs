@@ -18,7 +18,7 @@ use crate::source::csv::{
     CsvCounter, CsvReader, CsvSettings, CsvShape, Input, RejectLayout, Start, inspect, split,
 };
 use crate::source::{DuplicateFinder, Source, SourceError};
-use crate::store::{BookFormat, ResumeMark};
+use crate::store::{BookFormat, Durability, ResumeMark};
 use crate::telemetry::EventSender;
 use crate::transport::{Lanes, TransportSettings, lanes};
 
@@ -56,22 +56,6 @@ pub(super) fn prepare(settings: Settings, input: Input) -> Result<Prepared, Fata
             .encoding
             .and_then(|encoding| Encoding::for_label(encoding.name().as_bytes())),
     };
-    if !bound.operation.repeatable {
-        return Err(FatalError::usage(format!(
-            "the operation {} of {} may not be repeated, and this version loads with repeatable ones only",
-            bound.operation.name, bound.connector
-        ))
-        .with_hint(
-            "Use an operation that may be sent twice without harm (PATCH, PUT or an upsert).",
-        ));
-    }
-    if bound.operation.is_batched() {
-        return Err(FatalError::usage(format!(
-            "the operation {} of {} sends its records in batches, and this version sends them one by one",
-            bound.operation.name, bound.connector
-        ))
-        .with_hint("Use an operation of one record a request: without `batch` and `records`."));
-    }
     let shape = inspect(&csv).map_err(SourceError::into_fatal)?;
     let rules = settings.mapping.as_deref().map(field_rules);
     let program = Program::compile(
@@ -123,6 +107,15 @@ impl Prepared {
     /// A hash of the connector file.
     pub(super) fn connector_hash(&self) -> String {
         hash(self.connector.text().as_bytes())
+    }
+
+    /// What the journal's commits must survive: a power cut may take back what
+    /// can be repeated, and nothing else.
+    pub(super) fn durability(&self) -> Durability {
+        match self.bound.operation.repeatable {
+            true => Durability::Process,
+            false => Durability::PowerLoss,
+        }
     }
 
     /// What is loaded where, in one line.
@@ -214,10 +207,11 @@ impl Prepared {
         }
     }
 
-    /// The plan of a run.
+    /// The plan of a run. `source` names the input, the same in every leg.
     pub(super) fn run_plan(
         &self,
         run_id: String,
+        source: &str,
         credentials: Credentials,
         selection: Selection,
         known_limits: Vec<LimitProfile>,
@@ -255,7 +249,7 @@ impl Prepared {
                 operation: Arc::clone(&self.bound.operation),
                 selection,
             },
-            endpoint: Endpoint::new(&self.bound),
+            endpoint: Endpoint::new(&self.bound).for_source(source),
             mapper_threads,
             lanes: 1,
             open_transport: Arc::new(move || lanes(&base_url, &transport)),

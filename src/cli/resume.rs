@@ -50,7 +50,7 @@ pub(super) fn resume(arguments: &ResumeArguments) -> Result<ExitStatus, FatalErr
     Leg {
         selection: prepared.selection(directory.path())?,
         directory,
-        journal: Box::new(journal),
+        journal: Box::new(journal.with_durability(prepared.durability())?),
         lock,
         manifest,
         credentials,

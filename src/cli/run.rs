@@ -64,12 +64,22 @@ pub(super) fn load(assembled: Assembled, showing: &ShowingFlags) -> Result<ExitS
         selection: prepared.selection(directory.path())?,
         counting: InputCounting::Count(prepared.counter(false)?),
         directory,
-        journal: Box::new(journal),
+        journal: Box::new(journal.with_durability(prepared.durability())?),
         lock,
         manifest,
         credentials,
     }
     .run(&prepared, showing)
+}
+
+/// The name that rows of the input are told apart by from those of others: the
+/// file's own, wherever it lies and whichever run loads it.
+fn source_name(manifest: &Manifest) -> String {
+    let name = manifest
+        .input
+        .file_name()
+        .filter(|_| !manifest.input_is_staged);
+    name.map_or_else(String::new, |name| name.to_string_lossy().into_owned())
 }
 
 /// Standard input is staged in the run's directory while it is loaded, so that
@@ -141,6 +151,7 @@ impl Leg {
         }
         let plan = prepared.run_plan(
             run_id,
+            &source_name(&self.manifest),
             self.credentials,
             self.selection.clone(),
             fresh,

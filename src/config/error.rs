@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::error::FatalError;
+use crate::error::{FatalError, printable};
 
 /// A place in a file. It prints as `file:line:column`, which editors and
 /// terminals turn into a link.
@@ -60,7 +60,7 @@ impl ConfigError {
     pub fn at(place: Place, message: impl Into<String>) -> Self {
         Self {
             place: Some(place),
-            message: message.into(),
+            message: printable(&message.into()).into_owned(),
             hint: String::new(),
         }
     }
@@ -71,7 +71,7 @@ impl ConfigError {
     pub fn nowhere(message: impl Into<String>) -> Self {
         Self {
             place: None,
-            message: message.into(),
+            message: printable(&message.into()).into_owned(),
             hint: String::new(),
         }
     }

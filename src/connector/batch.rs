@@ -57,6 +57,13 @@ impl Operation {
         self.batch.is_some()
     }
 
+    /// Whether a record's key is needed again once its request is made: to look
+    /// it up, to find its result in a batch's reply, or to mark a repeat.
+    #[must_use]
+    pub fn needs_key_again(&self) -> bool {
+        self.is_batched() || !self.repeatable
+    }
+
     /// Appends the body of a request for several records. Each comes as the
     /// mapper serialised it, in [`Operation::wrap_body`], with the number that
     /// its result is to be matched by where the connector names a tracker. The

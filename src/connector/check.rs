@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use crate::config::{ConfigError, Located, did_you_mean, read_config_text, read_yaml};
+use crate::error::printable;
 
 use super::check_variable::examine_variable;
 use super::file::ConnectorFile;
@@ -85,8 +86,8 @@ impl Findings {
     ) {
         self.0.push(Finding {
             line: Some(at.line).filter(|&line| line > 0),
-            message: message.into(),
-            hint: hint.into(),
+            message: printable(&message.into()).into_owned(),
+            hint: printable(&hint.into()).into_owned(),
         });
     }
 }

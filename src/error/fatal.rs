@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 
 use super::ExitStatus;
+use super::printable::printable;
 
 /// What ended the command; it decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,12 +36,13 @@ pub struct FatalError {
 }
 
 impl FatalError {
-    /// A failure without a hint.
+    /// A failure without a hint. What a file or a reply puts into the message
+    /// can't steer the terminal it is shown on.
     #[must_use]
     pub fn new(kind: FatalKind, message: impl Into<String>) -> Self {
         Self {
             kind,
-            message: message.into(),
+            message: printable(&message.into()).into_owned(),
             hint: String::new(),
         }
     }
@@ -54,7 +56,7 @@ impl FatalError {
     /// The same failure with what to do next.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = hint.into();
+        self.hint = printable(&hint.into()).into_owned();
         self
     }
 

@@ -2,6 +2,8 @@
 
 mod exit;
 mod fatal;
+mod printable;
 
 pub use exit::ExitStatus;
 pub use fatal::{FatalError, FatalKind};
+pub use printable::printable;

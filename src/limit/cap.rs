@@ -21,6 +21,9 @@ const SAME_CAP: f64 = 0.85;
 /// The first size supposed may have been too large, so one doubt is allowed;
 /// after the next the cap is refuted.
 const MOST_DOUBTS: u32 = 1;
+/// Two openings that admitted the same number, give or take this share or one
+/// request, met a quota: at a cap it is chance when the first is refused.
+const SAME_NUMBER: f64 = 0.05;
 /// So long no cap is supposed again.
 const REFUTED_FOR_S: f64 = 600.0;
 
@@ -38,6 +41,8 @@ pub(super) struct Suspicion {
     pub(super) wait_s: f64,
     /// How long the gate had been open.
     pub(super) open_s: f64,
+    /// Requests admitted since the last pace was learnt.
+    pub(super) accepted: f64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -52,6 +57,9 @@ pub(super) struct CapWatch {
     cap: Option<f64>,
     /// Closings in a row that came too soon, or too low, for the cap supposed.
     doubts: u32,
+    /// Requests admitted up to the latest closing, and since the one before.
+    accepted: f64,
+    admitted_at_last: f64,
     refuted_until_s: f64,
 }
 
@@ -67,7 +75,8 @@ impl CapWatch {
             .cap
             .is_some_and(|cap| suspicion.open_s < SOON_S || far_below(cap));
         self.doubts = if doubtful { self.doubts + 1 } else { 0 };
-        if self.doubts > MOST_DOUBTS {
+        let same_number = self.admits_the_same(suspicion.accepted);
+        if self.doubts > MOST_DOUBTS || (doubtful && same_number) {
             self.cap = None;
             self.doubts = 0;
             self.refuted_until_s = now_s + REFUTED_FOR_S;
@@ -75,6 +84,18 @@ impl CapWatch {
         if suspicion.wait_s <= LONGEST_WAIT_S && now_s >= self.refuted_until_s {
             self.suspicion = Some(suspicion);
         }
+    }
+
+    /// Whether this opening admitted as many requests as the one before.
+    fn admits_the_same(&mut self, accepted: f64) -> bool {
+        let since_before = accepted - std::mem::replace(&mut self.accepted, accepted);
+        let admitted = if since_before > 0.0 {
+            since_before
+        } else {
+            accepted // a pace was learnt in between: the count began anew
+        };
+        let before = std::mem::replace(&mut self.admitted_at_last, admitted);
+        (admitted - before).abs() <= (SAME_NUMBER * admitted).max(1.0)
     }
 
     /// A reply while the gate is closed.

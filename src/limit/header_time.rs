@@ -12,6 +12,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(366 * 24 * 3600);
 /// Longest reset believed: past a day it is a misread number, and the hint
 /// would slow a run to nothing.
 const LONGEST_RESET: Duration = Duration::from_secs(24 * 3600);
+/// More than any wait or count that is meant. A longer row of digits still says
+/// "for ever", and is no garbage that nothing follows from.
+const LARGEST_NUMBER: f64 = 1e18;
 /// Numbers above these are a point in time, not a wait (1e9 s is 31 years).
 const EPOCH_SECONDS: f64 = 1e9;
 const EPOCH_MILLISECONDS: f64 = 1e12;
@@ -28,7 +31,8 @@ pub(super) fn plain_number(text: &str) -> Option<f64> {
     if !plain {
         return None;
     }
-    text.parse().ok().filter(|number: &f64| number.is_finite())
+    let number: f64 = text.parse().ok()?;
+    Some(number.min(LARGEST_NUMBER))
 }
 
 /// Seconds as a wait, bounded so that nothing overflows.

@@ -70,9 +70,16 @@ impl LimitProfile {
     /// what starts a window or how large a burst is takes a probe to find out.
     #[must_use]
     pub fn after_run(old: Option<&Self>, learned: Self) -> Self {
-        let Some(old) = old.filter(|old| is_same_limit(&old.limit, &learned.limit)) else {
+        let Some(old) = old else {
             return learned;
         };
+        if !is_same_limit(&old.limit, &learned.limit) {
+            // What was admitted is a limit from below, so only a higher rate
+            // proves an old one wrong before the new one is sure.
+            let is_proof = learned.limit.sure || learned.limit.rate_per_s > old.limit.rate_per_s;
+            let replaces = is_proof || !old.limit.sure;
+            return if replaces { learned } else { old.clone() };
+        }
         Self {
             confidence: old.confidence.max(learned.confidence),
             limit: LearnedLimit {
@@ -198,6 +205,16 @@ mod tests {
         }
         let run = profile(FoundBy::Run, r#"{"rate_per_s": 5.0}"#);
         assert_eq!(LimitProfile::after_run(None, run.clone()), run);
+    }
+
+    #[test]
+    fn a_rate_that_is_not_sure_replaces_a_sure_one_only_from_below() {
+        let probed = profile(FoundBy::Probe, PROBED);
+        for (rate_per_s, replaces) in [(2.0, false), (20.0, true)] {
+            let run = profile(FoundBy::Run, &format!(r#"{{"rate_per_s": {rate_per_s}}}"#));
+            let kept = LimitProfile::after_run(Some(&probed), run.clone());
+            assert_eq!(kept, if replaces { run } else { probed.clone() });
+        }
     }
 
     fn of(client: &str, endpoint: &str, found_at_epoch_s: u64) -> LimitProfile {

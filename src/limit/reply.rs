@@ -236,6 +236,7 @@ impl Controller {
                     later_refused: self.refused_in_a_row.saturating_sub(1),
                     wait_s,
                     open_s: now_s - self.seconds(self.gate.reopened_at),
+                    accepted: self.pace.measure.accepted_in_cycle(),
                 },
             );
         }

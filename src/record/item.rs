@@ -14,6 +14,9 @@ pub struct Item {
     /// Hash of the record's key: items with equal hashes are sent one after
     /// the other, in the source's order.
     pub key_hash: u64,
+    /// The key itself where the operation needs it again once the request is
+    /// made (look-ups, batches, idempotency keys); empty elsewhere.
+    pub key: Bytes,
     /// Path and query of the request, percent-encoded, below the base URL.
     pub path: Bytes,
     /// The body, serialised once.

@@ -68,6 +68,28 @@ impl RowRanges {
         true
     }
 
+    /// Takes one row out; whether it was there.
+    pub fn remove(&mut self, row: u64) -> bool {
+        let Some((first, last)) = self
+            .range_at_or_before(row)
+            .filter(|&(_, last)| last >= row)
+        else {
+            return false;
+        };
+        let before = (first < row).then(|| row - 1);
+        match before {
+            Some(end) => self.ranges.insert(first, end),
+            None => self.ranges.remove(&first),
+        };
+        self.changes.insert(first, before);
+        if row < last {
+            self.ranges.insert(row + 1, last);
+            self.changes.insert(row + 1, Some(last));
+        }
+        self.rows -= 1;
+        true
+    }
+
     fn insert_range(&mut self, first: u64, last: u64) {
         // Stored ranges are disjoint, so the end points alone decide; a journal
         // that was tampered with still gives a set, row by row.
@@ -152,15 +174,19 @@ mod tests {
     proptest! {
         #[test]
         fn agrees_with_a_plain_set_and_its_changes_rebuild_it(
-            rows in prop::collection::vec(1_u64..200, 0..300),
+            rows in prop::collection::vec((1_u64..200, prop::bool::weighted(0.8)), 0..300),
             cut in 1_usize..40,
         ) {
             let mut ranges = RowRanges::default();
             let mut model = BTreeSet::new();
             let mut stored = BTreeMap::new();
             for part in rows.chunks(cut) {
-                for &row in part {
-                    prop_assert_eq!(ranges.insert(row), model.insert(row));
+                for &(row, is_added) in part {
+                    if is_added {
+                        prop_assert_eq!(ranges.insert(row), model.insert(row));
+                    } else {
+                        prop_assert_eq!(ranges.remove(row), model.remove(&row));
+                    }
                 }
                 for change in ranges.changes() {
                     match change {

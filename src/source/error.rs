@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use super::spool::{SpoolFailure, SpoolSide};
-use crate::error::{FatalError, FatalKind};
+use crate::error::{FatalError, FatalKind, printable};
 
 /// An input that can't be used, or not be read to its end.
 #[derive(Debug, Error)]
@@ -67,7 +67,7 @@ pub enum SourceError {
         message: String,
     },
     /// Two columns share a name, so that it doesn't say which one is meant.
-    #[error("the header of {input} has the column `{name}` twice: columns {first} and {second}")]
+    #[error("the header of {input} has the column `{}` twice: columns {first} and {second}", printable(.name))]
     DuplicateColumn {
         /// The input in words.
         input: String,

@@ -3,13 +3,13 @@
 //! stand in the journal.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
-use std::io::{self, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 
 use crate::error::FatalError;
 use crate::record::{CallRecord, Outcome, OutcomeKind};
+
+use super::book::{Book, BookFile, open_file};
 
 /// Bytes that a book gathers before it writes them out on its own, so that a
 /// flood of rejected rows stays in bounded memory between two commits.
@@ -21,73 +21,6 @@ pub trait BookFormat: Send {
     fn header(&self) -> Vec<u8>;
     /// Appends one row, with why it stands there.
     fn append(&self, out: &mut Vec<u8>, outcome: &Outcome);
-}
-
-struct Book {
-    name: &'static str,
-    path: PathBuf,
-    file: File,
-    pending: Vec<u8>,
-    written_bytes: u64,
-    synced_bytes: u64,
-}
-
-impl Book {
-    fn open(folder: &Path, name: &'static str, committed: Option<u64>) -> io::Result<Self> {
-        let path = folder.join(name);
-        let mut file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .mode(0o600)
-            .open(&path)?;
-        let found = file.metadata()?.len();
-        // What stands behind the committed length was written by a leg that
-        // died before it could commit; its rows are sent again.
-        let keep = committed.unwrap_or(0).min(found);
-        file.set_len(keep)?;
-        file.seek(SeekFrom::Start(keep))?;
-        Ok(Self {
-            name,
-            path,
-            file,
-            pending: Vec::new(),
-            written_bytes: keep,
-            synced_bytes: keep,
-        })
-    }
-
-    fn write_out(&mut self) -> Result<(), FatalError> {
-        if self.pending.is_empty() {
-            return Ok(());
-        }
-        let written = self.file.write_all(&self.pending);
-        if let Err(cause) = written {
-            // A part may stand in the file now. Cut it off, so that a later
-            // attempt doesn't leave a torn line in the middle.
-            let _ = self.file.set_len(self.written_bytes);
-            let _ = self.file.seek(SeekFrom::Start(self.written_bytes));
-            return Err(FatalError::writing(
-                &self.path.display().to_string(),
-                &cause,
-            ));
-        }
-        self.written_bytes += self.pending.len() as u64;
-        self.pending.clear();
-        Ok(())
-    }
-
-    fn sync(&mut self) -> Result<(), FatalError> {
-        if self.synced_bytes == self.written_bytes {
-            return Ok(());
-        }
-        self.file
-            .sync_data()
-            .map_err(|cause| FatalError::writing(&self.path.display().to_string(), &cause))?;
-        self.synced_bytes = self.written_bytes;
-        Ok(())
-    }
 }
 
 /// The open books of a run.
@@ -110,10 +43,21 @@ impl Books {
         committed: &BTreeMap<String, u64>,
         format: Box<dyn BookFormat>,
     ) -> Result<Self, FatalError> {
+        Self::open_with(folder, committed, format, open_file)
+    }
+
+    /// The same, with files that `open_file` opens.
+    pub(super) fn open_with(
+        folder: &Path,
+        committed: &BTreeMap<String, u64>,
+        format: Box<dyn BookFormat>,
+        open_file: impl Fn(&Path) -> io::Result<Box<dyn BookFile>>,
+    ) -> Result<Self, FatalError> {
         let open = |name: &'static str| {
-            Book::open(folder, name, committed.get(name).copied()).map_err(|cause| {
-                FatalError::writing(&folder.join(name).display().to_string(), &cause)
-            })
+            let path = folder.join(name);
+            open_file(&path)
+                .and_then(|file| Book::open(name, &path, file, committed.get(name).copied()))
+                .map_err(|cause| FatalError::writing(&path.display().to_string(), &cause))
         };
         let mut books = Self {
             rejected: open("rejected.csv")?,
@@ -124,7 +68,7 @@ impl Books {
         };
         let header = books.format.header();
         for book in [&mut books.rejected, &mut books.missing, &mut books.unknown] {
-            if book.written_bytes == 0 {
+            if book.written_bytes() == 0 {
                 book.pending.extend_from_slice(&header);
             }
             book.write_out()?;
@@ -180,7 +124,7 @@ impl Books {
         }
         self.audit.write_out()?;
         Ok([&self.rejected, &self.missing, &self.unknown, &self.audit]
-            .map(|book| (book.name.to_owned(), book.written_bytes))
+            .map(|book| (book.name().to_owned(), book.written_bytes()))
             .into())
     }
 }

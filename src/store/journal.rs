@@ -1,12 +1,14 @@
 //! The journal's contract, apart from the database behind it.
 
 use std::collections::BTreeMap;
-use std::io;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{FatalError, FatalKind};
-use crate::record::{Counts, InputDigest, Position, RangeChange, RequestCounts, RowId, RowRanges};
+use crate::record::{
+    Counts, InputDigest, OutcomeKind, Position, RangeChange, RequestCounts, RowId, RowRanges,
+};
+
+use super::JournalError;
 
 /// A place in the input from which reading can go on: every row before it has
 /// ended.
@@ -66,6 +68,59 @@ pub struct Checkpoint {
     pub legs: u32,
     /// The exit code of the run, once it has finished (nothing left to do).
     pub finished_with: Option<u8>,
+    /// The rows that a retry has taken back, until all of them have ended.
+    pub retry: Option<RetryMark>,
+    /// Books whose next contents stand beside them and take their place when
+    /// the run is opened: a commit and a file can't change in one step.
+    pub books_to_replace: Vec<String>,
+}
+
+/// A retry that is under way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RetryMark {
+    /// The file in the run's directory that holds its rows, in the form of the
+    /// book that they were taken from.
+    pub file: String,
+}
+
+/// A row whose bytes are about to leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IntendedRow {
+    /// The row.
+    pub row: RowId,
+    /// Where it starts in its source, so that a resume finds it.
+    pub position: Position,
+}
+
+/// A row whose bytes may have left, and that has no outcome: what the tenant
+/// did with it isn't known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Suspect {
+    /// Where the row starts in its source.
+    pub position: Position,
+    /// When it was about to be sent, in milliseconds since 1970.
+    pub sent_at_ms: u64,
+}
+
+/// A row that stands in a book, with its line there: what a retry needs to know
+/// it again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListedRow {
+    /// The row.
+    pub row: RowId,
+    /// Where it starts in its source. The line is what the books call `_line`.
+    pub position: Position,
+    /// Why it is listed.
+    pub standing: Standing,
+}
+
+/// Why a row is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It ended so, and stands in the books.
+    Ended(OutcomeKind),
+    /// A retry has taken it back, and it hasn't ended since.
+    TakenBack,
 }
 
 /// One transaction: rows that ended, and the state after them.
@@ -75,6 +130,13 @@ pub struct Commit<'run> {
     pub changes: &'run [RangeChange],
     /// The state after these rows.
     pub checkpoint: &'run Checkpoint,
+    /// Rows that are in doubt no more: they ended, or it is known that they
+    /// were not applied.
+    pub settled: &'run [RowId],
+    /// Rows that are listed in a book now, or listed anew.
+    pub listed: &'run [ListedRow],
+    /// Lines, in the source, of rows that were listed before and ended well.
+    pub unlisted_lines: &'run [u64],
 }
 
 /// What a journal holds when it is opened.
@@ -84,6 +146,9 @@ pub struct JournalState {
     pub finished: RowRanges,
     /// The state after them.
     pub checkpoint: Checkpoint,
+    /// Rows that were about to be sent and have no outcome. None of them is
+    /// among the finished ones.
+    pub suspects: BTreeMap<RowId, Suspect>,
 }
 
 /// The durable memory of one run. A commit is atomic: after a crash the
@@ -101,67 +166,20 @@ pub trait Journal: Send {
     /// Fails where the journal can't be written; nothing of the commit is
     /// stored then.
     fn commit(&mut self, commit: &Commit<'_>) -> Result<(), JournalError>;
-}
 
-/// Why a journal can't be used.
-#[derive(Debug, thiserror::Error)]
-pub enum JournalError {
-    /// No more can be written.
-    #[error("the disk is full: can't write {file}")]
-    DiskFull {
-        /// The file.
-        file: String,
-    },
-    /// A newer version of the loader wrote it.
-    #[error(
-        "{file} was written by a newer version of sluice (journal version {found}, this one reads up to {known})"
-    )]
-    Newer {
-        /// The file.
-        file: String,
-        /// The version found.
-        found: i64,
-        /// The newest version known here.
-        known: i64,
-    },
-    /// It isn't a journal, or it is damaged.
-    #[error("{file} is damaged or isn't a journal: {cause}")]
-    Damaged {
-        /// The file.
-        file: String,
-        /// What the database said.
-        cause: String,
-    },
-    /// The database failed in another way.
-    #[error("can't use {file}: {cause}")]
-    Database {
-        /// The file.
-        file: String,
-        /// What the database said.
-        cause: String,
-    },
-    /// A file beside the journal failed.
-    #[error("can't write {file}: {cause}")]
-    Io {
-        /// The file.
-        file: String,
-        /// What the system said.
-        cause: io::Error,
-    },
-}
+    /// Notes that these rows are about to be sent, at this time in milliseconds
+    /// since 1970. Durable when it returns; only then may their bytes leave.
+    ///
+    /// # Errors
+    /// Fails where the journal can't be written: the rows must not be sent. A
+    /// crash after that may find them noted all the same, which costs a
+    /// look-up and loses nothing.
+    fn intend(&mut self, rows: &[IntendedRow], at_ms: u64) -> Result<(), JournalError>;
 
-impl From<JournalError> for FatalError {
-    fn from(error: JournalError) -> Self {
-        match &error {
-            JournalError::DiskFull { .. } => Self::new(FatalKind::Disk, error.to_string())
-                .with_hint("Free some space, then resume the run."),
-            JournalError::Io { file, cause } => Self::writing(file, cause),
-            JournalError::Newer { .. } => Self::usage(error.to_string()).with_hint(
-                "Resume the run with the version of sluice that started it, or a newer one.",
-            ),
-            JournalError::Damaged { .. } | JournalError::Database { .. } => {
-                Self::new(FatalKind::Disk, error.to_string())
-            }
-        }
-    }
+    /// The rows that stand in books, and those that a retry has taken back, in
+    /// the order of their lines. Thirty bytes or so each.
+    ///
+    /// # Errors
+    /// Fails where the journal can't be read.
+    fn listed(&mut self) -> Result<Vec<ListedRow>, JournalError>;
 }

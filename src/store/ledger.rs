@@ -2,18 +2,26 @@
 //! together with the counts, the books' lengths and the place to go on from.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hdrhistogram::Histogram;
 
 use crate::error::{FatalError, FatalKind};
 use crate::record::{
-    CallRecord, Counts, CreditShare, InputDigest, OutcomeBatch, OutcomeKind, RequestCounts,
+    CallRecord, Counts, CreditShare, InputDigest, Outcome, OutcomeBatch, OutcomeKind,
+    RequestCounts, RowId,
 };
 
+use super::book::{BookFile, open_file};
+use super::intents::Settled;
 use super::reserve::SpaceReserve;
-use super::{BookFormat, Books, Checkpoint, Commit, Journal, JournalState, ResumeMark};
+use super::retake::put_books_in_place;
+use super::{
+    BookFormat, Books, Checkpoint, Commit, IntendedRow, Journal, JournalState, ListedRow,
+    ResumeMark, Standing, Suspect,
+};
 
 /// Every so many rows the place of one is remembered as a possible place to go
 /// on from. Smaller costs memory while rows finish out of order, larger makes
@@ -34,6 +42,11 @@ pub struct Ledger {
     /// The first row that the run wants; rows before it never end.
     first_row: u64,
     marks: BTreeMap<u64, ResumeMark>,
+    settled: Settled,
+    /// Rows to be listed by the next commit.
+    listed: Vec<ListedRow>,
+    /// Lines of rows that the next commit takes off the list.
+    unlisted_lines: Vec<u64>,
     /// Given back when the rows are durable.
     held: Vec<CreditShare>,
     uncommitted_rows: u64,
@@ -49,14 +62,28 @@ impl Ledger {
     /// Fails where the journal can't be read or a book can't be written.
     pub fn open(
         folder: &Path,
+        journal: Box<dyn Journal>,
+        format: Box<dyn BookFormat>,
+        first_row: u64,
+    ) -> Result<Self, FatalError> {
+        Self::open_with(folder, journal, format, first_row, open_file)
+    }
+
+    /// The same, with books in files that `open_file` opens.
+    pub(super) fn open_with(
+        folder: &Path,
         mut journal: Box<dyn Journal>,
         format: Box<dyn BookFormat>,
         first_row: u64,
+        open_file: impl Fn(&Path) -> io::Result<Box<dyn BookFile>>,
     ) -> Result<Self, FatalError> {
         let mut state = journal.load()?;
         let committed = state.checkpoint.clone();
         state.checkpoint.legs += 1;
-        let books = Books::open(folder, &state.checkpoint.book_bytes, format)?;
+        put_books_in_place(folder, &state.checkpoint)
+            .map_err(|cause| FatalError::writing(&folder.display().to_string(), &cause))?;
+        state.checkpoint.books_to_replace.clear();
+        let books = Books::open_with(folder, &state.checkpoint.book_bytes, format, open_file)?;
         Ok(Self {
             journal,
             books,
@@ -65,6 +92,9 @@ impl Ledger {
             committed,
             first_row,
             marks: BTreeMap::new(),
+            settled: Settled::default(),
+            listed: Vec::new(),
+            unlisted_lines: Vec::new(),
             held: Vec::new(),
             uncommitted_rows: 0,
             is_dirty: true,
@@ -86,6 +116,7 @@ impl Ledger {
             result = result.and(self.books.note_call(call));
         }
         for outcome in batch.outcomes {
+            self.settled.settle(&mut self.state.suspects, outcome.row);
             // A row can end only once; a second report of it is not booked.
             if !self.state.finished.insert(outcome.row.0) {
                 continue;
@@ -99,10 +130,68 @@ impl Ledger {
                 let mark = ResumeMark::new(outcome.row, outcome.position);
                 self.marks.insert(outcome.row.0, mark);
             }
+            self.list(&outcome);
             result = result.and(self.books.list(&outcome));
             self.held.extend(outcome.credit);
         }
         result
+    }
+
+    fn list(&mut self, outcome: &Outcome) {
+        match outcome.kind {
+            OutcomeKind::Rejected | OutcomeKind::Missing | OutcomeKind::Unknown => {
+                self.listed.push(ListedRow {
+                    row: outcome.row,
+                    position: outcome.position,
+                    standing: Standing::Ended(outcome.kind),
+                });
+            }
+            _ if self.state.checkpoint.retry.is_some() => {
+                self.unlisted_lines.push(outcome.position.line);
+            }
+            _ => {}
+        }
+    }
+
+    /// Notes that these rows are about to be sent, for an operation that may
+    /// not be repeated. Durable when it returns; only then may their bytes
+    /// leave. All calls that are granted at once should share one such note,
+    /// since each waits for the disk.
+    ///
+    /// # Errors
+    /// Fails where the journal can't be written: the rows must not be sent.
+    pub fn intend(&mut self, rows: &[IntendedRow]) -> Result<(), FatalError> {
+        debug_assert!(
+            rows.iter()
+                .all(|intended| !self.state.finished.contains(intended.row.0)),
+            "a row that has ended isn't sent again"
+        );
+        // The wall clock may jump; this time is only told to people.
+        let at_ms = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(0));
+        let new = self.settled.not_durable(&self.state.suspects, rows);
+        if !new.is_empty() {
+            self.journal.intend(&new, at_ms)?;
+        }
+        self.settled.open(&mut self.state.suspects, rows, at_ms);
+        Ok(())
+    }
+
+    /// Takes the note back of rows that were certainly not applied: refused
+    /// before any work, or never sent. It goes with the next commit; a crash
+    /// before that finds them in doubt, which costs a look-up.
+    pub fn withdraw(&mut self, rows: &[RowId]) {
+        for &row in rows {
+            self.is_dirty |= self.settled.settle(&mut self.state.suspects, row);
+        }
+    }
+
+    /// Rows that were about to be sent and have no outcome. When a phase
+    /// starts, these are the ones whose fate isn't known.
+    #[must_use]
+    pub fn suspects(&self) -> &BTreeMap<RowId, Suspect> {
+        &self.state.suspects
     }
 
     fn count_call(&mut self, call: &CallRecord) {
@@ -131,6 +220,7 @@ impl Ledger {
     /// Notes that nothing is left to do, and how the run ended.
     pub fn note_finished(&mut self, exit_code: u8) {
         self.state.checkpoint.finished_with = Some(exit_code);
+        self.state.checkpoint.retry = None;
         self.is_dirty = true;
     }
 
@@ -150,8 +240,14 @@ impl Ledger {
         self.journal.commit(&Commit {
             changes: &self.state.finished.changes(),
             checkpoint: &self.state.checkpoint,
+            settled: &self.settled.rows(),
+            listed: &self.listed,
+            unlisted_lines: &self.unlisted_lines,
         })?;
         self.state.finished.mark_stored();
+        self.settled.note_stored();
+        self.listed.clear();
+        self.unlisted_lines.clear();
         self.committed.clone_from(&self.state.checkpoint);
         self.uncommitted_rows = 0;
         self.is_dirty = false;

@@ -6,19 +6,33 @@
 //! committed length in it; after a crash they are cut back to that length, so
 //! that a row which is sent again isn't listed twice.
 
+mod book;
 mod books;
+mod intents;
 mod journal;
+mod journal_error;
 mod ledger;
 mod limit_profiles;
 mod manifest;
 mod reserve;
+mod retake;
 mod run_directory;
+mod schema;
 mod sqlite;
+mod sqlite_error;
+mod tables;
+#[cfg(test)]
+mod tests;
 
 pub use books::{BookFormat, Books};
-pub use journal::{Checkpoint, Commit, Journal, JournalError, JournalState, ResumeMark};
+pub use journal::{
+    Checkpoint, Commit, IntendedRow, Journal, JournalState, ListedRow, ResumeMark, RetryMark,
+    Standing, Suspect,
+};
+pub use journal_error::JournalError;
 pub use ledger::Ledger;
 pub use limit_profiles::LimitProfiles;
 pub use manifest::{Manifest, SecretOrigin};
+pub use retake::{Retake, RetryOf, rows_taken_back};
 pub use run_directory::{RunDirectory, RunLock};
-pub use sqlite::SqliteJournal;
+pub use sqlite::{Durability, SqliteJournal};

@@ -1,35 +1,47 @@
 //! The journal in SQLite, in WAL mode.
 //!
-//! `synchronous = NORMAL`: a commit survives `kill -9` at any instant (the
+//! With `synchronous = NORMAL` a commit survives `kill -9` at any instant (the
 //! pages are with the kernel), and a power cut can take the last commits but
 //! never tear the file. That is enough for operations that may be repeated,
-//! since their rows are sent again with the same body.
+//! since their rows are sent again with the same body. Where one may not be, a
+//! commit is synced before it returns ([`Durability::PowerLoss`]).
 //! See <https://www.sqlite.org/pragma.html#pragma_synchronous>.
 
+use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, params};
+use rusqlite::{Connection, OpenFlags, params};
 
-use crate::record::{RangeChange, RowRanges};
+use crate::record::RowRanges;
 
-use super::{Checkpoint, Commit, Journal, JournalError, JournalState};
+use super::sqlite_error::explain;
+use super::{
+    Checkpoint, Commit, IntendedRow, Journal, JournalError, JournalState, ListedRow, schema, tables,
+};
 
-/// Raised with every change of the tables; older journals are migrated.
-const SCHEMA_VERSION: i64 = 1;
+/// How long another process may hold the file before that is an error: longer
+/// than any commit, shorter than a user's patience.
+const PATIENCE: Duration = Duration::from_secs(5);
 
-const CREATE_TABLES: &str = "
-    CREATE TABLE finished (first INTEGER PRIMARY KEY, last INTEGER NOT NULL) STRICT;
-    CREATE TABLE checkpoint (id INTEGER PRIMARY KEY CHECK (id = 1), state TEXT NOT NULL) STRICT;
-";
+/// What a commit survives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// The death of the process, at any instant. A power cut may take the last
+    /// commits.
+    Process,
+    /// A power cut too. Each commit waits for the disk.
+    PowerLoss,
+}
 
 /// A run's journal, `journal.db`.
 #[derive(Debug)]
 pub struct SqliteJournal {
     connection: Connection,
     path: PathBuf,
+    version: i64,
 }
 
 impl SqliteJournal {
@@ -48,25 +60,27 @@ impl SqliteJournal {
                 file: path.display().to_string(),
                 cause,
             })?;
-        let journal = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let mut journal = Self::connect(path)?;
         journal.prepare_for_writing()?;
-        journal
-            .connection
-            .execute_batch(&format!(
-                "BEGIN; {CREATE_TABLES} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
-            ))
-            .map_err(|cause| journal.explain(&cause))?;
+        schema::create(&mut journal.connection).map_err(|cause| journal.explain(&cause))?;
+        journal.version = schema::VERSION;
         Ok(journal)
     }
 
-    /// Opens a journal to go on with its run.
+    /// Opens a journal to go on with its run; one of an older version becomes
+    /// one of today's.
     ///
     /// # Errors
     /// Fails where the file is missing, damaged or of a newer version.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
-        let journal = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let mut journal = Self::connect(path)?;
         journal.check_version()?;
+        journal.check_whole()?;
         journal.prepare_for_writing()?;
+        if journal.version < schema::VERSION {
+            schema::migrate(&mut journal.connection).map_err(|cause| journal.explain(&cause))?;
+            journal.version = schema::VERSION;
+        }
         Ok(journal)
     }
 
@@ -78,7 +92,7 @@ impl SqliteJournal {
         // A reader of a WAL database needs its shared-memory file, which a
         // read-only connection can't make; so it is opened for both, and
         // `query_only` holds it to reading.
-        let journal = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let mut journal = Self::connect(path)?;
         journal
             .connection
             .pragma_update(None, "query_only", true)
@@ -87,16 +101,50 @@ impl SqliteJournal {
         Ok(journal)
     }
 
-    fn connect(path: &Path, flags: OpenFlags) -> Result<Self, JournalError> {
-        let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-            .map_err(|cause| explain(path, &cause))?;
+    /// The same journal, whose commits survive what is asked for from now on.
+    /// The first one of [`Durability::PowerLoss`] makes those before it last
+    /// too.
+    ///
+    /// # Errors
+    /// Fails where the database can't be used.
+    pub fn with_durability(self, durability: Durability) -> Result<Self, JournalError> {
+        let (level, waits_for_the_platter) = match durability {
+            Durability::Process => ("NORMAL", false),
+            Durability::PowerLoss => ("FULL", true),
+        };
+        self.connection
+            .pragma_update(None, "synchronous", level)
+            .and_then(|()| {
+                // On macOS a plain sync ends in the drive's own memory; no
+                // other system knows this switch.
+                self.connection
+                    .pragma_update(None, "fullfsync", waits_for_the_platter)
+            })
+            .map_err(|cause| self.explain(&cause))?;
+        Ok(self)
+    }
+
+    fn connect(path: &Path) -> Result<Self, JournalError> {
+        // An empty file is a valid, empty database for SQLite, and no journal.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection =
+            Connection::open_with_flags(path, flags).map_err(|cause| explain(path, &cause))?;
         connection
-            .busy_timeout(Duration::from_secs(5))
+            .busy_timeout(PATIENCE)
             .map_err(|cause| explain(path, &cause))?;
         Ok(Self {
             connection,
             path: path.to_owned(),
+            version: 0,
         })
+    }
+
+    /// Another patience, for a test that has none.
+    #[cfg(test)]
+    pub(super) fn wait_no_longer_than(&self, patience: Duration) {
+        self.connection
+            .busy_timeout(patience)
+            .expect("a time-out can always be set");
     }
 
     fn prepare_for_writing(&self) -> Result<(), JournalError> {
@@ -106,22 +154,36 @@ impl SqliteJournal {
             .map_err(|cause| self.explain(&cause))
     }
 
-    fn check_version(&self) -> Result<(), JournalError> {
-        let found: i64 = self
-            .connection
-            .pragma_query_value(None, "user_version", |row| row.get(0))
-            .map_err(|cause| self.explain(&cause))?;
-        match found {
-            SCHEMA_VERSION => Ok(()),
-            newer if newer > SCHEMA_VERSION => Err(JournalError::Newer {
+    fn check_version(&mut self) -> Result<(), JournalError> {
+        self.version = schema::version(&self.connection).map_err(|cause| self.explain(&cause))?;
+        match self.version {
+            schema::OLDEST..=schema::VERSION => Ok(()),
+            newer if newer > schema::VERSION => Err(JournalError::Newer {
                 file: self.path.display().to_string(),
                 found: newer,
-                known: SCHEMA_VERSION,
+                known: schema::VERSION,
             }),
-            _ => Err(JournalError::Damaged {
-                file: self.path.display().to_string(),
-                cause: format!("its version is {found}"),
-            }),
+            other => Err(self.damaged(format!("its version is {other}"))),
+        }
+    }
+
+    /// Looks for torn pages before anything is built on them. The file has a
+    /// few pages, so this takes a millisecond.
+    fn check_whole(&self) -> Result<(), JournalError> {
+        let verdict: String = self
+            .connection
+            .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+            .map_err(|cause| self.explain(&cause))?;
+        match verdict.as_str() {
+            "ok" => Ok(()),
+            _ => Err(self.damaged(verdict)),
+        }
+    }
+
+    fn damaged(&self, cause: String) -> JournalError {
+        JournalError::Damaged {
+            file: self.path.display().to_string(),
+            cause,
         }
     }
 
@@ -129,62 +191,39 @@ impl SqliteJournal {
         explain(&self.path, cause)
     }
 
-    fn read_state(&self) -> rusqlite::Result<(RowRanges, Option<String>)> {
-        let mut ranges = self
-            .connection
-            .prepare("SELECT first, last FROM finished ORDER BY first")?;
-        let finished = ranges
-            .query_map([], |row| Ok((row.get::<_, u64>(0)?, row.get::<_, u64>(1)?)))?
-            .collect::<rusqlite::Result<Vec<_>>>()?;
-        let mut states = self
-            .connection
-            .prepare("SELECT state FROM checkpoint WHERE id = 1")?;
-        let state = states
-            .query_map([], |row| row.get::<_, String>(0))?
-            .next()
-            .transpose()?;
-        Ok((RowRanges::from_stored(finished), state))
-    }
-
     fn write(&mut self, commit: &Commit<'_>, state: &str) -> rusqlite::Result<()> {
         let transaction = self.connection.transaction()?;
-        {
-            let mut put = transaction.prepare_cached(
-                "INSERT INTO finished (first, last) VALUES (?1, ?2)
-                 ON CONFLICT (first) DO UPDATE SET last = excluded.last",
-            )?;
-            let mut remove = transaction.prepare_cached("DELETE FROM finished WHERE first = ?1")?;
-            for change in commit.changes {
-                match *change {
-                    RangeChange::Put { first, last } => put.execute(params![first, last])?,
-                    RangeChange::Remove { first } => remove.execute(params![first])?,
-                };
-            }
-            transaction
-                .prepare_cached(
-                    "INSERT INTO checkpoint (id, state) VALUES (1, ?1)
-                     ON CONFLICT (id) DO UPDATE SET state = excluded.state",
-                )?
-                .execute(params![state])?;
-        }
+        tables::write_finished(&transaction, commit.changes)?;
+        tables::write_listed(&transaction, commit)?;
+        tables::remove_intents(&transaction, commit.settled)?;
+        transaction
+            .prepare_cached(
+                "INSERT INTO checkpoint (id, state) VALUES (1, ?1)
+                 ON CONFLICT (id) DO UPDATE SET state = excluded.state",
+            )?
+            .execute(params![state])?;
+        transaction.commit()
+    }
+
+    fn write_intents(&mut self, rows: &[IntendedRow], at_ms: u64) -> rusqlite::Result<()> {
+        let transaction = self.connection.transaction()?;
+        tables::write_intents(&transaction, rows, at_ms)?;
         transaction.commit()
     }
 }
 
 impl Journal for SqliteJournal {
     fn load(&mut self) -> Result<JournalState, JournalError> {
-        let (finished, state) = self.read_state().map_err(|cause| self.explain(&cause))?;
-        let checkpoint = match state {
-            None => Checkpoint::default(),
-            Some(text) => serde_json::from_str(&text).map_err(|cause| JournalError::Damaged {
-                file: self.path.display().to_string(),
-                cause: cause.to_string(),
-            })?,
+        // One transaction: a writer may commit between two reads.
+        let query = |text: &str| {
+            self.connection
+                .execute_batch(text)
+                .map_err(|cause| self.explain(&cause))
         };
-        Ok(JournalState {
-            finished,
-            checkpoint,
-        })
+        query("BEGIN")?;
+        let state = self.load_all();
+        query("COMMIT")?;
+        state
     }
 
     fn commit(&mut self, commit: &Commit<'_>) -> Result<(), JournalError> {
@@ -193,90 +232,66 @@ impl Journal for SqliteJournal {
         self.write(commit, &state)
             .map_err(|cause| self.explain(&cause))
     }
-}
 
-fn explain(path: &Path, cause: &rusqlite::Error) -> JournalError {
-    let file = path.display().to_string();
-    match cause.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) => JournalError::DiskFull { file },
-        // A limit on the file's size shows as a failed write, not as a full disk.
-        Some(ErrorCode::SystemIoFailure) if is_failed_write(cause) => {
-            JournalError::DiskFull { file }
+    fn intend(&mut self, rows: &[IntendedRow], at_ms: u64) -> Result<(), JournalError> {
+        self.write_intents(rows, at_ms)
+            .map_err(|cause| self.explain(&cause))
+    }
+
+    fn listed(&mut self) -> Result<Vec<ListedRow>, JournalError> {
+        if self.version < 2 {
+            return Ok(Vec::new());
         }
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => JournalError::Damaged {
-            file,
-            cause: cause.to_string(),
-        },
-        _ => JournalError::Database {
-            file,
-            cause: cause.to_string(),
-        },
+        let stored = tables::listed(&self.connection).map_err(|cause| self.explain(&cause))?;
+        stored
+            .into_iter()
+            .map(|listed| listed.map_err(|name| self.damaged(format!("it calls a row {name}"))))
+            .collect()
     }
 }
 
-fn is_failed_write(cause: &rusqlite::Error) -> bool {
-    let extended = cause.sqlite_error().map(|error| error.extended_code);
-    extended == Some(rusqlite::ffi::SQLITE_IOERR_WRITE)
-        || extended == Some(rusqlite::ffi::SQLITE_IOERR_SHMSIZE)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn checkpoint(updated: u64) -> Checkpoint {
-        let mut checkpoint = Checkpoint::default();
-        checkpoint.counts.updated = updated;
-        checkpoint
-    }
-
-    #[test]
-    fn what_is_committed_is_loaded_by_the_next_process() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("journal.db");
-        let mut rows = RowRanges::default();
-        let mut journal = SqliteJournal::create(&path).expect("created");
-        for part in [vec![1, 2, 5], vec![3, 4, 9]] {
-            for row in part {
-                rows.insert(row);
+impl SqliteJournal {
+    fn load_all(&self) -> Result<JournalState, JournalError> {
+        let explain = |cause: rusqlite::Error| self.explain(&cause);
+        let ranges = tables::finished(&self.connection).map_err(explain)?;
+        check_ranges(&ranges).map_err(|cause| self.damaged(cause))?;
+        let finished = RowRanges::from_stored(ranges);
+        let checkpoint: Checkpoint = match tables::state(&self.connection).map_err(explain)? {
+            None => Checkpoint::default(),
+            Some(text) => {
+                serde_json::from_str(&text).map_err(|cause| self.damaged(cause.to_string()))?
             }
-            journal
-                .commit(&Commit {
-                    changes: &rows.changes(),
-                    checkpoint: &checkpoint(rows.rows()),
-                })
-                .expect("committed");
-            rows.mark_stored();
+        };
+        // They are written together, so a difference is no crash but damage.
+        let ended = checkpoint.counts.ended();
+        if ended != finished.rows() {
+            return Err(self.damaged(format!(
+                "it counts {ended} rows that have ended, and holds {}",
+                finished.rows()
+            )));
         }
-        drop(journal);
-        let state = SqliteJournal::open(&path)
-            .and_then(|mut journal| journal.load())
-            .expect("loaded");
-        assert_eq!(state.finished.iter().collect::<Vec<_>>(), [(1, 5), (9, 9)]);
-        assert_eq!(state.checkpoint.counts.updated, 6);
+        let mut suspects = BTreeMap::new();
+        if self.version >= 2 {
+            suspects = tables::intents(&self.connection).map_err(explain)?;
+            suspects.retain(|row, _| !finished.contains(row.0));
+        }
+        Ok(JournalState {
+            finished,
+            checkpoint,
+            suspects,
+        })
     }
+}
 
-    #[test]
-    fn a_newer_journal_and_a_text_file_are_refused_by_name() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let newer = folder.path().join("newer.db");
-        drop(SqliteJournal::create(&newer).expect("created"));
-        Connection::open(&newer)
-            .and_then(|connection| connection.pragma_update(None, "user_version", 99))
-            .expect("changed");
-        let error = SqliteJournal::open(&newer).expect_err("refused");
-        assert!(
-            error.to_string().contains("newer version of sluice"),
-            "{error}"
-        );
-
-        let text = folder.path().join("text.db");
-        std::fs::write(
-            &text,
-            "this is not a database, but long enough to look at\n".repeat(50),
-        )
-        .expect("written");
-        let error = SqliteJournal::open(&text).expect_err("refused");
-        assert!(error.to_string().contains("isn't a journal"), "{error}");
+/// Ranges of a sound journal are in order and don't touch. Others could be
+/// endless, so they aren't built.
+fn check_ranges(ranges: &[(u64, u64)]) -> Result<(), String> {
+    let mut next_may_start_at = 0;
+    for &(first, last) in ranges {
+        if last < first || first < next_may_start_at {
+            return Err(format!("its rows {first} to {last} can't be"));
+        }
+        next_may_start_at = last.saturating_add(2);
     }
+    Ok(())
 }

@@ -1,16 +1,21 @@
 //! A row on its way through attempts.
 
 use std::cmp::Ordering;
-use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use crate::limit::Reaction;
 use crate::record::Item;
-use crate::transport::{Reply, SendError};
 
-use super::run::LaneGauge;
-use super::shared_limit::{Decisions, LimitAnswer, Permits, SharedLimit};
+/// Whether the row may have been applied already, unknown to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Doubt {
+    /// Surely not.
+    None,
+    /// It may have been. The row is sent again, since that does no harm.
+    MayBeApplied,
+    /// It may have been, and nothing is sent before the record was looked up.
+    ToLookUp,
+}
 
 /// A row that is to be sent, or sent again.
 #[derive(Debug)]
@@ -32,6 +37,16 @@ pub(super) struct Pending {
     /// that had been throttled.
     pub(super) accepted_before: u64,
     pub(super) throttled_before: u64,
+    /// Whether it may have been applied already.
+    pub(super) doubt: Doubt,
+    /// Whether the journal has it as about to be sent.
+    pub(super) is_intended: bool,
+    /// Look-ups of it in a row that failed.
+    pub(super) look_ups_failed: u32,
+    /// How often it was looked up and wasn't there.
+    pub(super) found_absent: u32,
+    /// The most rows of a request that it may be in.
+    pub(super) most_together: usize,
 }
 
 impl Pending {
@@ -46,6 +61,11 @@ impl Pending {
             accepted_at_last: 0,
             accepted_before: 0,
             throttled_before: 0,
+            doubt: Doubt::None,
+            is_intended: false,
+            look_ups_failed: 0,
+            found_absent: 0,
+            most_together: usize::MAX,
         }
     }
 }
@@ -77,60 +97,4 @@ impl Ord for Delayed {
     fn cmp(&self, other: &Self) -> Ordering {
         (other.due, other.order).cmp(&(self.due, self.order))
     }
-}
-
-/// Permits that come back to their controllers whatever happens to the
-/// request: a lane that panics must not keep its places in the window for ever.
-pub(super) struct HeldPermit {
-    controller: Arc<SharedLimit>,
-    gauge: Arc<LaneGauge>,
-    permits: Option<Permits>,
-}
-
-impl HeldPermit {
-    pub(super) fn new(
-        controller: &Arc<SharedLimit>,
-        gauge: &Arc<LaneGauge>,
-        permits: Permits,
-    ) -> Self {
-        gauge.note_sent();
-        Self {
-            controller: Arc::clone(controller),
-            gauge: Arc::clone(gauge),
-            permits: Some(permits),
-        }
-    }
-
-    /// Gives the permits back with what came of the request: what becomes of
-    /// the record, and what else the limiters decided.
-    pub(super) fn give_back(mut self, now: Instant, answer: &LimitAnswer) -> (Reaction, Decisions) {
-        let permits = self.permits.take().expect("they are given back only once");
-        self.controller.settle(now.into_std(), permits, answer)
-    }
-
-    /// When the request was granted.
-    pub(super) fn sent_at(&self) -> std::time::Instant {
-        let permits = self.permits.as_ref();
-        let permits = permits.expect("they are held until they are given back");
-        permits.own.sent_at()
-    }
-}
-
-impl Drop for HeldPermit {
-    fn drop(&mut self) {
-        self.gauge.note_ended();
-        if let Some(permits) = self.permits.take() {
-            self.controller.abandon(Instant::now().into_std(), permits);
-        }
-    }
-}
-
-/// A request that came to its end, one way or the other.
-pub(super) struct Answered {
-    pub(super) pending: Pending,
-    pub(super) permit: HeldPermit,
-    pub(super) generation: u64,
-    pub(super) request_number: u64,
-    pub(super) sent_at_ms: u64,
-    pub(super) result: Result<Reply, SendError>,
 }

@@ -78,6 +78,7 @@ mod tests {
             row: RowId(row),
             position: Position { byte: 0, line: row },
             key_hash,
+            key: Bytes::new(),
             path: Bytes::new(),
             body: Bytes::new(),
             raw: Bytes::new(),

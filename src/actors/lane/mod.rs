@@ -4,19 +4,30 @@
 //! time.
 
 mod attempt;
+mod call;
 mod client_limit;
+mod clock;
+mod doubt;
 mod endpoint;
+mod gather;
+mod gauge;
+mod held_permit;
+mod items;
 mod key_order;
+mod observe;
 mod outage;
 mod run;
+mod send;
 mod settle;
 mod shared_limit;
 mod told_quota;
+mod verdict;
 
 #[cfg(test)]
 mod tests;
 
 pub use client_limit::ClientLimit;
 pub use endpoint::Endpoint;
-pub use run::{LaneControl, LaneGauge, LaneSetup, run_lane};
+pub use gauge::LaneGauge;
+pub use run::{LaneControl, LaneSetup, run_lane};
 pub use shared_limit::{LimitLevel, SharedLimit};

@@ -1,10 +1,9 @@
 //! The loop: take chunks, ask the gate, send, and settle what comes back.
 
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BinaryHeap, HashSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
@@ -12,19 +11,22 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
+use crate::actors::intents::IntentDesk;
 use crate::actors::messages::CurrentToken;
 use crate::actors::stage::StageMeter;
-use crate::auth::Token;
 use crate::error::FatalError;
-use crate::limit::{Decision, LimitEvent};
-use crate::record::{Chunk, OutcomeBatch};
+use crate::limit::LimitEvent;
+use crate::record::{Chunk, OutcomeBatch, RowId};
 use crate::transport::Transport;
 
-use super::attempt::{Answered, Delayed, HeldPermit, Pending};
+use super::attempt::{Delayed, Pending};
+use super::call::{Answered, Call};
+use super::clock::WallClock;
 use super::endpoint::Endpoint;
+use super::gauge::LaneGauge;
 use super::key_order::KeyOrder;
 use super::outage::OutageWatch;
-use super::shared_limit::{Decisions, LimitLevel, Permits, SharedLimit, of_level};
+use super::shared_limit::{Decisions, LimitLevel, Permits, SharedLimit};
 
 /// Outcomes that are handed on together. Larger saves little, smaller costs a
 /// message a row.
@@ -48,37 +50,6 @@ pub trait LaneControl {
     fn fatal(&self, error: FatalError);
     /// A limiter decided something.
     fn limiter_decided(&self, level: LimitLevel, event: LimitEvent, now: Instant);
-}
-
-/// Where the lanes of a phase stand, together; the workers' shells read it
-/// without asking a lane.
-#[derive(Debug, Default)]
-pub struct LaneGauge {
-    in_flight: AtomicU32,
-    max_in_flight: AtomicU32,
-}
-
-impl LaneGauge {
-    pub(super) fn note_sent(&self) {
-        let in_flight = self.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
-        self.max_in_flight.fetch_max(in_flight, Ordering::Relaxed);
-    }
-
-    pub(super) fn note_ended(&self) {
-        self.in_flight.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    /// Requests under way.
-    #[must_use]
-    pub fn in_flight(&self) -> u32 {
-        self.in_flight.load(Ordering::Relaxed)
-    }
-
-    /// The most that were under way at once.
-    #[must_use]
-    pub fn max_in_flight(&self) -> u32 {
-        self.max_in_flight.load(Ordering::Relaxed)
-    }
 }
 
 /// What a lane works with.
@@ -105,6 +76,11 @@ pub struct LaneSetup<T, C> {
     pub request_id_prefix: String,
     /// Time with requests under way, and time held back by the limit.
     pub meter: Arc<StageMeter>,
+    /// Where rows are written down before they are sent, for operations that
+    /// may not be repeated.
+    pub intents: Option<IntentDesk>,
+    /// Rows that an earlier leg was about to send, and whose end isn't known.
+    pub suspects: Arc<HashSet<RowId>>,
 }
 
 /// Sends everything that comes in, until the chunks end or a drain is asked
@@ -116,16 +92,21 @@ pub async fn run_lane<T: Transport, C: LaneControl>(setup: LaneSetup<T, C>) {
 
 type InFlight = FuturesUnordered<LocalBoxFuture<'static, Answered>>;
 
-/// The lane's state. `settle.rs` has what happens to an answer.
+/// The lane's state. `send.rs` has how rows leave, `settle.rs` what happens to
+/// an answer.
 pub(super) struct Lane<T, C> {
     pub(super) setup: LaneSetup<T, C>,
     pub(super) ready: VecDeque<Pending>,
-    /// Rows that were granted a request in this turn; kept for its memory.
-    granted: Vec<(Pending, Permits)>,
+    /// Requests that were granted in this turn; kept for its memory.
+    pub(super) granted: Vec<(Call, Permits)>,
+    /// The most rows of a request, as far as the tenant has let us know.
+    pub(super) batch_cap: usize,
+    /// Since when rows wait for others to fill their request.
+    pub(super) gathers_since: Option<Instant>,
     pub(super) delayed: BinaryHeap<Delayed>,
     pub(super) next_order: u64,
     pub(super) keys: KeyOrder,
-    in_flight: InFlight,
+    pub(super) in_flight: InFlight,
     pub(super) batch: OutcomeBatch,
     pub(super) outage: OutageWatch,
     /// Tokens up to this generation are known to be refused.
@@ -143,18 +124,25 @@ pub(super) struct Lane<T, C> {
     drain_ends: Option<Instant>,
     /// Since when outcomes gather in `batch`.
     gathering_since: Option<Instant>,
-    source_ended: bool,
-    next_request: u64,
-    clock: WallClock,
+    pub(super) source_ended: bool,
+    pub(super) next_request: u64,
+    pub(super) clock: WallClock,
 }
 
 impl<T: Transport, C: LaneControl> Lane<T, C> {
     fn new(setup: LaneSetup<T, C>) -> Self {
         setup.controller.join();
+        let operation = &setup.endpoint.operation;
+        let batch_cap = match operation.is_batched() {
+            true => operation.batch_cap.max(1),
+            false => 1,
+        };
         Self {
             setup,
             ready: VecDeque::new(),
             granted: Vec::new(),
+            batch_cap,
+            gathers_since: None,
             delayed: BinaryHeap::new(),
             next_order: 0,
             keys: KeyOrder::default(),
@@ -223,130 +211,17 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         }
     }
 
-    /// Sends until the gate, the window, the token or the rows say stop; what
-    /// it was.
-    fn send_what_may_be_sent(&mut self) -> Hold {
-        if self.draining {
-            return Hold::Draining;
-        }
-        let now = Instant::now();
-        self.wake_delayed(now);
-        if self.ready.is_empty() {
-            return Hold::NoRows;
-        }
-        let token = self.setup.tokens.borrow().clone();
-        let Some(token) = token.filter(|token| token.generation > self.refused_generation) else {
-            return Hold::Token;
-        };
-        let shared = Arc::clone(&self.setup.controller);
-        let mut granted = std::mem::take(&mut self.granted);
-        let mut controller = shared.lock();
-        let mut above = shared.lock_above();
-        let at = now.into_std();
-        let hold = loop {
-            if self.ready.is_empty() {
-                break Hold::NoRows;
-            }
-            match controller.poll(at) {
-                Decision::Go => {}
-                Decision::WaitUntil(until) => break Hold::Until(Instant::from_std(until)),
-                Decision::WaitForReply => break Hold::Window,
-            }
-            match above.as_mut().map(|above| above.controller.poll(at)) {
-                None | Some(Decision::Go) => {}
-                Some(Decision::WaitUntil(until)) => break Hold::Until(Instant::from_std(until)),
-                Some(Decision::WaitForReply) => break Hold::WindowAbove,
-            }
-            let Some(pending) = self.ready.pop_front() else {
-                break Hold::NoRows;
-            };
-            let permits = Permits {
-                own: controller.on_send(at),
-                above: above.as_mut().map(|above| above.controller.on_send(at)),
-            };
-            granted.push((pending, permits));
-        };
-        let mut decisions = of_level(LimitLevel::Endpoint, controller.take_events());
-        if let Some(above) = &mut above {
-            let events = above.controller.take_events();
-            decisions.extend(of_level(LimitLevel::Client, events));
-        }
-        drop(above);
-        drop(controller);
-        // Only now, since a permit that is dropped asks for the lock.
-        for (pending, permits) in granted.drain(..) {
-            let permit = HeldPermit::new(&shared, &self.setup.gauge, permits);
-            self.start(pending, permit, &token);
-        }
-        self.granted = granted;
-        self.report_decisions(decisions, now);
-        // There may be room left, which this lane has no use for.
-        if hold == Hold::NoRows {
-            shared.ring();
-        }
-        if hold != Hold::WindowAbove {
-            shared.ring_above();
-        }
-        hold
-    }
-
     pub(super) fn report_decisions(&self, decisions: Decisions, now: Instant) {
         for (level, event) in decisions {
             self.setup.control.limiter_decided(level, event, now);
         }
     }
 
-    fn wake_delayed(&mut self, now: Instant) {
-        while self.delayed.peek().is_some_and(|first| first.due <= now) {
-            if let Some(delayed) = self.delayed.pop() {
-                self.ready.push_front(delayed.pending);
-            }
-        }
-    }
-
-    fn start(&mut self, mut pending: Pending, permit: HeldPermit, token: &Arc<Token>) {
-        pending.sent += 1;
-        let request_number = self.next_request;
-        self.next_request += 1;
-        let request_id = self.request_id(request_number);
-        let request = self
-            .setup
-            .endpoint
-            .request(&pending.item, token, request_id);
-        let transport = Rc::clone(&self.setup.transport);
-        let generation = token.generation;
-        let sent_at_ms = self.clock.now_ms();
-        self.in_flight.push(
-            async move {
-                let result = transport.send(request).await;
-                Answered {
-                    pending,
-                    permit,
-                    generation,
-                    request_number,
-                    sent_at_ms,
-                    result,
-                }
-            }
-            .boxed_local(),
-        );
-    }
-
-    pub(super) fn request_id(&self, number: u64) -> String {
-        let prefix = &self.setup.request_id_prefix;
-        let mut digits = itoa::Buffer::new();
-        let digits = digits.format(number);
-        let mut id = String::with_capacity(prefix.len() + digits.len());
-        id.push_str(prefix);
-        id.push_str(digits);
-        id
-    }
-
     /// Waits for whatever can change something, and takes it in.
     async fn wait(&mut self, hold: Hold, hand_on_at: Option<Instant>) {
         let waiting_since = Instant::now();
         let gate_opens = match hold {
-            Hold::Until(until) => Some(until),
+            Hold::Until(until) | Hold::Gathering(until) => Some(until),
             _ => None,
         };
         let next_delayed = match hold {
@@ -360,7 +235,8 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             .into_iter()
             .flatten()
             .min();
-        let takes_chunks = !self.source_ended && (self.draining || self.ready.len() < READY_ROWS);
+        let takes_chunks =
+            !self.source_ended && (self.draining || self.ready.len() < self.ready_rows());
         let has_in_flight = !self.in_flight.is_empty();
         tokio::select! {
             biased;
@@ -390,7 +266,11 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         match hold {
             Hold::Until(_) | Hold::Token => self.setup.meter.add_waited(waited),
             _ if has_in_flight => self.setup.meter.add_busy(waited),
-            Hold::Window | Hold::WindowAbove | Hold::NoRows | Hold::Draining => {}
+            Hold::Window
+            | Hold::WindowAbove
+            | Hold::NoRows
+            | Hold::Gathering(_)
+            | Hold::Draining => {}
         }
     }
 
@@ -399,16 +279,23 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             return;
         }
         for item in chunk.items {
-            if let Some(item) = self.keys.admit(item) {
-                self.ready.push_back(Pending::new(item));
+            if let Some(item) = self.keys.admit(item)
+                && let Some(pending) = self.first_step(item)
+            {
+                self.ready.push_back(pending);
             }
         }
+    }
+
+    /// Enough for some requests, however many rows each has.
+    fn ready_rows(&self) -> usize {
+        READY_ROWS.max(self.batch_cap * 4)
     }
 
     /// Outcomes gather for a moment, so that the recorder isn't woken for each
     /// of them; when the next ones are to be handed on, if some are left.
     async fn hand_on_when_due(&mut self) -> Option<Instant> {
-        if self.batch.calls.is_empty() {
+        if self.batch.calls.is_empty() && self.batch.outcomes.is_empty() {
             self.gathering_since = None;
             return None;
         }
@@ -443,36 +330,14 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
 
 /// What keeps the lane from sending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Hold {
+pub(super) enum Hold {
     NoRows,
+    /// Rows wait for others to fill their request.
+    Gathering(Instant),
     Window,
     /// The window of the whole client.
     WindowAbove,
     Token,
     Draining,
     Until(Instant),
-}
-
-/// Wall-clock time for the audit, from tokio's clock, so that tests with
-/// paused time see it move.
-struct WallClock {
-    started: Instant,
-    started_ms: u64,
-}
-
-impl WallClock {
-    fn start() -> Self {
-        let since_1970 = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or(Duration::ZERO);
-        Self {
-            started: Instant::now(),
-            started_ms: u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX),
-        }
-    }
-
-    fn now_ms(&self) -> u64 {
-        let passed = self.started.elapsed().as_millis();
-        self.started_ms + u64::try_from(passed).unwrap_or(0)
-    }
 }

@@ -6,22 +6,26 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::connector::{BucketScope, Classified, ReplyClass};
+use crate::connector::{BucketScope, Classified, InDoubt, ReplyClass, Split};
 use crate::error::{FatalError, FatalKind};
-use crate::limit::{Observation, Reaction, retry_after_in_body};
-use crate::record::{CallRecord, Outcome, OutcomeKind, Refusal};
-use crate::transport::{Cause, Reply, SendError, Stage, Transport};
+use crate::limit::{Observation, Reaction};
+use crate::record::{CallRecord, OutcomeKind, Refusal};
+use crate::transport::{Reply, SendError, Transport};
 
-use super::attempt::{Answered, Delayed, Pending};
+use super::attempt::{Doubt, Pending};
+use super::call::{Answered, Call};
 use super::endpoint::LimitWords;
+use super::items::class_of_items;
+use super::observe::{asked_wait, cause_of, forbidden, never_left, observe};
 use super::run::{Lane, LaneControl};
 use super::shared_limit::LimitAnswer;
+use super::verdict::Verdict;
 
 /// A row is given up after so many failures that count against it.
-const FAILURES_ALLOWED: u32 = 8;
+pub(super) const FAILURES_ALLOWED: u32 = 8;
 /// A row is given up after so many refused tokens, since others got through
 /// with them.
-const TOKEN_REFUSALS_ALLOWED: u32 = 3;
+pub(super) const TOKEN_REFUSALS_ALLOWED: u32 = 3;
 /// A run that has got rows through stops after so many replies in a row that
 /// forbid to go on; a single forbidden record shall not end a night's load.
 const FATAL_REPLIES_ALLOWED: u32 = 10;
@@ -36,38 +40,47 @@ const CHANCE_OF_BAD_LUCK: f64 = 1e-7;
 /// The first pause of such a row; it doubles.
 const THROTTLED_ALONE_PAUSE: Duration = Duration::from_millis(500);
 
-/// What an answer means for its row.
-enum Verdict {
-    Ended(OutcomeKind, Option<Refusal>),
-    /// Sent again at once or when the gate opens; nobody's failure.
-    Again,
-    /// Sent again after the backoff.
-    Later(Duration),
-    /// Waits for another token.
-    AwaitToken,
-    /// The run ends; the row goes to the next leg.
-    Abandoned,
+/// What an answer said that is about all its rows alike.
+struct Said {
+    class: ReplyClass,
+    classified: Classified,
+    request_id: String,
+    generation: u64,
+    reaction: Reaction,
+    words: LimitWords,
+    /// Failures that were counted against each row for it.
+    failed: u32,
+    is_throttled_alone: bool,
 }
 
 impl<T: Transport, C: LaneControl> Lane<T, C> {
-    pub(super) fn settle(&mut self, answered: Answered) {
+    pub(super) fn settle(&mut self, mut answered: Answered) {
         let now = Instant::now();
+        let Some(result) = answered.result.take() else {
+            // It could not be written down, so it never left. The recorder has
+            // said why; nothing else can be sent either.
+            self.begin_drain();
+            return;
+        };
+        if answered.call.is_look_up() {
+            return self.settle_look_up(answered, &result, now);
+        }
         let Answered {
-            mut pending,
+            mut call,
             permit,
             generation,
             request_number,
-            sent_at_ms,
-            result,
+            sent_at,
+            ..
         } = answered;
-        let classified = match &result {
-            Ok(reply) => self.classify(reply),
-            Err(_) => no_reply(),
+        let split = self.split(&call, &result);
+        let class = match &split {
+            Split::Whole(classified) => self.settle_class(classified.class, &result),
+            Split::Items(verdicts) => class_of_items(verdicts),
+            Split::Halve(_) | Split::ShrinkCap { .. } => ReplyClass::Rejected,
         };
-        let class = self.settle_class(&classified, &result);
-        let duration = now.into_std().duration_since(permit.sent_at());
-        let failures_before = pending.failures;
-        let failure = self.note_answer(class, &mut pending, &result, now);
+        let failures_before = call.lead.failures;
+        let failure = self.note_answer(class, &mut call.lead, &result, now);
         let words = match &result {
             Ok(reply) => self.setup.endpoint.limit_words(reply),
             Err(_) => LimitWords::default(),
@@ -79,8 +92,10 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             (Ok(reply), ReplyClass::Throttled) => self.setup.endpoint.bucket(reply),
             _ => None,
         };
+        // A batch has no limit of its own that could be told from the others'.
         let is_throttled_alone = class == ReplyClass::Throttled
-            && (bucket == Some(BucketScope::Record) || self.note_throttled(&mut pending));
+            && call.others.is_empty()
+            && (bucket == Some(BucketScope::Record) || self.note_throttled(&mut call.lead));
         let answer = LimitAnswer {
             observation: match is_throttled_alone {
                 true => Observation::Neutral { hint: words.hint },
@@ -91,56 +106,136 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         };
         let (reaction, decisions) = permit.give_back(now, &answer);
         self.report_decisions(decisions, now);
-        let request_id = match classified.request_id {
-            Some(id) => id,
-            None => self.request_id(request_number),
+        let told_id = match &split {
+            Split::Whole(why) | Split::Halve(why) | Split::ShrinkCap { why, .. } => {
+                why.request_id.clone()
+            }
+            Split::Items(_) => None,
         };
+        let request_id = told_id.unwrap_or_else(|| self.request_id(request_number));
         self.batch.calls.push(CallRecord {
-            sent_at_ms,
+            sent_at_ms: self.clock.at_ms(sent_at),
             request_id: request_id.clone(),
             endpoint: Arc::clone(&self.setup.endpoint.operation.name),
             status: result.as_ref().ok().map(|reply| reply.status),
-            duration,
-            first_row: pending.item.row.0,
-            rows: 1,
-            attempt: pending.sent,
+            duration: now.duration_since(sent_at),
+            first_row: call.lead.item.row.0,
+            rows: u32::try_from(call.row_count()).unwrap_or(u32::MAX),
+            attempt: call.lead.sent,
             class: class.name(),
         });
-        let refusal = |error: String, field: String, message: String| Refusal {
+        match class {
+            ReplyClass::Done | ReplyClass::Unchanged => self.note_accepted(generation),
+            ReplyClass::Rejected | ReplyClass::Missing | ReplyClass::Conflict => {
+                self.note_token_taken(generation);
+            }
+            ReplyClass::Fatal => self.fatal_replies += 1,
+            _ => {}
+        }
+        let classified = match split {
+            Split::Whole(classified) => classified,
+            Split::Items(verdicts) => return self.settle_items(call, verdicts, &request_id, now),
+            Split::Halve(_) => {
+                let most = call.row_count().div_ceil(2);
+                return self.part(call, most, now);
+            }
+            Split::ShrinkCap { most, .. } => {
+                self.batch_cap = self.batch_cap.min(most.max(1));
+                return self.part(call, most, now);
+            }
+        };
+        // The lead's failures were counted above; the others' fate is the same.
+        let failed = call.lead.failures - failures_before;
+        call.others
+            .iter_mut()
+            .for_each(|other| other.failures += failed);
+        let said = Said {
+            class,
+            classified,
+            request_id,
+            generation,
+            reaction,
+            words,
+            failed,
+            is_throttled_alone,
+        };
+        let Call { lead, others } = call;
+        for mut pending in others.into_iter().rev() {
+            let verdict = self.verdict(&mut pending, &said, &result);
+            self.carry_out(pending, verdict, now);
+        }
+        let mut pending = lead;
+        let verdict = self.verdict(&mut pending, &said, &result);
+        self.carry_out(pending, verdict, now);
+    }
+
+    /// What an answer that is about all its rows alike means for one of them.
+    fn verdict(
+        &mut self,
+        pending: &mut Pending,
+        said: &Said,
+        result: &Result<Reply, SendError>,
+    ) -> Verdict {
+        let attempts = pending.sent;
+        let refusal = |error: &str, field: &str, message: &str| Refusal {
+            error: error.to_owned(),
+            field: field.to_owned(),
+            message: message.to_owned(),
+            status: result.as_ref().ok().map(|reply| reply.status),
+            attempts,
+            request_id: said.request_id.clone(),
+        };
+        let Classified {
             error,
             field,
             message,
-            status: result.as_ref().ok().map(|reply| reply.status),
-            attempts: pending.sent,
-            request_id: request_id.clone(),
-        };
-        let verdict = match class {
+            ..
+        } = &said.classified;
+        let why = || refusal(error, field, message);
+        if self.may_be_done(said.classified.class, result)
+            && !self.setup.endpoint.operation.repeatable
+        {
+            pending.doubt = Doubt::MayBeApplied;
+        }
+        match said.class {
             ReplyClass::Done | ReplyClass::Unchanged => {
-                self.note_accepted(generation);
-                Verdict::Ended(self.ended_as(class, &result), None)
+                Verdict::Ended(self.ended_as(said.class, result), None)
+            }
+            // It may be our own record that stands in the way.
+            ReplyClass::Conflict if pending.doubt != Doubt::None || pending.found_absent > 0 => {
+                pending.failures += 1;
+                match pending.failures < FAILURES_ALLOWED {
+                    true => self.in_doubt(pending, why()),
+                    false => Verdict::Ended(OutcomeKind::Unknown, Some(why())),
+                }
             }
             ReplyClass::Rejected | ReplyClass::Missing | ReplyClass::Conflict => {
-                self.note_token_taken(generation);
-                let why = refusal(classified.error, classified.field, classified.message);
-                Verdict::Ended(self.ended_as(class, &result), Some(why))
+                Verdict::Ended(self.ended_as(said.class, result), Some(why()))
             }
-            ReplyClass::Throttled if is_throttled_alone => {
+            ReplyClass::Throttled if said.is_throttled_alone => {
                 pending.failures += 1;
                 if pending.failures < FAILURES_ALLOWED {
                     let pause = THROTTLED_ALONE_PAUSE * 2_u32.pow(pending.failures.min(5));
-                    Verdict::Later(asked_wait(&result, words).unwrap_or_default().max(pause))
+                    Verdict::Later(
+                        asked_wait(result, said.words)
+                            .unwrap_or_default()
+                            .max(pause),
+                    )
                 } else {
                     let message = "the tenant says \"too many requests\" to this row alone";
-                    let why = refusal(classified.error, String::new(), message.to_owned());
-                    Verdict::Ended(OutcomeKind::Rejected, Some(why))
+                    let kind = match pending.doubt {
+                        Doubt::None => OutcomeKind::Rejected,
+                        Doubt::MayBeApplied | Doubt::ToLookUp => OutcomeKind::Unknown,
+                    };
+                    Verdict::Ended(kind, Some(refusal(error, "", message)))
                 }
             }
-            ReplyClass::Throttled => match reaction {
+            ReplyClass::Throttled => match said.reaction {
                 Reaction::RetryAfter { delay, .. } => Verdict::Later(delay),
                 Reaction::RetryWhenGateOpens | Reaction::Done => Verdict::Again,
             },
             ReplyClass::Retry | ReplyClass::Unknown => {
-                let (delay, counts) = match reaction {
+                let (delay, counts) = match said.reaction {
                     Reaction::RetryAfter {
                         delay,
                         counts_as_attempt,
@@ -150,36 +245,36 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
                 };
                 // A limit that is worded as trouble is nobody's failure.
                 if !counts {
-                    pending.failures = failures_before;
+                    pending.failures -= said.failed;
                 }
-                self.after_failure(&pending, class, &result, delay, refusal)
+                self.after_failure(pending, said.class, result, delay, refusal)
             }
             ReplyClass::RefreshToken => {
                 pending.token_refusals += 1;
                 if pending.token_refusals >= TOKEN_REFUSALS_ALLOWED && self.accepted > 0 {
-                    let why = refusal(classified.error, classified.field, classified.message);
-                    Verdict::Ended(OutcomeKind::Rejected, Some(why))
+                    Verdict::Ended(OutcomeKind::Rejected, Some(why()))
                 } else {
-                    self.refused_generation = self.refused_generation.max(generation);
-                    self.setup.control.token_rejected(generation);
+                    self.refuse_token(said.generation);
                     Verdict::AwaitToken
                 }
             }
             ReplyClass::Fatal => {
-                self.fatal_replies += 1;
-                let why = refusal(classified.error, classified.field, classified.message);
                 if self.accepted > 0 && self.fatal_replies < FATAL_REPLIES_ALLOWED {
-                    Verdict::Ended(OutcomeKind::Rejected, Some(why))
+                    Verdict::Ended(OutcomeKind::Rejected, Some(why()))
                 } else {
-                    self.setup.control.fatal(forbidden(&why));
+                    self.setup.control.fatal(forbidden(&why()));
                     Verdict::Abandoned
                 }
             }
-        };
-        self.carry_out(pending, verdict, now);
+        }
     }
 
-    fn classify(&self, reply: &Reply) -> Classified {
+    pub(super) fn refuse_token(&mut self, generation: u64) {
+        self.refused_generation = self.refused_generation.max(generation);
+        self.setup.control.token_rejected(generation);
+    }
+
+    pub(super) fn classify(&self, reply: &Reply) -> Classified {
         let header = |name: &str| reply.headers.get(name)?.to_str().ok();
         self.setup
             .endpoint
@@ -189,24 +284,25 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
 
     /// The class of the whole exchange: of a broken one, whether the tenant
     /// may have done it.
-    fn settle_class(
-        &self,
-        classified: &Classified,
-        result: &Result<Reply, SendError>,
-    ) -> ReplyClass {
-        let may_be_done = match result {
-            // A failing or impatient server may have done it all the same.
+    fn settle_class(&self, told: ReplyClass, result: &Result<Reply, SendError>) -> ReplyClass {
+        if !self.may_be_done(told, result) {
+            return told;
+        }
+        match self.setup.endpoint.operation.in_doubt() {
+            InDoubt::Repeat => ReplyClass::Retry,
+            InDoubt::LookUp | InDoubt::Keep => ReplyClass::Unknown,
+        }
+    }
+
+    /// Whether the tenant may have done what it didn't say that it did. A
+    /// failing or impatient server may have done it all the same.
+    fn may_be_done(&self, told: ReplyClass, result: &Result<Reply, SendError>) -> bool {
+        match result {
             Ok(reply) => {
-                classified.class == ReplyClass::Unknown
-                    || (classified.class == ReplyClass::Retry
-                        && matches!(reply.status, 408 | 500 | 502 | 504))
+                told == ReplyClass::Unknown
+                    || (told == ReplyClass::Retry && matches!(reply.status, 408 | 500 | 502 | 504))
             }
             Err(error) => !never_left(error),
-        };
-        match (may_be_done, self.setup.endpoint.operation.repeatable) {
-            (true, false) => ReplyClass::Unknown,
-            (true, true) => ReplyClass::Retry,
-            (false, _) => classified.class,
         }
     }
 
@@ -228,7 +324,9 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
                 self.outage
                     .note_failure(pending.item.row.0, now, || cause_of(result));
                 let is_about_connection = result.as_ref().is_err_and(never_left);
-                if !is_about_connection && !self.outage.is_outage() {
+                let is_about_server = result.as_ref().is_ok_and(|reply| reply.status == 503)
+                    && self.is_turned_away_by_turns(pending);
+                if !is_about_connection && !is_about_server && !self.outage.is_outage() {
                     pending.failures += 1;
                 }
                 pending.failures.max(1)
@@ -259,7 +357,16 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         self.begin_drain();
     }
 
-    /// Whether the refusal is about this row and not about the endpoint: others
+    /// Whether a 503 is one that everybody gets now and then: it speaks of the
+    /// server, and is what some gateways say to whoever is too fast. Where
+    /// nobody gets through, or only this row doesn't, it counts as a failure.
+    fn is_turned_away_by_turns(&mut self, pending: &mut Pending) -> bool {
+        let others_got_through = pending.throttles == 0 || self.accepted > pending.accepted_at_last;
+        let is_alone = self.note_throttled(pending);
+        others_got_through && !is_alone
+    }
+
+    /// Whether a refusal is about this row and not about the endpoint: others
     /// get through, and this one is refused again and again (some tenants have
     /// a limit for each record). It must not hold the others back. Refusals
     /// between which nobody got through are one: where a wait is named too
@@ -286,12 +393,12 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             && share_throttled.powi(pending.throttles_amid_others) < CHANCE_OF_BAD_LUCK
     }
 
-    fn note_accepted(&mut self, generation: u64) {
+    pub(super) fn note_accepted(&mut self, generation: u64) {
         self.accepted += 1;
         self.note_token_taken(generation);
     }
 
-    fn note_token_taken(&mut self, generation: u64) {
+    pub(super) fn note_token_taken(&mut self, generation: u64) {
         if generation > self.accepted_generation {
             self.accepted_generation = generation;
             self.setup.control.token_accepted(generation);
@@ -307,11 +414,11 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
 
     fn after_failure(
         &mut self,
-        pending: &Pending,
+        pending: &mut Pending,
         class: ReplyClass,
         result: &Result<Reply, SendError>,
         delay: Duration,
-        refusal: impl FnOnce(String, String, String) -> Refusal,
+        refusal: impl FnOnce(&str, &str, &str) -> Refusal,
     ) -> Verdict {
         let cause = cause_of(result);
         if let Err(error) = result
@@ -329,10 +436,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         }
         if class == ReplyClass::Unknown {
             let message = format!("{cause}; the tenant may or may not have applied the row");
-            return Verdict::Ended(
-                OutcomeKind::Unknown,
-                Some(refusal("no_answer".to_owned(), String::new(), message)),
-            );
+            return self.in_doubt(pending, refusal("no_answer", "", &message));
         }
         if pending.failures < FAILURES_ALLOWED {
             return Verdict::Later(delay);
@@ -342,127 +446,9 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         // the row was refused.
         let (kind, error) = match result {
             Err(error) if !never_left(error) => (OutcomeKind::Unknown, "no_answer"),
+            _ if pending.doubt != Doubt::None => (OutcomeKind::Unknown, "no_answer"),
             _ => (OutcomeKind::Rejected, "retries_exhausted"),
         };
-        Verdict::Ended(
-            kind,
-            Some(refusal(error.to_owned(), String::new(), message)),
-        )
-    }
-
-    fn carry_out(&mut self, pending: Pending, verdict: Verdict, now: Instant) {
-        match verdict {
-            Verdict::Ended(kind, refusal) => {
-                let item = pending.item;
-                if let Some(next) = self.keys.release(item.key_hash) {
-                    self.ready.push_front(Pending::new(next));
-                }
-                self.batch.outcomes.push(Outcome {
-                    row: item.row,
-                    position: item.position,
-                    kind,
-                    refusal: refusal.map(Box::new),
-                    raw: item.raw,
-                    credit: item.credit,
-                });
-            }
-            Verdict::Abandoned => self.begin_drain(),
-            // A drain forgets what was not done; the next leg sends it.
-            _ if self.draining => {}
-            // A row that was refused before lets another one try the door, or
-            // nobody would ever know whether it is closed for that row alone.
-            Verdict::Again if pending.throttles > 1 && !self.ready.is_empty() => {
-                self.ready.insert(1, pending);
-            }
-            Verdict::Again | Verdict::AwaitToken => self.ready.push_front(pending),
-            Verdict::Later(delay) => {
-                self.next_order += 1;
-                self.delayed.push(Delayed {
-                    due: now + delay,
-                    order: self.next_order,
-                    pending,
-                });
-            }
-        }
-    }
-}
-
-/// The answer as the limiter sees it.
-fn observe(
-    class: ReplyClass,
-    result: &Result<Reply, SendError>,
-    words: LimitWords,
-    failures: u32,
-) -> Observation {
-    let reply = match result {
-        Ok(reply) => reply,
-        Err(error) if never_left(error) || error.cause == Cause::Reset => {
-            return Observation::Unreached { failures };
-        }
-        Err(_) => return Observation::Transient { failures },
-    };
-    let LimitWords { retry_after, hint } = words;
-    match class {
-        ReplyClass::Done | ReplyClass::Unchanged => Observation::Accepted { hint },
-        ReplyClass::Throttled => Observation::Throttled {
-            retry_after: asked_wait(result, words),
-            hint,
-        },
-        ReplyClass::Retry | ReplyClass::Unknown => match reply.status {
-            503 => Observation::Unavailable {
-                retry_after,
-                failures,
-            },
-            _ => Observation::Transient { failures },
-        },
-        ReplyClass::Rejected
-        | ReplyClass::Missing
-        | ReplyClass::Conflict
-        | ReplyClass::RefreshToken
-        | ReplyClass::Fatal => Observation::Neutral { hint },
-    }
-}
-
-/// The wait that a refusal asks for, in a header or in its body.
-fn asked_wait(result: &Result<Reply, SendError>, words: LimitWords) -> Option<Duration> {
-    let body = |reply: &Reply| retry_after_in_body(&String::from_utf8_lossy(&reply.body));
-    words.retry_after.or_else(|| body(result.as_ref().ok()?))
-}
-
-fn forbidden(why: &Refusal) -> FatalError {
-    let status = why
-        .status
-        .map_or_else(String::new, |status| format!(" with {status}"));
-    let message = if why.message.is_empty() {
-        String::new()
-    } else {
-        format!(": {}", why.message)
-    };
-    FatalError::new(
-        FatalKind::Credentials,
-        format!("the tenant forbids the operation{status}{message}"),
-    )
-    .with_hint("Check the client's scopes, roles and divisions, then resume the run.")
-}
-
-fn cause_of(result: &Result<Reply, SendError>) -> String {
-    match result {
-        Ok(reply) => format!("the tenant answered {}", reply.status),
-        Err(error) => error.to_string(),
-    }
-}
-
-fn never_left(error: &SendError) -> bool {
-    error.stage == Stage::NotSent
-}
-
-/// An exchange without a reply: there is nothing to read a reason from.
-fn no_reply() -> Classified {
-    Classified {
-        class: ReplyClass::Retry,
-        error: String::new(),
-        field: String::new(),
-        message: String::new(),
-        request_id: None,
+        Verdict::Ended(kind, Some(refusal(error, "", &message)))
     }
 }

@@ -84,12 +84,15 @@ impl CsvSettings {
             return Ok(None);
         };
         match u8::try_from(delimiter) {
-            Ok(byte) if byte.is_ascii() && !matches!(byte, b'"' | b'\r' | b'\n' | 0) => {
-                Ok(Some(byte))
-            }
+            Ok(byte) if separates_fields(byte) => Ok(Some(byte)),
             _ => Err(SourceError::BadDelimiter { delimiter }),
         }
     }
+}
+
+/// Whether a byte can stand between fields.
+pub(super) fn separates_fields(byte: u8) -> bool {
+    byte.is_ascii() && !matches!(byte, b'"' | b'\r' | b'\n' | 0)
 }
 
 /// Opens a file for reading, after a look at what it is: opening a pipe would

@@ -11,7 +11,7 @@ use super::cutter::{Cutter, READ_BYTES, ROW_LIMIT_BYTES};
 use super::delimiter;
 use super::encoding::{self, Detected};
 use super::head::Head;
-use super::input::CsvSettings;
+use super::input::{CsvSettings, separates_fields};
 use super::shape::{CsvShape, Dialect, Terminator};
 use super::split::{RawFields, split};
 use super::stream::TextStream;
@@ -143,7 +143,7 @@ fn excel_delimiter(text: &[u8], terminator: Terminator) -> Option<(u8, usize)> {
     let line = text[..end].strip_suffix(b"\r").unwrap_or(&text[..end]);
     let (name, value) = line.split_at_checked(4)?;
     match value {
-        [byte] if name.eq_ignore_ascii_case(b"sep=") && byte.is_ascii() && *byte != b'"' => {
+        [byte] if name.eq_ignore_ascii_case(b"sep=") && separates_fields(*byte) => {
             Some((*byte, end + 1))
         }
         _ => None,

@@ -175,3 +175,15 @@ fn half_of_everything_failing_loses_no_row() {
     }));
     notes.assert_all_updated(2_000);
 }
+
+#[test]
+fn a_row_that_alone_gets_503_for_ever_is_given_up() {
+    let notes = under_paused_time(load(
+        &LaneWish::default(),
+        400,
+        but_one(|_| status(503, 10)),
+    ));
+    assert_eq!(notes.ends()[&ODD], OutcomeKind::Rejected);
+    assert_eq!(notes.refusal(ODD).error, "retries_exhausted");
+    assert_eq!(notes.ends().len(), 400);
+}

@@ -13,13 +13,14 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::actors::intents::{IntentDesk, Intention};
 use crate::actors::messages::CurrentToken;
 use crate::auth::Token;
 use crate::connector::Connector;
 use crate::error::FatalError;
 use crate::limit::{Concurrency, Controller, LimitEvent, LimitSettings};
 use crate::record::{Chunk, Item, OutcomeBatch, Position, RowId};
-use crate::transport::FakeTransport;
+use crate::transport::{FakeTransport, Request};
 
 use super::super::{
     Endpoint, LaneControl, LaneGauge, LaneSetup, LimitLevel, SharedLimit, run_lane,
@@ -90,6 +91,12 @@ pub(super) struct LaneWish {
     pub(super) concurrency: Option<u32>,
     pub(super) repeatable: bool,
     pub(super) mint_time: Duration,
+    /// Another connector than the usual one.
+    pub(super) connector: Option<&'static str>,
+    /// Rows that an earlier leg was about to send.
+    pub(super) suspects: Vec<u64>,
+    /// Nothing can be written down any more.
+    pub(super) disk_is_full: bool,
     /// The refresher gives up, and closes its channel, after so many tokens.
     pub(super) most_tokens: u64,
 }
@@ -100,6 +107,9 @@ impl Default for LaneWish {
             concurrency: None,
             repeatable: true,
             mint_time: Duration::from_millis(300),
+            connector: None,
+            suspects: Vec::new(),
+            disk_is_full: false,
             most_tokens: 1_000,
         }
     }
@@ -118,14 +128,17 @@ pub(super) struct RunningLane {
 }
 
 /// The operation that the tests send rows with.
-fn endpoint(repeatable: bool) -> Endpoint {
-    let method = if repeatable { "PUT" } else { "POST" };
-    let text = CONNECTOR.replace("METHOD", method);
+fn endpoint(wish: &LaneWish) -> Endpoint {
+    let method = if wish.repeatable { "PUT" } else { "POST" };
+    let text = match wish.connector {
+        Some(connector) => connector.to_owned(),
+        None => CONNECTOR.replace("METHOD", method),
+    };
     let connector = Connector::parse("scripted.yaml", &text).expect("a connector");
     let base_url = ("base_url".to_owned(), "http://127.0.0.1:1".to_owned());
     let bound = connector.bind(&[base_url].into()).expect("bound");
-    assert_eq!(bound.operation.repeatable, repeatable);
-    Endpoint::new(&bound)
+    assert_eq!(bound.operation.repeatable, wish.repeatable);
+    Endpoint::new(&bound).for_source("contacts.csv")
 }
 
 /// A limit that starts now.
@@ -167,6 +180,31 @@ async fn refresh_tokens(
     }
 }
 
+/// Writes intents down, each time after a moment as a disk would have it.
+async fn write_down(
+    wish: LaneWish,
+    notes: Rc<Notes>,
+    mut intentions: mpsc::UnboundedReceiver<Intention>,
+) {
+    while let Some(intention) = intentions.recv().await {
+        match intention {
+            Intention::Send { rows, durable } => {
+                sleep(Duration::from_millis(3)).await;
+                if wish.disk_is_full {
+                    continue;
+                }
+                let rows = rows.iter().map(|intended| intended.row.0);
+                notes.intended.borrow_mut().extend(rows);
+                let _ = durable.send(());
+            }
+            Intention::Withdraw(row) => {
+                notes.intended.borrow_mut().remove(&row.0);
+                notes.withdrawn.borrow_mut().push(row.0);
+            }
+        }
+    }
+}
+
 impl RunningLane {
     /// Starts a lane with a limit of its own and no rows yet.
     pub(super) fn start(wish: &LaneWish, script: impl Fn(&Call) -> Answer + 'static) -> Self {
@@ -180,6 +218,17 @@ impl RunningLane {
         script: impl Fn(&Call) -> Answer + 'static,
     ) -> Self {
         let notes = Rc::new(Notes::default());
+        let script = noting(&notes, Instant::now(), script);
+        Self::start_raw(controller, wish, notes, script)
+    }
+
+    /// The same with a script that sees whole requests.
+    pub(super) fn start_raw(
+        controller: &Arc<SharedLimit>,
+        wish: &LaneWish,
+        notes: Rc<Notes>,
+        script: impl Fn(&Request, u64) -> Answer + 'static,
+    ) -> Self {
         let started = Instant::now();
         let gauge = Arc::new(LaneGauge::default());
         let (chunk_sender, chunks) = mpsc::channel(4);
@@ -187,9 +236,10 @@ impl RunningLane {
         let (rejections, rejected) = mpsc::unbounded_channel();
         let tokens = watch::Sender::new(None);
         let drain = watch::Sender::new(false);
+        let (desk, intentions) = IntentDesk::open();
         let setup = LaneSetup {
-            endpoint: endpoint(wish.repeatable),
-            transport: Rc::new(FakeTransport::new(noting(&notes, started, script))),
+            endpoint: endpoint(wish),
+            transport: Rc::new(FakeTransport::new(script)),
             controller: Arc::clone(controller),
             tokens: tokens.subscribe(),
             chunks,
@@ -202,7 +252,10 @@ impl RunningLane {
             gauge: Arc::clone(&gauge),
             request_id_prefix: "run-1-".to_owned(),
             meter: Arc::default(),
+            intents: (!wish.repeatable).then_some(desk),
+            suspects: Arc::new(wish.suspects.iter().copied().map(RowId).collect()),
         };
+        spawn_local(write_down(wish.clone(), Rc::clone(&notes), intentions));
         spawn_local(refresh_tokens(wish.clone(), tokens, rejected));
         let books = Rc::clone(&notes);
         let recorder = spawn_local(async move {
@@ -303,6 +356,7 @@ fn item(row: u64, key: &str) -> Item {
             line: row + 1,
         },
         key_hash: crate::actors::RowMapper::hash_key(key),
+        key: Bytes::copy_from_slice(key.as_bytes()),
         path: Bytes::from(format!("/{key}")),
         body: Bytes::from(row.to_string()),
         raw: Bytes::from(format!("{key},row {row}")),

@@ -2,8 +2,11 @@
 //! come out at the other, and in between a scripted tenant and a token
 //! refresher of a few lines.
 
+mod batches;
+mod doubts;
 mod failures;
 mod harness;
+mod making;
 mod nested;
 mod order;
 mod outages;

@@ -2,7 +2,7 @@
 //! doings.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -73,6 +73,10 @@ pub(super) struct Notes {
     pub(super) decisions: RefCell<Vec<(LimitLevel, LimitEvent)>>,
     pub(super) tokens_rejected: RefCell<Vec<u64>>,
     pub(super) tokens_accepted: RefCell<Vec<u64>>,
+    /// Rows that are written down as about to be sent.
+    pub(super) intended: RefCell<HashSet<u64>>,
+    /// Rows that were taken back from there, in order.
+    pub(super) withdrawn: RefCell<Vec<u64>>,
     attempts: RefCell<HashMap<u64, u32>>,
 }
 

@@ -210,3 +210,16 @@ fn a_row_that_is_only_unlucky_is_not_taken_for_one_with_a_limit_of_its_own() {
         });
     }
 }
+
+#[test]
+fn a_gateway_that_says_503_to_whoever_is_too_fast_costs_no_row() {
+    // One request a second gets through, as behind nginx's `limit_req` with its
+    // own status; the clients of a busy minute are turned away a dozen times.
+    let latest = Cell::new(None);
+    let notes = under_paused_time(load(&LaneWish::default(), 120, move |call| {
+        let second = call.at.as_secs();
+        let is_first = latest.replace(Some(second)) != Some(second);
+        status(if is_first { 200 } else { 503 }, 5)
+    }));
+    notes.assert_all_updated(120);
+}

@@ -1,0 +1,47 @@
+//! One request: the rows in it, and what came of it.
+
+use tokio::time::Instant;
+
+use crate::transport::{Reply, SendError};
+
+use super::attempt::{Doubt, Pending};
+use super::held_permit::HeldPermit;
+
+/// The rows of one request. Nearly always it is one row, which then costs no
+/// list.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) lead: Pending,
+    pub(super) others: Vec<Pending>,
+}
+
+impl Call {
+    /// Its rows, in the order in which they are sent.
+    pub(super) fn rows(&self) -> impl Iterator<Item = &Pending> {
+        std::iter::once(&self.lead).chain(&self.others)
+    }
+
+    pub(super) fn rows_mut(&mut self) -> impl Iterator<Item = &mut Pending> {
+        std::iter::once(&mut self.lead).chain(&mut self.others)
+    }
+
+    pub(super) fn row_count(&self) -> usize {
+        1 + self.others.len()
+    }
+
+    /// Whether it asks for a record instead of writing one.
+    pub(super) fn is_look_up(&self) -> bool {
+        self.lead.doubt == Doubt::ToLookUp
+    }
+}
+
+/// A request that came to its end, one way or the other.
+pub(super) struct Answered {
+    pub(super) call: Call,
+    pub(super) permit: HeldPermit,
+    pub(super) generation: u64,
+    pub(super) request_number: u64,
+    pub(super) sent_at: Instant,
+    /// `None` where it was never sent, since it couldn't be written down.
+    pub(super) result: Option<Result<Reply, SendError>>,
+}

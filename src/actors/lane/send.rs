@@ -1,0 +1,173 @@
+//! What may be sent is sent: the gate is asked, rows are put together into
+//! requests, and where it is needed they are written down before they leave.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use tokio::time::Instant;
+
+use crate::actors::intents::WrittenDown;
+use crate::auth::Token;
+use crate::limit::Decision;
+use crate::store::IntendedRow;
+use crate::transport::Transport;
+
+use super::call::{Answered, Call};
+use super::held_permit::HeldPermit;
+use super::run::{Hold, Lane, LaneControl};
+use super::shared_limit::{LimitLevel, Permits, of_level};
+
+impl<T: Transport, C: LaneControl> Lane<T, C> {
+    /// Sends until the gate, the window, the token or the rows say stop; what
+    /// it was.
+    pub(super) fn send_what_may_be_sent(&mut self) -> Hold {
+        if self.draining {
+            return Hold::Draining;
+        }
+        let now = Instant::now();
+        self.wake_delayed(now);
+        if self.ready.is_empty() {
+            return Hold::NoRows;
+        }
+        let token = self.setup.tokens.borrow().clone();
+        let Some(token) = token.filter(|token| token.generation > self.refused_generation) else {
+            return Hold::Token;
+        };
+        let shared = Arc::clone(&self.setup.controller);
+        let mut granted = std::mem::take(&mut self.granted);
+        let mut controller = shared.lock();
+        let mut above = shared.lock_above();
+        let at = now.into_std();
+        let hold = loop {
+            if self.ready.is_empty() {
+                break Hold::NoRows;
+            }
+            // Rows for the rest of a batch may be on their way.
+            if let Some(until) = self.gathers_until(now) {
+                break Hold::Gathering(until);
+            }
+            match controller.poll(at) {
+                Decision::Go => {}
+                Decision::WaitUntil(until) => break Hold::Until(Instant::from_std(until)),
+                Decision::WaitForReply => break Hold::Window,
+            }
+            match above.as_mut().map(|above| above.controller.poll(at)) {
+                None | Some(Decision::Go) => {}
+                Some(Decision::WaitUntil(until)) => break Hold::Until(Instant::from_std(until)),
+                Some(Decision::WaitForReply) => break Hold::WindowAbove,
+            }
+            let Some(call) = self.next_call() else {
+                break Hold::NoRows;
+            };
+            let permits = Permits {
+                own: controller.on_send(at),
+                above: above.as_mut().map(|above| above.controller.on_send(at)),
+            };
+            granted.push((call, permits));
+        };
+        let mut decisions = of_level(LimitLevel::Endpoint, controller.take_events());
+        if let Some(above) = &mut above {
+            let events = above.controller.take_events();
+            decisions.extend(of_level(LimitLevel::Client, events));
+        }
+        drop(above);
+        drop(controller);
+        let written_down = self.write_down(&mut granted);
+        // Only now, since a permit that is dropped asks for the lock.
+        for (call, permits) in granted.drain(..) {
+            let permit = HeldPermit::new(&shared, &self.setup.gauge, permits);
+            self.start(call, permit, &token, written_down.clone());
+        }
+        self.granted = granted;
+        self.report_decisions(decisions, now);
+        // There may be room left, which this lane has no use for.
+        if matches!(hold, Hold::NoRows | Hold::Gathering(_)) {
+            shared.ring();
+        }
+        if hold != Hold::WindowAbove {
+            shared.ring_above();
+        }
+        hold
+    }
+
+    fn wake_delayed(&mut self, now: Instant) {
+        while self.delayed.peek().is_some_and(|first| first.due <= now) {
+            if let Some(delayed) = self.delayed.pop() {
+                self.ready.push_front(delayed.pending);
+            }
+        }
+    }
+
+    /// Has the rows of all calls written down as about to be sent, where the
+    /// operation may not be repeated: one commit for the turn.
+    fn write_down(&self, granted: &mut [(Call, Permits)]) -> Option<WrittenDown> {
+        let desk = self.setup.intents.as_ref()?;
+        let mut rows = Vec::new();
+        for (call, _) in granted {
+            if call.is_look_up() {
+                continue;
+            }
+            for pending in call.rows_mut().filter(|pending| !pending.is_intended) {
+                pending.is_intended = true;
+                rows.push(IntendedRow {
+                    row: pending.item.row,
+                    position: pending.item.position,
+                });
+            }
+        }
+        (!rows.is_empty()).then(|| desk.intend(rows))
+    }
+
+    fn start(
+        &mut self,
+        mut call: Call,
+        permit: HeldPermit,
+        token: &Arc<Token>,
+        written_down: Option<WrittenDown>,
+    ) {
+        let request_number = self.next_request;
+        self.next_request += 1;
+        let request_id = self.request_id(request_number);
+        let request = self.setup.endpoint.request(&call, token, request_id);
+        let mut waits_for = None;
+        if !call.is_look_up() {
+            call.rows_mut().for_each(|pending| pending.sent += 1);
+            waits_for = written_down;
+        }
+        let transport = Rc::clone(&self.setup.transport);
+        let generation = token.generation;
+        self.in_flight.push(
+            async move {
+                let is_written_down = match waits_for {
+                    Some(written_down) => written_down.await.is_ok(),
+                    None => true,
+                };
+                let sent_at = Instant::now();
+                let result = match is_written_down {
+                    true => Some(transport.send(request).await),
+                    false => None,
+                };
+                Answered {
+                    call,
+                    permit,
+                    generation,
+                    request_number,
+                    sent_at,
+                    result,
+                }
+            }
+            .boxed_local(),
+        );
+    }
+
+    pub(super) fn request_id(&self, number: u64) -> String {
+        let prefix = &self.setup.request_id_prefix;
+        let mut digits = itoa::Buffer::new();
+        let digits = digits.format(number);
+        let mut id = String::with_capacity(prefix.len() + digits.len());
+        id.push_str(prefix);
+        id.push_str(digits);
+        id
+    }
+}

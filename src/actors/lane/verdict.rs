@@ -1,0 +1,106 @@
+//! What becomes of a row: it ends, or waits for its next step.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::connector::InDoubt;
+use crate::record::{Item, Outcome, OutcomeKind, Refusal};
+use crate::transport::Transport;
+
+use super::attempt::{Delayed, Doubt, Pending};
+use super::run::{Lane, LaneControl};
+
+/// What an answer means for its row.
+pub(super) enum Verdict {
+    Ended(OutcomeKind, Option<Refusal>),
+    /// Sent again at once or when the gate opens; nobody's failure.
+    Again,
+    /// Sent again after the backoff.
+    Later(Duration),
+    /// Waits for another token.
+    AwaitToken,
+    /// The run ends; the row goes to the next leg.
+    Abandoned,
+}
+
+impl<T: Transport, C: LaneControl> Lane<T, C> {
+    /// What is to be done first about a row; `None` where that isn't to send
+    /// something now. Of a row that an earlier leg was about to send, nobody
+    /// knows whether it was applied.
+    pub(super) fn first_step(&mut self, item: Item) -> Option<Pending> {
+        let mut pending = Pending::new(item);
+        if self.setup.suspects.is_empty() || !self.setup.suspects.contains(&pending.item.row) {
+            return Some(pending);
+        }
+        pending.is_intended = true;
+        match self.setup.endpoint.operation.in_doubt() {
+            InDoubt::Repeat => {
+                pending.doubt = Doubt::MayBeApplied;
+                return Some(pending);
+            }
+            InDoubt::LookUp => {
+                let verdict = self.look_up_later(&mut pending);
+                self.carry_out(pending, verdict, Instant::now());
+            }
+            InDoubt::Keep => {
+                let why = Refusal {
+                    error: "interrupted".to_owned(),
+                    message: "the load was interrupted while the row was sent; \
+                              the tenant may or may not have applied it"
+                        .to_owned(),
+                    ..Refusal::default()
+                };
+                let verdict = Verdict::Ended(OutcomeKind::Unknown, Some(why));
+                self.carry_out(pending, verdict, Instant::now());
+            }
+        }
+        None
+    }
+
+    pub(super) fn carry_out(&mut self, mut pending: Pending, verdict: Verdict, now: Instant) {
+        let has_ended = matches!(verdict, Verdict::Ended(..));
+        if !has_ended && pending.is_intended && pending.doubt == Doubt::None {
+            // It surely wasn't applied: it is no longer about to be sent.
+            pending.is_intended = false;
+            if let Some(intents) = &self.setup.intents {
+                intents.withdraw(pending.item.row);
+            }
+        }
+        match verdict {
+            Verdict::Ended(kind, refusal) => {
+                let item = pending.item;
+                if let Some(next) = self.keys.release(item.key_hash)
+                    && let Some(next) = self.first_step(next)
+                {
+                    self.ready.push_front(next);
+                }
+                self.batch.outcomes.push(Outcome {
+                    row: item.row,
+                    position: item.position,
+                    kind,
+                    refusal: refusal.map(Box::new),
+                    raw: item.raw,
+                    credit: item.credit,
+                });
+            }
+            Verdict::Abandoned => self.begin_drain(),
+            // A drain forgets what was not done; the next leg sends it.
+            _ if self.draining => {}
+            // A row that was refused before lets another one try the door, or
+            // nobody would ever know whether it is closed for that row alone.
+            Verdict::Again if pending.throttles > 1 && !self.ready.is_empty() => {
+                self.ready.insert(1, pending);
+            }
+            Verdict::Again | Verdict::AwaitToken => self.ready.push_front(pending),
+            Verdict::Later(delay) => {
+                self.next_order += 1;
+                self.delayed.push(Delayed {
+                    due: now + delay,
+                    order: self.next_order,
+                    pending,
+                });
+            }
+        }
+    }
+}

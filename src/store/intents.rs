@@ -1,0 +1,64 @@
+//! Which rows are in doubt: their bytes may have left, and they have no outcome.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::record::RowId;
+
+use super::{IntendedRow, Suspect};
+
+/// The rows in doubt.
+pub(super) type Suspects = BTreeMap<RowId, Suspect>;
+
+/// What the journal has in doubt and is in doubt no more. An operation that may
+/// be repeated has no such rows, and costs nothing here.
+#[derive(Debug, Default)]
+pub(super) struct Settled {
+    rows: BTreeSet<RowId>,
+}
+
+impl Settled {
+    /// Of these rows, those that the journal doesn't have in doubt. A row that
+    /// was throttled and goes out again is often there still, so that its
+    /// second try costs no sync.
+    pub(super) fn not_durable(
+        &self,
+        suspects: &Suspects,
+        rows: &[IntendedRow],
+    ) -> Vec<IntendedRow> {
+        let is_durable = |row| suspects.contains_key(&row) || self.rows.contains(&row);
+        rows.iter()
+            .filter(|intended| !is_durable(intended.row))
+            .copied()
+            .collect()
+    }
+
+    /// The rows are in doubt from here on, and the journal has them so.
+    pub(super) fn open(&mut self, suspects: &mut Suspects, rows: &[IntendedRow], at_ms: u64) {
+        for &IntendedRow { row, position } in rows {
+            self.rows.remove(&row);
+            suspects.entry(row).or_insert(Suspect {
+                position,
+                sent_at_ms: at_ms,
+            });
+        }
+    }
+
+    /// The row is in doubt no more; whether it was.
+    pub(super) fn settle(&mut self, suspects: &mut Suspects, row: RowId) -> bool {
+        let was_open = suspects.remove(&row).is_some();
+        if was_open {
+            self.rows.insert(row);
+        }
+        was_open
+    }
+
+    /// What the next commit takes out of the journal.
+    pub(super) fn rows(&self) -> Vec<RowId> {
+        self.rows.iter().copied().collect()
+    }
+
+    /// That commit was made.
+    pub(super) fn note_stored(&mut self) {
+        self.rows.clear();
+    }
+}

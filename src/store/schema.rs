@@ -1,0 +1,63 @@
+//! The journal's tables, and how older ones become today's.
+//!
+//! Version 1 had finished rows and the checkpoint. Version 2 adds the rows that
+//! are about to be sent, and the rows that stand in books.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+/// Raised with every change of the tables; older journals are migrated when
+/// they are opened to be written.
+pub(super) const VERSION: i64 = 2;
+
+/// The oldest version that can be read.
+pub(super) const OLDEST: i64 = 1;
+
+const CREATE_FIRST: &str = "
+    CREATE TABLE finished (first INTEGER PRIMARY KEY, last INTEGER NOT NULL) STRICT;
+    CREATE TABLE checkpoint (id INTEGER PRIMARY KEY CHECK (id = 1), state TEXT NOT NULL) STRICT;
+";
+
+/// A listed row is found by its line, which is what its user knows of it. No two
+/// rows start on one line.
+const ADD_SECOND: &str = "
+    CREATE TABLE intents (
+        row INTEGER PRIMARY KEY, byte INTEGER NOT NULL, line INTEGER NOT NULL, sent_at_ms INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE listed (
+        line INTEGER PRIMARY KEY, row INTEGER NOT NULL, byte INTEGER NOT NULL, standing TEXT NOT NULL
+    ) STRICT;
+";
+
+/// Makes the tables of a new journal.
+pub(super) fn create(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch(CREATE_FIRST)?;
+    transaction.execute_batch(ADD_SECOND)?;
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.commit()
+}
+
+/// The version of the tables.
+pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// Brings an older journal to today's version, in one transaction.
+pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Asked again inside, since another process may have been faster.
+    if version(&transaction)? == 1 {
+        transaction.execute_batch(ADD_SECOND)?;
+        transaction.pragma_update(None, "user_version", VERSION)?;
+    }
+    transaction.commit()
+}
+
+/// The journal of version 1, as it was made then.
+#[cfg(test)]
+pub(super) fn create_version_1(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(CREATE_FIRST)?;
+    transaction.pragma_update(None, "user_version", 1)?;
+    transaction.commit()
+}

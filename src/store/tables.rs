@@ -1,0 +1,153 @@
+//! The rows of the journal's tables, read and written.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, Row, Transaction, params};
+
+use crate::record::{OutcomeKind, Position, RangeChange, RowId};
+
+use super::{Commit, IntendedRow, ListedRow, Standing, Suspect};
+
+/// What a row that a retry has taken back is called in the table.
+const TAKEN_BACK: &str = "taken_back";
+
+fn read<T>(
+    connection: &Connection,
+    query: &str,
+    convert: fn(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Vec<T>> {
+    connection.prepare(query)?.query_map([], convert)?.collect()
+}
+
+pub(super) fn finished(connection: &Connection) -> rusqlite::Result<Vec<(u64, u64)>> {
+    let query = "SELECT first, last FROM finished ORDER BY first";
+    read(connection, query, |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
+pub(super) fn write_finished(
+    transaction: &Transaction<'_>,
+    changes: &[RangeChange],
+) -> rusqlite::Result<()> {
+    let mut put = transaction.prepare_cached(
+        "INSERT INTO finished (first, last) VALUES (?1, ?2)
+         ON CONFLICT (first) DO UPDATE SET last = excluded.last",
+    )?;
+    let mut remove = transaction.prepare_cached("DELETE FROM finished WHERE first = ?1")?;
+    for change in changes {
+        match *change {
+            RangeChange::Put { first, last } => put.execute(params![first, last])?,
+            RangeChange::Remove { first } => remove.execute(params![first])?,
+        };
+    }
+    Ok(())
+}
+
+pub(super) fn write_listed(
+    transaction: &Transaction<'_>,
+    commit: &Commit<'_>,
+) -> rusqlite::Result<()> {
+    if !commit.unlisted_lines.is_empty() {
+        let mut remove = transaction.prepare_cached("DELETE FROM listed WHERE line = ?1")?;
+        for line in commit.unlisted_lines {
+            remove.execute(params![line])?;
+        }
+    }
+    if !commit.listed.is_empty() {
+        let mut put = transaction.prepare_cached(
+            "INSERT OR REPLACE INTO listed (line, row, byte, standing) VALUES (?1, ?2, ?3, ?4)",
+        )?;
+        for listed in commit.listed {
+            let standing = match listed.standing {
+                Standing::Ended(kind) => kind.name(),
+                Standing::TakenBack => TAKEN_BACK,
+            };
+            let Position { byte, line } = listed.position;
+            put.execute(params![line, listed.row.0, byte, standing])?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn state(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    let query = "SELECT state FROM checkpoint WHERE id = 1";
+    Ok(read(connection, query, |row| row.get(0))?.pop())
+}
+
+pub(super) fn intents(connection: &Connection) -> rusqlite::Result<BTreeMap<RowId, Suspect>> {
+    let query = "SELECT row, byte, line, sent_at_ms FROM intents";
+    let stored = read(connection, query, |row| {
+        let position = Position {
+            byte: row.get(1)?,
+            line: row.get(2)?,
+        };
+        let sent_at_ms = row.get(3)?;
+        Ok((
+            RowId(row.get(0)?),
+            Suspect {
+                position,
+                sent_at_ms,
+            },
+        ))
+    });
+    Ok(stored?.into_iter().collect())
+}
+
+pub(super) fn write_intents(
+    transaction: &Transaction<'_>,
+    rows: &[IntendedRow],
+    at_ms: u64,
+) -> rusqlite::Result<()> {
+    let mut put = transaction.prepare_cached(
+        "INSERT OR REPLACE INTO intents (row, byte, line, sent_at_ms) VALUES (?1, ?2, ?3, ?4)",
+    )?;
+    for IntendedRow { row, position } in rows {
+        put.execute(params![row.0, position.byte, position.line, at_ms])?;
+    }
+    Ok(())
+}
+
+pub(super) fn remove_intents(
+    transaction: &Transaction<'_>,
+    rows: &[RowId],
+) -> rusqlite::Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let mut remove = transaction.prepare_cached("DELETE FROM intents WHERE row = ?1")?;
+    for row in rows {
+        remove.execute(params![row.0])?;
+    }
+    Ok(())
+}
+
+/// The listed rows; in the place of one whose standing isn't known, its name.
+pub(super) fn listed(connection: &Connection) -> rusqlite::Result<Vec<Result<ListedRow, String>>> {
+    let query = "SELECT line, row, byte, standing FROM listed ORDER BY line";
+    read(connection, query, |row| {
+        let name: String = row.get(3)?;
+        let listed = ListedRow {
+            row: RowId(row.get(1)?),
+            position: Position {
+                byte: row.get(2)?,
+                line: row.get(0)?,
+            },
+            standing: match standing_of(&name) {
+                Some(standing) => standing,
+                None => return Ok(Err(name)),
+            },
+        };
+        Ok(Ok(listed))
+    })
+}
+
+fn standing_of(name: &str) -> Option<Standing> {
+    [
+        OutcomeKind::Rejected,
+        OutcomeKind::Missing,
+        OutcomeKind::Unknown,
+    ]
+    .into_iter()
+    .find(|kind| kind.name() == name)
+    .map(Standing::Ended)
+    .or((name == TAKEN_BACK).then_some(Standing::TakenBack))
+}

@@ -1,0 +1,5 @@
+mod faults;
+mod journal;
+mod retake;
+mod support;
+mod torn;
