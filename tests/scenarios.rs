@@ -150,6 +150,15 @@ fn every_scenario_is_met_as_expected() {
             }
         }
         for (seed, run) in seeds().zip(runs) {
+            if expect
+                .taken_for_limit
+                .is_some_and(|expected| expected != run.taken_for_limit)
+            {
+                broken.push(format!(
+                    "{label} ({}), seed {seed}: failures taken for a limit: {}",
+                    case.name, run.taken_for_limit
+                ));
+            }
             if run.undercuts > expect.undercuts || run.lost > 0 {
                 broken.push(format!(
                     "{label} ({}), seed {seed}: {} undercuts, {} rows lost",

@@ -30,7 +30,7 @@
 //! and a reply comes in as an [`Observation`]. One [`Controller`] is the state
 //! of one [`LimitKey`] and is shared by lanes behind a short lock: every call
 //! is O(1) and the usual path allocates nothing. The rules and their
-//! measurements are in `docs/decisions` and `tests/limits.rs`.
+//! measurements are in `docs/decisions` and `tests/scenarios.rs`.
 
 mod approach;
 mod backoff;

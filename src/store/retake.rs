@@ -13,7 +13,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::error::FatalError;
+use crate::error::{ExitStatus, FatalError};
 use crate::record::{OutcomeKind, RowRanges};
 
 use super::{
@@ -73,6 +73,7 @@ pub struct Retake<'run> {
     /// In the order of their lines.
     rows: Vec<ListedRow>,
     file: String,
+    ended_with: ExitStatus,
 }
 
 impl<'run> Retake<'run> {
@@ -91,10 +92,11 @@ impl<'run> Retake<'run> {
         let mut journal = journal.with_durability(Durability::PowerLoss)?;
         let state = journal.load()?;
         let run_id = directory.run_id();
-        if state.checkpoint.finished_with.is_none() {
+        let ended_with = state.checkpoint.finished_with.and_then(ExitStatus::of_code);
+        let Some(ended_with) = ended_with else {
             return Err(FatalError::usage(format!("run {run_id} isn't finished"))
                 .with_hint("Finish it with `sluice resume`, then try again."));
-        }
+        };
         let mut rows = journal.listed()?;
         rows.retain(|listed| of.takes(listed.standing));
         if rows.len() as u64 != of.counted(&state.checkpoint) {
@@ -116,8 +118,11 @@ impl<'run> Retake<'run> {
             of,
             rows,
             file,
+            ended_with,
         };
-        retake.keep_book()?;
+        if !retake.rows.is_empty() {
+            retake.keep_book()?;
+        }
         Ok(retake)
     }
 
@@ -140,6 +145,12 @@ impl<'run> Retake<'run> {
     #[must_use]
     pub fn file(&self) -> PathBuf {
         self.directory.path().join(&self.file)
+    }
+
+    /// How the run has ended, if none of its rows is taken back.
+    #[must_use]
+    pub fn ended_with(&self) -> ExitStatus {
+        self.ended_with
     }
 
     /// How many rows can be taken back.

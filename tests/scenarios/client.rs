@@ -67,6 +67,11 @@ pub trait Client {
     /// `row` is as sent; the client notes failures in it.
     fn reply(&mut self, now: Duration, ticket: Self::Ticket, row: &mut Row, heard: &Heard) -> Next;
 
+    /// Whether failures are taken for a limit, as things stand.
+    fn takes_failures_for_limit(&self) -> bool {
+        false
+    }
+
     /// Its state in a line, for a trace.
     fn state(&mut self, now: Duration) -> String;
 }

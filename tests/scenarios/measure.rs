@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use loadtest::baseline::MakeRule;
 use loadtest::benchmark::{Benchmark, best_possible, sustained};
-use loadtest::tenant::Scenario;
-use sluice::limit::{LimitSettings, Share};
+use loadtest::tenant::{self, Limit, Scenario};
+use sluice::limit::{LearnedLimit, LimitKind, LimitSettings, Share};
 
 use super::client::Client;
 use super::others::Other;
@@ -19,6 +19,12 @@ pub struct Figures {
     pub goodput: f64,
     /// Percent of the answers.
     pub throttled: f64,
+    /// Other failures: percent of the answers.
+    pub failed: f64,
+    /// Failures held against one row, at most.
+    pub failures_of_a_row: u32,
+    /// Whether failures were taken for a limit at the end.
+    pub taken_for_limit: bool,
     /// Seconds from the start until 95 % of the rate.
     pub reach_95_s: f64,
     /// The same from a change of a limit, the longest of them; zero if there is none.
@@ -60,6 +66,7 @@ impl Case {
     pub fn product(&self, seed: u64, trace_every: Option<Duration>) -> Figures {
         let settings = LimitSettings {
             share: Share::try_new(self.benchmark.share).expect("a share"),
+            starting_point: self.benchmark.known_limit.as_ref().map(as_learnt),
             ..LimitSettings::default()
         };
         self.run(seed, trace_every, |starts, seed| {
@@ -93,6 +100,8 @@ impl Case {
             tallies.iter().map(value).sum::<u64>() as f64
         };
         let (done, refused) = (sum(&|one| one.done), sum(&|one| one.refused));
+        let failed = sum(&|one| one.failed);
+        let percent_of_answers = 100.0 / (done + refused + failed).max(1.0);
         let best = best_possible(&self.scenario, CLOCK_AT_ZERO, Duration::ZERO, self.duration);
         let last_s = self.duration.as_secs() as usize;
         let late = |one: &super::tally::Tally| one.done_between(last_s / 2, last_s);
@@ -104,7 +113,14 @@ impl Case {
             .collect();
         Figures {
             goodput: 100.0 * done / best,
-            throttled: 100.0 * refused / (done + refused + sum(&|one| one.failed)).max(1.0),
+            throttled: refused * percent_of_answers,
+            failed: failed * percent_of_answers,
+            failures_of_a_row: tallies
+                .iter()
+                .map(|one| one.most_failures)
+                .max()
+                .unwrap_or(0),
+            taken_for_limit: tallies.iter().any(|one| one.taken_for_limit),
             reach_95_s: self.time_to_95(&per_second, 0),
             recover_95_s: self
                 .changes()
@@ -142,5 +158,42 @@ impl Case {
             done += per_second[start_s + judged_s] - per_second[start_s];
         }
         f64::INFINITY
+    }
+}
+
+/// A limit as a probe would have found it.
+fn as_learnt(limit: &Limit) -> LearnedLimit {
+    let quota = |requests: u64, window: Duration, kind| LearnedLimit {
+        rate_per_s: requests as f64 / window.as_secs_f64(),
+        burst: Some(requests as f64),
+        window_s: Some(window.as_secs_f64()),
+        window_starts: None,
+        longest_wait_s: window.as_secs_f64(),
+        concurrency_cap: None,
+        kind,
+        sure: true,
+    };
+    match limit.kind {
+        tenant::LimitKind::FixedWindow {
+            requests, window, ..
+        } => quota(requests, window, LimitKind::FixedWindow),
+        tenant::LimitKind::SlidingLog {
+            requests, window, ..
+        } => quota(requests, window, LimitKind::SlidingWindow),
+        tenant::LimitKind::TokenBucket { rate, burst, .. } => LearnedLimit {
+            rate_per_s: rate,
+            burst: Some(burst),
+            window_s: None,
+            longest_wait_s: 1.0,
+            ..quota(0, Duration::MAX, LimitKind::TokenBucket)
+        },
+        tenant::LimitKind::Concurrency { cap } => LearnedLimit {
+            // A cap bounds no rate, so a probe tells none that counts.
+            burst: None,
+            window_s: None,
+            longest_wait_s: 1.0,
+            concurrency_cap: u32::try_from(cap).ok(),
+            ..quota(1, Duration::from_secs(1), LimitKind::ConcurrencyCap)
+        },
     }
 }

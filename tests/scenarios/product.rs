@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use loadtest::tenant::Heard;
 use sluice::limit::{
-    Controller, Decision, LimitSettings, Observation, Permit, Reaction, rate_limit_hint,
-    retry_after, retry_after_in_body,
+    Controller, Decision, LimitEvent, LimitSettings, Observation, Permit, Reaction,
+    rate_limit_hint, retry_after, retry_after_in_body,
 };
 
 use super::client::{Ask, Client, Next, Row, Verdict};
@@ -14,6 +14,9 @@ use super::client::{Ask, Client, Next, Row, Verdict};
 pub struct Product {
     start: Instant,
     controller: Controller,
+    /// Its decisions since they were last shown.
+    unshown: Vec<LimitEvent>,
+    takes_503_for_limit: bool,
 }
 
 impl Product {
@@ -22,6 +25,19 @@ impl Product {
         Self {
             start,
             controller: Controller::new(settings, start + starts, seed),
+            unshown: Vec::new(),
+            takes_503_for_limit: false,
+        }
+    }
+
+    fn note_decisions(&mut self) {
+        for event in self.controller.take_events() {
+            match event {
+                LimitEvent::UnavailableIsLimit => self.takes_503_for_limit = true,
+                LimitEvent::UnavailableIsTrouble => self.takes_503_for_limit = false,
+                _ => {}
+            }
+            self.unshown.push(event);
         }
     }
 }
@@ -76,10 +92,11 @@ impl Client for Product {
 
     fn reply(&mut self, now: Duration, permit: Permit, row: &mut Row, heard: &Heard) -> Next {
         let observation = observe(heard, *row);
-        match self
+        let reaction = self
             .controller
-            .on_reply(self.start + now, permit, &observation)
-        {
+            .on_reply(self.start + now, permit, &observation);
+        self.note_decisions();
+        match reaction {
             Reaction::Done => Next::Done,
             Reaction::RetryWhenGateOpens => Next::RetryAt(now),
             Reaction::RetryAfter {
@@ -92,9 +109,14 @@ impl Client for Product {
         }
     }
 
+    fn takes_failures_for_limit(&self) -> bool {
+        self.takes_503_for_limit
+    }
+
     fn state(&mut self, now: Duration) -> String {
+        self.note_decisions();
         let seen = self.controller.snapshot(self.start + now);
-        let events = self.controller.take_events();
+        let events = std::mem::take(&mut self.unshown);
         let pace = seen.pace_per_s.unwrap_or(f64::INFINITY);
         format!(
             "window {} in flight {} pace {pace:.2} done {} refused {} {events:?}",

@@ -8,6 +8,10 @@ pub struct Tally {
     pub done: u64,
     pub refused: u64,
     pub failed: u64,
+    /// Failures that the client held against one row, at most.
+    pub most_failures: u32,
+    /// Whether the client ended by taking failures for a limit.
+    pub taken_for_limit: bool,
     /// Rows given up.
     pub lost: u64,
     /// Requests sent before a stated wait was over.

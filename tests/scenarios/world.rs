@@ -64,6 +64,13 @@ struct Process<C> {
     wake_at: Duration,
 }
 
+impl<C: Client> Process<C> {
+    fn end(mut self) -> Tally {
+        self.tally.taken_for_limit = self.client.takes_failures_for_limit();
+        self.tally
+    }
+}
+
 /// The world; ends at a time, or when every row is done.
 pub struct World<C: Client> {
     now: Duration,
@@ -129,7 +136,7 @@ impl<C: Client> World<C> {
         }
         Outcome {
             others: self.tenant.others(),
-            tallies: self.processes.into_iter().map(|one| one.tally).collect(),
+            tallies: self.processes.into_iter().map(Process::end).collect(),
         }
     }
 
@@ -194,7 +201,10 @@ impl<C: Client> World<C> {
             }
         }
         let mut row = request.row;
-        match process.client.reply(now, request.ticket, &mut row, heard) {
+        let next = process.client.reply(now, request.ticket, &mut row, heard);
+        let most_failures = &mut process.tally.most_failures;
+        *most_failures = row.failures.max(*most_failures);
+        match next {
             Next::Done => {}
             Next::Lost => process.tally.lost += 1,
             Next::RetryAt(at) => process.retries.push(Reverse((at, row))),

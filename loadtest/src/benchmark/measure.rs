@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::tenant::units;
+use crate::tenant::{Limit, units};
 
 /// How a client is measured against a tenant.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -24,6 +24,8 @@ pub struct Benchmark {
     /// The share of the limit that the client is told to take, above 0 to 1. Default: 1.
     #[serde(deserialize_with = "units::ratio")]
     pub share: f64,
+    /// What the client is told of a limit before it starts, right or wrong; in simulation only. Default: nothing.
+    pub known_limit: Option<Limit>,
     /// Requests that the best client has in flight where the tenant sets no bound. Default: 512, the product's own.
     pub most_in_flight: u32,
     /// Goodput is compared with the tenant's rate over this time, to see when 95 % are reached. Default: 30 s.
@@ -41,6 +43,7 @@ impl Default for Benchmark {
             live_duration: None,
             processes: vec![Duration::ZERO],
             share: 1.0,
+            known_limit: None,
             most_in_flight: 512,
             judged_over: Duration::from_secs(30),
             expect: Expectation::default(),
@@ -58,6 +61,13 @@ pub struct Expectation {
     /// Refusals: percent of all answers, at most. Default: 100.
     #[serde(deserialize_with = "units::not_negative")]
     pub throttled: f64,
+    /// Failures, which are no 429: percent of all answers, at most; in simulation only. Default: 100.
+    #[serde(deserialize_with = "units::not_negative")]
+    pub failed: f64,
+    /// Failures that are held against one row, at most; in simulation only. Default: any number.
+    pub failures_of_a_row: u32,
+    /// Whether failures are taken for a limit at the end; in simulation only. Default: either.
+    pub taken_for_limit: Option<bool>,
     /// Time from the start until 95 % of the tenant's rate are reached, at most. Default: nothing is expected.
     #[serde(deserialize_with = "units::some_duration")]
     pub reach_95_within: Option<Duration>,
@@ -79,6 +89,9 @@ impl Default for Expectation {
         Expectation {
             goodput: 0.0,
             throttled: 100.0,
+            failed: 100.0,
+            failures_of_a_row: u32::MAX,
+            taken_for_limit: None,
             reach_95_within: None,
             recover_95_within: None,
             undercuts: 0,

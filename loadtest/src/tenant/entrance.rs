@@ -5,7 +5,6 @@ use hyper::{Response, StatusCode};
 
 use super::faults::FaultTarget;
 use super::gatekeeper::{Admission, Asker, Endpoint, Refusal};
-use super::limit_headers::LimitHeaders;
 use super::limiter::Standing;
 use super::reply::{self, Answer, ReplyBody, add_header};
 use super::strike::{self, Strike};
@@ -50,7 +49,7 @@ async fn serve(
     };
     let admission = match admit(world, &visitor, &grant) {
         Ok(admission) => admission,
-        Err(refusal) => return Ok(refuse(world, *refusal)),
+        Err(refusal) => return refuse(world, *refusal),
     };
     let _places = Places::new(&world.gate, admission.places);
     let fault = world.draw_fault(FaultTarget::Contacts);
@@ -129,22 +128,16 @@ fn admit(world: &World, visitor: &Visitor<'_>, grant: &Grant) -> Result<Admissio
     verdict
 }
 
-/// The reply to a request over a limit.
-fn refuse(world: &World, refusal: Refusal) -> Response<ReplyBody> {
-    let style = world.scenario.limit_headers;
-    let mut response = reply::json(refusal_status(style), &refusal.body(style));
+/// The answer to a request over a limit.
+fn refuse(world: &World, refusal: Refusal) -> Answer {
+    let (form, style) = (world.scenario.refusals, world.scenario.limit_headers);
+    let status = form.status(style).ok_or(reply::HangUp)?;
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::TOO_MANY_REQUESTS);
+    let mut response = reply::json(status, &refusal.body(form, style));
     for (name, value) in refusal.headers(style, world.clock(world.moment())) {
         add_header(&mut response, name, &value);
     }
-    response
-}
-
-fn refusal_status(style: LimitHeaders) -> StatusCode {
-    if style.refuses_with_403() {
-        StatusCode::FORBIDDEN
-    } else {
-        StatusCode::TOO_MANY_REQUESTS
-    }
+    Ok(response)
 }
 
 fn add_standing(world: &World, response: &mut Response<ReplyBody>, standing: Option<Standing>) {

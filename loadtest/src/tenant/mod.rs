@@ -49,6 +49,7 @@ pub use ledger::{Counters, LedgerDetail, LedgerSnapshot, RequestCounts, SecondCo
 pub use limit_headers::LimitHeaders;
 pub use limiter::{Anchor, Limit, LimitKind, LimitScope, Phase, Refill};
 pub use model::{Arrival, Heard, Inside, Model};
+pub use refusal::RefusalForm;
 pub use retry_after::{Honesty, RetryAfter, RetryAfterForm};
 pub use scenario::{Knee, Latency, Scenario, ScenarioError, SuccessStatus};
 pub use server::{RunningTenant, Tenant};

@@ -69,7 +69,7 @@ impl Model {
         Model {
             gate: Gatekeeper::new(
                 &scenario.limits,
-                scenario.retry_after.clone(),
+                scenario.words_of_refusals(),
                 scenario.undercut_grace,
                 wants_standing,
             ),
@@ -109,8 +109,12 @@ impl Model {
         let admission = match self.gate.admit(moment, &asker) {
             Ok(admission) => admission,
             Err(refusal) => {
-                let status = Some(if style.refuses_with_403() { 403 } else { 429 });
-                let body = refusal.body(style).to_string();
+                let form = self.scenario.refusals;
+                let status = form.status(style);
+                if status.is_none() {
+                    return Arrival::Refused(Heard::default());
+                }
+                let body = refusal.body(form, style).to_string();
                 let headers = with_date(refusal.headers(style, clock), clock);
                 return Arrival::Refused(Heard {
                     status,
@@ -232,6 +236,24 @@ mod tests {
         assert!(heard.headers.contains(&("retry-after", "60".to_owned())));
         assert!(names(&heard).contains(&"date"));
         assert!(heard.body.contains("a.key"), "{}", heard.body);
+    }
+
+    #[test]
+    fn a_refusal_may_come_as_trouble_or_as_nothing() {
+        let refused_as = |form: &str| {
+            let limit = "limits: [{ kind: token_bucket, rate: 1, burst: 1 }]";
+            let mut model = model(&format!("{limit}\nrefusals: {form}"));
+            let _inside = model.arrives(Duration::ZERO, 0, 1);
+            match model.arrives(Duration::ZERO, 0, 2) {
+                Arrival::Refused(heard) => heard,
+                Arrival::Admitted { .. } => panic!("the second is one too many"),
+            }
+        };
+        let trouble = refused_as("service_unavailable");
+        assert_eq!(trouble.status, Some(503));
+        assert!(names(&trouble).contains(&"retry-after"));
+        assert!(!trouble.body.contains("limit"), "{}", trouble.body);
+        assert_eq!(refused_as("close"), Heard::default());
     }
 
     #[test]

@@ -13,7 +13,8 @@ use super::ledger::LedgerDetail;
 use super::limit_headers::LimitHeaders;
 use super::limiter::Limit;
 use super::named::NAMED;
-use super::retry_after::RetryAfter;
+use super::refusal::RefusalForm;
+use super::retry_after::{RetryAfter, RetryAfterForm};
 use super::token_desk::{Client, TokenRules};
 use super::units;
 use crate::benchmark::Benchmark;
@@ -32,6 +33,8 @@ pub struct Scenario {
     pub contacts: Contacts,
     /// Limits; all of them must admit a request. Default: none.
     pub limits: Vec<Limit>,
+    /// As what a refusal comes. Default: 429.
+    pub refusals: RefusalForm,
     /// How a refusal says when to come back.
     pub retry_after: RetryAfter,
     /// Headers that tell how much of a limit is left. Default: none.
@@ -65,6 +68,7 @@ impl Default for Scenario {
             clients: vec![Client::default()],
             contacts: Contacts::default(),
             limits: Vec::new(),
+            refusals: RefusalForm::default(),
             retry_after: RetryAfter::default(),
             limit_headers: LimitHeaders::default(),
             latency: Latency::default(),
@@ -237,6 +241,15 @@ impl Scenario {
     /// The names of the scenarios that come with the crate.
     pub fn names() -> impl Iterator<Item = &'static str> {
         NAMED.iter().map(|(name, _)| *name)
+    }
+
+    /// How refusals say when to come back: not at all where the connection is just closed.
+    pub(crate) fn words_of_refusals(&self) -> RetryAfter {
+        let mut words = self.retry_after.clone();
+        if self.refusals == RefusalForm::Close {
+            words.form = RetryAfterForm::None;
+        }
+        words
     }
 
     /// Processes of the client that is measured.

@@ -59,11 +59,13 @@ impl Drop for Places<'_> {
 
 impl World {
     pub(crate) fn new(scenario: Scenario) -> Self {
-        let words = scenario.retry_after.clone();
+        let words = scenario.words_of_refusals();
+        let token_words = scenario.retry_after.clone();
         let grace = scenario.undercut_grace;
         let wants_standing = scenario.limit_headers != LimitHeaders::None;
-        let gate = Gatekeeper::new(&scenario.limits, words.clone(), grace, wants_standing);
-        let token_gate = Gatekeeper::new(scenario.token.limit.as_slice(), words, grace, false);
+        let gate = Gatekeeper::new(&scenario.limits, words, grace, wants_standing);
+        let token_gate =
+            Gatekeeper::new(scenario.token.limit.as_slice(), token_words, grace, false);
         World {
             started: OnceLock::new(),
             gate: Mutex::new(gate),
