@@ -32,6 +32,8 @@ pub(super) enum Command {
     Probe(ProbeArguments),
     /// Go on with a run that was interrupted
     Resume(ResumeArguments),
+    /// Send the rejected rows of a run again, as `rejected.csv` has them now
+    Retry(RetryArguments),
     /// Show where a run stands, also while it runs
     Status(StatusArguments),
     /// List the runs
@@ -261,6 +263,15 @@ pub(super) struct ResumeArguments {
     pub(super) pacing: PacingFlags,
     #[command(flatten)]
     pub(super) showing: ShowingFlags,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct RetryArguments {
+    #[command(flatten)]
+    pub(super) resume: ResumeArguments,
+    /// Ask about the rows in `unknown.csv` instead, and send those that were not applied
+    #[arg(long)]
+    pub(super) unknown: bool,
 }
 
 #[derive(Args, Debug)]

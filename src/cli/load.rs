@@ -13,9 +13,10 @@ use crate::connector::{Bound, Connector, field_rules};
 use crate::error::FatalError;
 use crate::limit::{self, LimitKey, LimitProfile, LimitSettings};
 use crate::mapping::{FieldRule, Program};
-use crate::record::{Fields, RowId};
+use crate::record::{Fields, Position, RowId};
 use crate::source::csv::{
-    CsvCounter, CsvReader, CsvSettings, CsvShape, Input, RejectLayout, Start, inspect, split,
+    CsvCounter, CsvReader, CsvSettings, CsvShape, Input, LineColumn, RejectLayout, RelistedRows,
+    Start, inspect, split,
 };
 use crate::source::{DuplicateFinder, Source, SourceError};
 use crate::store::{BookFormat, Durability, ResumeMark};
@@ -39,6 +40,8 @@ pub(super) struct Prepared {
     pub(super) csv: CsvSettings,
     pub(super) shape: CsvShape,
     pub(super) program: Arc<Program>,
+    /// Of a retry, the rows that are sent again, in the order of their lines.
+    pub(super) relisted: Option<Vec<(RowId, Position)>>,
     rules: Option<Vec<FieldRule>>,
 }
 
@@ -85,6 +88,7 @@ pub(super) fn prepare(settings: Settings, input: Input) -> Result<Prepared, Fata
         csv,
         shape,
         program: Arc::new(program),
+        relisted: None,
         rules,
     })
 }
@@ -218,7 +222,13 @@ impl Prepared {
         events: EventSender,
     ) -> Result<RunPlan<Lanes>, FatalError> {
         let (csv, shape) = (self.csv.clone(), self.shape.clone());
+        let relisted = self.relisted.clone().zip(LineColumn::of(&shape));
         let open_source: OpenSource = Box::new(move |mark: Option<ResumeMark>| {
+            if let Some((rows, line)) = &relisted {
+                let reader = CsvReader::open(&csv, &shape, Start::Beginning)?;
+                let source = RelistedRows::new(reader, *line, rows.clone());
+                return Ok(Box::new(source) as Box<dyn Source>);
+            }
             let start = mark.map_or(Start::Beginning, |mark| {
                 Start::At(RowId(mark.row), mark.position())
             });
@@ -305,7 +315,7 @@ impl<'load> KeyReader<'load> {
     }
 
     /// The hash of the row's key; `None` for a row that is refused anyway.
-    fn hash(&mut self, raw: &[u8], position: crate::record::Position) -> Option<u64> {
+    fn hash(&mut self, raw: &[u8], position: Position) -> Option<u64> {
         let shape = &self.prepared.shape;
         split(
             raw,

@@ -18,6 +18,7 @@ mod print;
 mod probe;
 mod progress_file;
 mod resume;
+mod retry;
 mod run;
 mod runs;
 mod schema;
@@ -78,6 +79,7 @@ fn dispatch(command: Command) -> Result<ExitStatus, FatalError> {
         Command::Plan(arguments) => plan::plan(&arguments),
         Command::Probe(arguments) => probe::probe(&arguments),
         Command::Resume(arguments) => resume::resume(&arguments),
+        Command::Retry(arguments) => retry::retry(&arguments),
         Command::Status(arguments) => status::status(&arguments),
         Command::Runs(arguments) => runs::runs(&arguments),
         Command::Demo(arguments) => demo::demo(&arguments),

@@ -16,6 +16,7 @@ use super::assemble::{of_pacing_flags, of_profile};
 use super::conclude::tell_again;
 use super::credentials::read_credentials;
 use super::load::{Prepared, prepare};
+use super::retry;
 use super::run::{Leg, input_stamp};
 
 /// `sluice resume`.
@@ -39,6 +40,9 @@ pub(super) fn resume(arguments: &ResumeArguments) -> Result<ExitStatus, FatalErr
         .with_hint("Start it again with `sluice run`."));
     }
     let settings = settings_of(&manifest, flags)?;
+    if checkpoint.retry.is_some() {
+        return retry::go_on(directory, lock, manifest, settings, &arguments.showing);
+    }
     let credentials = read_credentials(&settings)?;
     let counting = check_input(&manifest, &settings, &checkpoint)?;
     let prepared = prepare(settings, Input::File(manifest.input.clone()))?;
@@ -60,7 +64,7 @@ pub(super) fn resume(arguments: &ResumeArguments) -> Result<ExitStatus, FatalErr
 }
 
 /// What the run was started with, under the flags of this command.
-fn settings_of(manifest: &Manifest, flags: Overrides) -> Result<Settings, FatalError> {
+pub(super) fn settings_of(manifest: &Manifest, flags: Overrides) -> Result<Settings, FatalError> {
     let damaged = |what: &str| {
         FatalError::usage(format!(
             "the manifest of run {} is damaged: {what} can't be read",
@@ -167,7 +171,7 @@ fn check_input(
     Ok(None)
 }
 
-fn check_unchanged(manifest: &Manifest, prepared: &Prepared) -> Result<(), FatalError> {
+pub(super) fn check_unchanged(manifest: &Manifest, prepared: &Prepared) -> Result<(), FatalError> {
     if prepared.connector_hash() != manifest.connector_hash {
         return Err(changed("connector", Path::new(&manifest.connector)));
     }

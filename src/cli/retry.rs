@@ -1,0 +1,239 @@
+//! `sluice retry`: takes the rejected rows of a finished run back, as its user
+//! left them in `rejected.csv`, and sends them again as another leg of it.
+//! `--unknown` does so with the rows whose fate isn't known.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::actors::{InputCounting, Selection};
+use crate::config::{InputPath, Settings};
+use crate::error::{ExitStatus, FatalError, FatalKind};
+use crate::source::csv::{CsvReader, CsvSettings, Input, LineColumn, Start, inspect};
+use crate::source::{Source, SourceError};
+use crate::store::{
+    Journal, ListedRow, Manifest, Retake, RetryOf, RunDirectory, RunLock, SqliteJournal,
+    rows_taken_back,
+};
+
+use super::arguments::{RetryArguments, ShowingFlags};
+use super::assemble::of_pacing_flags;
+use super::conclude::tell_again;
+use super::credentials::read_credentials;
+use super::load::{Prepared, prepare};
+use super::print;
+use super::resume::{check_unchanged, settings_of};
+use super::run::Leg;
+
+/// `sluice retry`.
+pub(super) fn retry(arguments: &RetryArguments) -> Result<ExitStatus, FatalError> {
+    let showing = &arguments.resume.showing;
+    let flags = of_pacing_flags(&arguments.resume.pacing)?;
+    let runs = flags.run_dir.clone().unwrap_or_else(|| "runs".into());
+    let directory = RunDirectory::find(&runs, arguments.resume.run.as_deref())?;
+    let lock = directory.lock()?;
+    let manifest = directory.manifest()?;
+    let settings = settings_of(&manifest, flags)?;
+    let of = match arguments.unknown {
+        true => RetryOf::Unknown,
+        false => RetryOf::Rejected,
+    };
+    let journal = SqliteJournal::open(&directory.journal_path())?;
+    let retake = Retake::prepare(&directory, journal, of)?;
+    let ended_with = retake.ended_with();
+    let nothing_to_do = || {
+        if !showing.quiet {
+            print::remark(&format!("sluice: no row stands in {}", of.book()));
+        }
+        tell_again(&directory, showing)?;
+        Ok(ended_with)
+    };
+    if retake.rows() == 0 {
+        return nothing_to_do();
+    }
+    // Whatever is wrong is told while nothing has changed.
+    read_credentials(&settings)?;
+    let book = directory.path().join(of.book());
+    let prepared = prepare_retry(&retake.file(), &book, &manifest, &settings)?;
+    let in_doubt = match of {
+        RetryOf::Unknown if !prepared.bound.operation.repeatable => {
+            check_can_be_asked(&prepared)?;
+            Some(now_ms())
+        }
+        _ => None,
+    };
+    let rows = rows_of(&prepared, &retake, &book)?;
+    if rows.is_empty() {
+        return nothing_to_do();
+    }
+    let kept_missing = match of {
+        RetryOf::Rejected => kept_of(&directory.path().join("missing.csv"), &rows)?,
+        RetryOf::Unknown => Vec::new(),
+    };
+    retake.take_back(&rows, &kept_missing, in_doubt)?;
+    go_on(directory, lock, manifest, settings, showing)
+}
+
+/// Where nobody can tell whether a row was applied, it isn't sent on a guess.
+fn check_can_be_asked(prepared: &Prepared) -> Result<(), FatalError> {
+    let operation = &prepared.bound.operation;
+    // Whether there is a look-up doesn't depend on the key.
+    if operation.look_up("any").is_some() || operation.idempotency_header().is_some() {
+        return Ok(());
+    }
+    Err(FatalError::usage(format!(
+        "the operation {} of {} can't tell whether a row was applied: it has no look-up",
+        operation.name, prepared.bound.connector
+    ))
+    .with_hint(
+        "Look the rows of unknown.csv up in the tenant yourself; load those that aren't there \
+         as a run of their own.",
+    ))
+}
+
+/// Goes on with a retry that has begun, maybe in another process.
+pub(super) fn go_on(
+    directory: RunDirectory,
+    lock: RunLock,
+    manifest: Manifest,
+    settings: Settings,
+    showing: &ShowingFlags,
+) -> Result<ExitStatus, FatalError> {
+    let mut journal = SqliteJournal::open(&directory.journal_path())?;
+    let checkpoint = journal.load()?.checkpoint;
+    let (Some(mark), Some(input)) = (checkpoint.retry, checkpoint.input) else {
+        return Err(FatalError::new(
+            FatalKind::Internal,
+            format!("no retry of run {} is under way", directory.run_id()),
+        ));
+    };
+    let credentials = read_credentials(&settings)?;
+    let text = directory.path().join(mark.file);
+    let mut prepared = prepare_retry(&text, &text, &manifest, &settings)?;
+    let rows = rows_taken_back(&mut journal)?;
+    prepared.relisted = Some(rows.iter().map(|row| (row.row, row.position)).collect());
+    Leg {
+        // Rows of the same key were told apart before these were rejected.
+        selection: Selection {
+            skip: prepared.settings.skip,
+            limit: prepared.settings.limit,
+            ..Selection::default()
+        },
+        directory,
+        journal: Box::new(journal.with_durability(prepared.durability())?),
+        lock,
+        manifest,
+        credentials,
+        counting: InputCounting::Known(input),
+    }
+    .run(&prepared, showing)
+}
+
+/// The load, from the text of a book, which messages call `shown`. How it is
+/// written is found out anew: a spreadsheet may have changed it.
+fn prepare_retry(
+    text: &Path,
+    shown: &Path,
+    manifest: &Manifest,
+    settings: &Settings,
+) -> Result<Prepared, FatalError> {
+    let csv = CsvSettings::new(Input::File(text.to_owned()));
+    let shape = inspect(&csv).map_err(SourceError::into_fatal)?;
+    // Asked before the mapping is, which would only say that it has no use for
+    // whatever stands there instead.
+    if LineColumn::of(&shape).is_none() {
+        return Err(not_as_written(shown, 1, "the column _line is missing"));
+    }
+    let settings = Settings {
+        input: InputPath::File(shown.to_owned()),
+        delimiter: None,
+        encoding: None,
+        ..settings.clone()
+    };
+    let prepared = prepare(settings, Input::File(text.to_owned()))?;
+    check_unchanged(manifest, &prepared)?;
+    Ok(prepared)
+}
+
+/// The rows that stand in the text, each once and each known.
+fn rows_of(
+    prepared: &Prepared,
+    retake: &Retake<'_>,
+    shown: &Path,
+) -> Result<Vec<ListedRow>, FatalError> {
+    let refused = |line, what: &str| not_as_written(shown, line, what);
+    let Some(column) = LineColumn::of(&prepared.shape) else {
+        return Err(refused(1, "the column _line is missing"));
+    };
+    let mut lines = BTreeSet::new();
+    let mut found = Vec::new();
+    let mut source = prepared
+        .open(Start::Beginning)
+        .map_err(SourceError::into_fatal)?;
+    while let Some(batch) = source.next_batch().map_err(SourceError::into_fatal)? {
+        for row in &batch.rows {
+            let here = row.position.line;
+            let Some(line) = column.line(&batch.buffer[row.start..row.end]) else {
+                return Err(refused(here, "no number stands in its column _line"));
+            };
+            let Some(listed) = retake.row_at(line) else {
+                let what = format!("line {line} of the input isn't a row that can be sent again");
+                return Err(refused(here, &what));
+            };
+            if !lines.insert(line) {
+                let what = format!("line {line} of the input stands in it twice");
+                return Err(refused(here, &what));
+            }
+            found.push(listed);
+        }
+    }
+    Ok(found)
+}
+
+fn not_as_written(shown: &Path, line: u64, what: &str) -> FatalError {
+    FatalError::usage(format!("{}, line {line}: {what}", shown.display())).with_hint(
+        "The column _line says which row of the run it is; leave it as it was written. \
+         Rows that are new belong into a run of their own.",
+    )
+}
+
+/// What stays of `missing.csv`: its first line, and the rows that aren't taken.
+/// Nothing where no row stays.
+fn kept_of(book: &Path, taken: &[ListedRow]) -> Result<Vec<u8>, FatalError> {
+    let csv = CsvSettings::new(Input::File(book.to_owned()));
+    let taken: BTreeSet<u64> = taken.iter().map(|row| row.position.line).collect();
+    let text = std::fs::read(book)
+        .map_err(|cause| FatalError::usage(format!("can't read {}: {cause}", book.display())))?;
+    let Ok(shape) = inspect(&csv) else {
+        // It has no row at all.
+        return Ok(Vec::new());
+    };
+    let Some(column) = LineColumn::of(&shape) else {
+        return Ok(Vec::new());
+    };
+    let mut reader =
+        CsvReader::open(&csv, &shape, Start::Beginning).map_err(SourceError::into_fatal)?;
+    let mut kept = Vec::new();
+    while let Some(batch) = reader.next_batch().map_err(SourceError::into_fatal)? {
+        for row in &batch.rows {
+            let raw = &batch.buffer[row.start..row.end];
+            if column.line(raw).is_some_and(|line| !taken.contains(&line)) {
+                kept.extend_from_slice(raw);
+                kept.push(b'\n');
+            }
+        }
+    }
+    if kept.is_empty() {
+        return Ok(Vec::new());
+    }
+    let first_row = usize::try_from(shape.first_row.byte).unwrap_or(0);
+    let mut remaining = text.get(..first_row).unwrap_or_default().to_vec();
+    remaining.extend_from_slice(&kept);
+    Ok(remaining)
+}
+
+fn now_ms() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(0))
+}
