@@ -16,7 +16,7 @@ about: A bucket of 60 a second.
 limits: [{ kind: token_bucket, rate: 60, burst: 30 }]
 latency: { median: 10ms, network: 2ms, sigma: 0.3 }
 undercut_grace: 800ms
-benchmark: { live_duration: 5s, processes: [0s, 1s], duration: 5s, judged_over: 2s, expect: { goodput: 60, throttled: 60 } }
+benchmark: { live_duration: 5s, processes: [0s, 1s], duration: 5s, judged_over: 2s, expect: { goodput: 40, throttled: 60 } }
 ";
 
 /// Nobody does more than the best that is possible.

@@ -9,7 +9,7 @@ use dashmap::DashMap;
 use tokio::time::Instant;
 
 use crate::limit::{
-    CloseReason, Controller, GateState, LearnedLimit, LimitKey, LimitKind, LimitProfile,
+    CloseReason, Controller, FoundBy, GateState, LearnedLimit, LimitKey, LimitKind, LimitProfile,
     LimitSettings, ProfileFit,
 };
 
@@ -145,14 +145,18 @@ fn standing(
 }
 
 /// What a limit's controller starts from: what is known of this very limit; of
-/// an endpoint that is new, what another one of the same client has, as a first
-/// guess.
+/// an endpoint that is new, what another one of the same client has. That is a
+/// first guess where a run learnt it. A probe's finding is taken as it stands,
+/// since a probe reads and is made for the loads that follow: a pace that
+/// starts sure and is wrong is corrected by the first refusal, or as a limit
+/// that was raised.
 fn starting_point(known: &[LimitProfile], key: &LimitKey) -> Option<LearnedLimit> {
     let (profile, fit) =
         LimitProfile::nearest(known, &key.tenant, Some(&key.client), &key.endpoint)?;
     // That none was met up to some rate is nothing to start from.
     (profile.limit.kind != LimitKind::None).then(|| LearnedLimit {
-        sure: profile.limit.sure && fit == ProfileFit::Exact,
+        sure: profile.limit.sure
+            && (fit == ProfileFit::Exact || profile.found_by == FoundBy::Probe),
         ..profile.limit
     })
 }
@@ -160,7 +164,7 @@ fn starting_point(known: &[LimitProfile], key: &LimitKey) -> Option<LearnedLimit
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limit::{Confidence, FoundBy};
+    use crate::limit::Confidence;
 
     fn key(client: &str, endpoint: &str) -> LimitKey {
         LimitKey {
@@ -175,7 +179,7 @@ mod tests {
         LimitProfile {
             key: key(client, endpoint),
             found_at_epoch_s: 1,
-            found_by: FoundBy::Probe,
+            found_by: FoundBy::Run,
             confidence: Confidence::High,
             limit: serde_json::from_str(&limit).expect("a limit"),
         }
@@ -203,6 +207,17 @@ mod tests {
         );
         assert_eq!(start("*"), Some((9.0, true)));
         assert_eq!(starting_point(&known, &key("nobody's", "update")), None);
+    }
+
+    #[test]
+    fn what_a_probe_read_is_started_from_as_it_stands() {
+        let mut probed = profile("ours", "GET /contacts", 50.0, "token_bucket");
+        probed.found_by = FoundBy::Probe;
+        let start = starting_point(&[probed], &key("ours", "update"));
+        assert_eq!(
+            start.map(|start| (start.rate_per_s, start.sure)),
+            Some((50.0, true))
+        );
     }
 
     #[test]
