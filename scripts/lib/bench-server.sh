@@ -17,28 +17,10 @@ require_package() {
 }
 
 write_server_configuration() {
-    # A worker that has given up root must not meet a directory that only root may enter.
-    local user_line=
-    [ "$(id -u)" -ne 0 ] || user_line='user root;'
     mkdir -p "$work/nginx"
-    cat >"$work/nginx/nginx.conf" <<CONFIGURATION
-daemon off;
-$user_line
-worker_processes 1;
-pid $work/nginx/nginx.pid;
-error_log $work/nginx/error.log crit;
-events { worker_connections 8192; }
-http {
-    access_log off;
-    tcp_nodelay on;
-    keepalive_timeout 3600s;
-    # A connection is never closed by the server, so what is opened is the client's choice.
-    keepalive_requests 1000000000;
-    client_body_temp_path $work/nginx/body;
-    proxy_temp_path $work/nginx/proxy;
-    fastcgi_temp_path $work/nginx/fastcgi;
-    uwsgi_temp_path $work/nginx/uwsgi;
-    scgi_temp_path $work/nginx/scgi;
+    {
+        open_nginx_settings
+        cat <<CONFIGURATION
     server {
         listen 127.0.0.1:$port backlog=4096;
         location = /oauth/token {
@@ -50,6 +32,7 @@ http {
     }
 }
 CONFIGURATION
+    } >"$work/nginx/nginx.conf"
 }
 
 # Prints "connections requests" accepted since the start; fails where nobody answers.

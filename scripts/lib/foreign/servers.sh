@@ -54,30 +54,13 @@ SERVER
 }
 
 write_nginx_configuration() {
-    local module id name port program user_line=''
+    local module id name port program
     module=$(echo_module) || fail "nginx's echo module is missing; install it, on Debian and Ubuntu: apt-get install libnginx-mod-http-echo"
-    # A worker that has given up root must not meet a directory that only root may enter.
-    [ "$(id -u)" -ne 0 ] || user_line='user root;'
     mkdir -p "$work/nginx"
     {
+        echo "load_module $module;"
+        open_nginx_settings
         cat <<HEAD
-load_module $module;
-daemon off;
-$user_line
-worker_processes 1;
-pid $work/nginx/nginx.pid;
-error_log $work/nginx/error.log crit;
-events { worker_connections 8192; }
-http {
-    access_log off;
-    tcp_nodelay on;
-    keepalive_timeout 3600s;
-    keepalive_requests 1000000000;
-    client_body_temp_path $work/nginx/body;
-    proxy_temp_path $work/nginx/proxy;
-    fastcgi_temp_path $work/nginx/fastcgi;
-    uwsgi_temp_path $work/nginx/uwsgi;
-    scgi_temp_path $work/nginx/scgi;
     # End, whole time, time behind the limiter, status, connection, Retry-After, path.
     log_format ledger '\$msec \$request_time \$upstream_response_time \$status \$connection \$sent_http_retry_after \$uri';
     upstream platform { server unix:$work/platform.sock; keepalive 256; }
