@@ -143,6 +143,9 @@ pub(super) struct LoadingFlags {
         value_delimiter = ','
     )]
     pub(super) set: Vec<String>,
+    /// The connector's operation, or upsert, that rows are loaded with
+    #[arg(long, env = "SLUICE_OPERATION", value_name = "NAME")]
+    pub(super) operation: Option<String>,
     /// The job's name; the run's directory carries it
     #[arg(long, env = "SLUICE_JOB", value_name = "NAME")]
     pub(super) job: Option<String>,

@@ -56,6 +56,7 @@ fn of_flags(loading: &LoadingFlags, pacing: &PacingFlags) -> Result<Overrides, F
         encoding: loading.encoding,
         duplicates: loading.duplicates,
         variables: variables(&loading.set)?,
+        operation: loading.operation.clone(),
         job: loading.job.clone(),
         limit: loading.limit,
         skip: loading.skip,

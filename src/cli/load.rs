@@ -49,7 +49,10 @@ pub(super) struct Prepared {
 /// copy of it.
 pub(super) fn prepare(settings: Settings, input: Input) -> Result<Prepared, FatalError> {
     let connector = Connector::load(&settings.connector)?;
-    let bound = connector.bind(&settings.variables)?;
+    let bound = match &settings.operation {
+        Some(operation) => connector.bind_to(operation, &settings.variables)?,
+        None => connector.bind(&settings.variables)?,
+    };
     let csv = CsvSettings {
         input,
         delimiter: settings

@@ -102,6 +102,7 @@ pub(super) fn settings_of(manifest: &Manifest, flags: Overrides) -> Result<Setti
         encoding: parsed!(manifest.encoding.as_ref(), "encoding"),
         duplicates: parsed!(Some(&manifest.duplicates), "duplicates"),
         connector: Some(manifest.connector.clone()),
+        operation: manifest.operation.clone(),
         variables: manifest.variables.clone(),
         credentials: Some(credentials),
         mapping: job.mapping,

@@ -225,6 +225,7 @@ fn manifest_of(assembled: &Assembled) -> Result<Manifest, FatalError> {
         encoding: settings.encoding.map(|encoding| encoding.to_string()),
         duplicates: settings.duplicates.to_string(),
         connector: connector_origin(&settings.connector),
+        operation: settings.operation.clone(),
         connector_hash: String::new(),
         variables: settings.variables.clone(),
         mapping_hash: String::new(),

@@ -57,6 +57,9 @@ pub struct SourceSection {
 pub struct TargetSection {
     /// A built-in connector's name, or the path of a connector file.
     pub connector: Option<Located<String>>,
+    /// The connector's operation, or upsert, that rows are loaded with. Default:
+    /// the connector's own default.
+    pub operation: Option<Located<String>>,
     /// Values for the connector's variables; the connector refuses those it
     /// doesn't know.
     pub variables: NameMap<Located<String>>,
@@ -65,10 +68,13 @@ pub struct TargetSection {
 impl<'de> Deserialize<'de> for TargetSection {
     fn deserialize<Source: Deserializer<'de>>(source: Source) -> Result<Self, Source::Error> {
         let mut variables = NameMap::<Located<String>>::deserialize(source)?;
-        let position = variables.names().position(|name| name == "connector");
-        let connector = position.map(|index| variables.entries.remove(index).value);
+        let mut take = |wanted: &str| {
+            let position = variables.names().position(|name| name == wanted);
+            position.map(|index| variables.entries.remove(index).value)
+        };
         Ok(Self {
-            connector,
+            connector: take("connector"),
+            operation: take("operation"),
             variables,
         })
     }
@@ -86,6 +92,10 @@ impl JsonSchema for TargetSection {
                 "connector": {
                     "type": "string",
                     "description": "a built-in connector's name, or the path of a connector file",
+                },
+                "operation": {
+                    "type": "string",
+                    "description": "the connector's operation, or upsert, that rows are loaded with; the connector's default without it",
                 },
             },
             "additionalProperties": {

@@ -49,6 +49,7 @@ impl LayerReader {
         overrides.connector = self
             .note("target.connector", target.connector.as_ref())
             .map(|connector| self.connector(connector));
+        overrides.operation = self.note("target.operation", target.operation.as_ref());
         for entry in &target.variables.entries {
             let setting = format!("target.{}", entry.name.value);
             if let Some(value) = self.note(&setting, Some(&entry.value)) {

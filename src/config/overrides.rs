@@ -23,6 +23,8 @@ pub struct Overrides {
     pub duplicates: Option<Duplicates>,
     /// A built-in connector's name, or the path of a connector file.
     pub connector: Option<String>,
+    /// The connector's operation, or upsert, that rows are loaded with.
+    pub operation: Option<String>,
     /// Values for the connector's variables; layers are merged name by name.
     pub variables: BTreeMap<String, String>,
     /// Where the credentials can be had.

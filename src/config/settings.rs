@@ -74,6 +74,9 @@ pub struct Settings {
     pub duplicates: Duplicates,
     /// A built-in connector's name, or a path.
     pub connector: String,
+    /// The connector's operation, or upsert, that rows are loaded with. Default:
+    /// the connector's own default.
+    pub operation: Option<String>,
     /// Values for the connector's variables.
     pub variables: BTreeMap<String, String>,
     /// Default: SLUICE_CLIENT_ID and SLUICE_CLIENT_SECRET.
@@ -167,6 +170,7 @@ impl Settings {
         Ok(Self {
             input,
             connector,
+            operation: first!(operation, "target.operation"),
             job,
             delimiter: first!(delimiter, "source.delimiter"),
             encoding: first!(encoding, "source.encoding"),

@@ -30,6 +30,17 @@ pub(crate) struct BodySection {
     /// How that number is written. Default: number.
     #[serde(default)]
     pub(crate) tracker_as: TrackerForm,
+    /// Of an upsert's change: send the record that was found with the row laid
+    /// over it, for platforms whose PUT replaces the whole. Default: no, the row
+    /// alone is sent.
+    #[serde(default)]
+    pub(crate) merge: bool,
+    /// With `merge`: places of the found record that aren't sent back, as JSON
+    /// pointers: `[/id, /dateCreated]`.
+    #[serde(default)]
+    pub(crate) drop: Vec<Located<String>>,
+    /// Of an upsert's change: where the found record's `version` is written.
+    pub(crate) version: Option<Located<String>>,
 }
 
 /// How a tracker is written.

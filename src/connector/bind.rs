@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::config::{Located, TimeSpan, did_you_mean};
 
 use super::bucket::BucketNames;
+use super::check_upsert::names_id;
 use super::check_variable::{BASE_URL, DEFAULT_PATTERN, compile_pattern, is_secret_name};
 use super::error::ConnectorError;
 use super::file::{AuthSection, CredentialsIn, Grant, LimitsSection, TokenReplyClass};
@@ -36,8 +37,11 @@ pub struct Bound {
     pub limits: LimitFacts,
     /// The header that carries our id of a call; `None`: none is sent.
     pub request_id_header: Option<String>,
-    /// The operation that a load uses.
+    /// The operation that a load uses. Of an upsert, the one that makes records.
     pub operation: Arc<Operation>,
+    /// Of an upsert, the operation that changes records: every key is looked up
+    /// first. `None` where `operation` alone does it all.
+    pub update: Option<Arc<Operation>>,
     /// The read that a probe sends; `None` where the connector names none.
     pub probe: Option<ProbeRead>,
 }
@@ -123,6 +127,19 @@ impl Connector {
     /// An unknown or missing variable, a value that doesn't match its pattern,
     /// a secret given as a variable, and an address that can't be used.
     pub fn bind(&self, variables: &BTreeMap<String, String>) -> Result<Bound, ConnectorError> {
+        self.bind_to(self.default_operation(), variables)
+    }
+
+    /// Fills in the variables, for the operation, or upsert, of that name.
+    ///
+    /// # Errors
+    /// As [`Connector::bind`], and a name that the connector doesn't have.
+    pub fn bind_to(
+        &self,
+        name: &str,
+        variables: &BTreeMap<String, String>,
+    ) -> Result<Bound, ConnectorError> {
+        let (create, update) = self.named(name)?;
         let given = self.checked(variables)?;
         let file = &self.file;
         let (base_url, token_url) = match variables.get(BASE_URL) {
@@ -142,7 +159,11 @@ impl Connector {
                 )?,
             ),
         };
-        let operation = self.operation(&base_url, &given)?;
+        let operation = self.operation(create, &base_url, &given)?;
+        let update = match update {
+            Some(update) => Some(Arc::new(self.operation(update, &base_url, &given)?)),
+            None => None,
+        };
         let probe = self.probe_read(&base_url, &given)?;
         Ok(Bound {
             connector: self.name().to_owned(),
@@ -150,9 +171,34 @@ impl Connector {
             limits: LimitFacts::new(&file.limits),
             request_id_header: file.request_id.send.as_ref().map(|name| name.value.clone()),
             operation: Arc::new(operation),
+            update,
             probe,
             base_url,
         })
+    }
+
+    /// The operation of that name; of an upsert the two that it is made of.
+    fn named<'own>(
+        &'own self,
+        name: &'own str,
+    ) -> Result<(&'own str, Option<&'own str>), ConnectorError> {
+        let file = &self.file;
+        if let Some(upsert) = file.upserts.get(name) {
+            let upsert = &upsert.value;
+            return Ok((&upsert.create.value, Some(&upsert.update.value)));
+        }
+        match file.operations.get(name) {
+            Some(operation) if !names_id(file, &operation.value) => Ok((name, None)),
+            found => Err(ConnectorError::UnknownOperation {
+                connector: self.name().to_owned(),
+                operation: name.to_owned(),
+                suggestion: match found {
+                    // It needs an id that only a look-up finds.
+                    Some(_) => "; it is a part of an upsert".to_owned(),
+                    None => did_you_mean(name, file.operations.names().chain(file.upserts.names())),
+                },
+            }),
+        }
     }
 
     /// The values that were given, and the defaults of the others.

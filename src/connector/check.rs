@@ -8,9 +8,10 @@ use crate::error::printable;
 
 use super::check_variable::examine_variable;
 use super::file::ConnectorFile;
+use super::places::Places;
 use super::template::Template;
 use super::url::{HttpUrl, UrlError};
-use super::{check_operation, class::ReplyClass, probe_read};
+use super::{check_operation, check_upsert, class::ReplyClass, probe_read};
 
 /// One mistake of a connector file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,6 +120,7 @@ pub(super) fn examine(file: &ConnectorFile) -> Vec<Finding> {
     for entry in &file.operations.entries {
         check_operation::examine(&mut findings, file, &entry.name.value, &entry.value);
     }
+    check_upsert::examine(&mut findings, file);
     examine_default_operation(&mut findings, file);
     probe_read::examine(&mut findings, file);
     let mut findings = findings.0;
@@ -132,7 +134,7 @@ fn examine_url(
     template: &Located<Template>,
     what: &str,
 ) {
-    check_names(findings, file, template, None);
+    check_names(findings, file, template, &[]);
     // A stand-in for every value shows what the address would be; the
     // variable's own, for it may be a port.
     let sample = template
@@ -163,19 +165,20 @@ fn examine_url(
     }
 }
 
-/// Names in a template that are neither variables nor the key.
+/// Names in a template that are neither variables nor one of `others`, of which
+/// the first is the key.
 pub(super) fn check_names(
     findings: &mut Findings,
     file: &ConnectorFile,
     template: &Located<Template>,
-    key: Option<&str>,
+    others: &[&str],
 ) {
     for name in template.value.names() {
-        if file.variables.get(name).is_some() || key == Some(name) {
+        if file.variables.get(name).is_some() || others.contains(&name) {
             continue;
         }
-        let known = file.variables.names().chain(key);
-        let message = match key {
+        let known = file.variables.names().chain(others.iter().copied());
+        let message = match others.first() {
             Some(key) => format!(
                 "`{{{name}}}` is neither a variable nor the key `{key}`{}",
                 did_you_mean(name, known)
@@ -275,6 +278,26 @@ pub(super) fn check_pointer(findings: &mut Findings, pointer: &Located<String>) 
     }
 }
 
+/// Places of which the first that finds something wins.
+pub(super) fn check_places<'file>(
+    findings: &mut Findings,
+    all: impl Iterator<Item = &'file Located<Places>>,
+) {
+    for places in all {
+        for pointer in &places.value.pointers {
+            // The list's own line: its members have none.
+            check_pointer(
+                findings,
+                &Located {
+                    value: pointer.clone(),
+                    line: places.line,
+                    column: places.column,
+                },
+            );
+        }
+    }
+}
+
 /// The place of a list, which may be the whole body.
 pub(super) fn check_list_pointer(findings: &mut Findings, pointer: &Located<String>) {
     if !pointer.value.is_empty() {
@@ -284,15 +307,20 @@ pub(super) fn check_list_pointer(findings: &mut Findings, pointer: &Located<Stri
 
 fn examine_default_operation(findings: &mut Findings, file: &ConnectorFile) {
     match &file.default_operation {
-        Some(name) if file.operations.get(&name.value).is_none() => findings.add(
-            name,
-            format!(
-                "there is no operation `{}`{}",
-                name.value,
-                file.operations.did_you_mean(&name.value)
-            ),
-            "Name one of `operations`.",
-        ),
+        Some(name)
+            if file.operations.get(&name.value).is_none()
+                && file.upserts.get(&name.value).is_none() =>
+        {
+            findings.add(
+                name,
+                format!(
+                    "there is no operation `{}`{}",
+                    name.value,
+                    file.operations.did_you_mean(&name.value)
+                ),
+                "Name one of `operations` or of `upserts`.",
+            )
+        }
         None if file.operations.entries.len() != 1 => findings.add(
             &file.name,
             "the connector doesn't say which operation a load uses",

@@ -3,6 +3,7 @@
 use crate::config::Located;
 
 use super::check::{Findings, add_hidden, check_header_name, check_names, check_pointer};
+use super::check_upsert::{FOUND_ID, names_id};
 use super::class::ReplyClass;
 use super::file::ConnectorFile;
 use super::operation_file::OperationSection;
@@ -33,8 +34,12 @@ pub(super) fn examine(
     examine_path(findings, file, section);
     examine_headers(findings, file, section);
     examine_fields(findings, name, operation);
-    if let Some(envelope) = &section.body.envelope {
-        check_pointer(findings, envelope);
+    let body = &section.body;
+    for place in (body.envelope.iter())
+        .chain(&body.drop)
+        .chain(&body.version)
+    {
+        check_pointer(findings, place);
     }
     examine_replies(findings, section);
     examine_errors(findings, &section.errors);
@@ -54,7 +59,7 @@ pub(super) fn examine_errors(findings: &mut Findings, errors: &ErrorsSection) {
 
 fn examine_path(findings: &mut Findings, file: &ConnectorFile, section: &OperationSection) {
     let key = section.key.value.as_str();
-    check_names(findings, file, &section.path, Some(key));
+    check_names(findings, file, &section.path, &[key, FOUND_ID]);
     let starts_right = matches!(
         section.path.value.parts().first(),
         Some(Part::Text(text)) if text.starts_with('/') && !text.starts_with("//")
@@ -67,7 +72,7 @@ fn examine_path(findings: &mut Findings, file: &ConnectorFile, section: &Operati
         );
     }
     let in_path = section.path.value.names().any(|name| name == key);
-    if !in_path && !section.body.includes_key {
+    if !in_path && !section.body.includes_key && !names_id(file, section) {
         findings.add(
             &section.key,
             format!(
@@ -108,7 +113,7 @@ fn examine_headers(findings: &mut Findings, file: &ConnectorFile, section: &Oper
             continue;
         }
         check_not_own(findings, &entry.name);
-        check_names(findings, file, &entry.value, None);
+        check_names(findings, file, &entry.value, &[]);
     }
 }
 

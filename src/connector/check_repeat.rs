@@ -3,7 +3,9 @@
 
 use crate::config::Located;
 
-use super::check::{Findings, check_header_name, check_names, check_pointer};
+use super::check::{
+    Findings, check_header_name, check_list_pointer, check_names, check_places, check_pointer,
+};
 use super::check_operation::{check_not_own, examine_conditions, is_plain};
 use super::class::Effect;
 use super::compile_batch::may_repeat;
@@ -106,8 +108,12 @@ fn examine_look_up(
             );
         }
     }
-    if let Some(id) = &section.id {
-        check_pointer(findings, id);
+    check_places(findings, section.id.iter());
+    if let Some(record) = &section.record {
+        check_list_pointer(findings, record);
+    }
+    for place in section.version.iter().chain(&section.second) {
+        check_pointer(findings, place);
     }
 }
 
@@ -118,7 +124,7 @@ fn examine_address(
     section: &LookUpSection,
 ) {
     let path = &section.path;
-    check_names(findings, file, path, Some(key));
+    check_names(findings, file, path, &[key]);
     let starts_right = matches!(
         path.value.parts().first(),
         Some(Part::Text(text)) if text.starts_with('/') && !text.starts_with("//")
@@ -131,7 +137,7 @@ fn examine_address(
         );
     }
     for entry in &section.body.entries {
-        check_names(findings, file, &entry.value, Some(key));
+        check_names(findings, file, &entry.value, &[key]);
     }
     if section.method == LookUpMethod::Get
         && let Some(entry) = section.body.entries.first()

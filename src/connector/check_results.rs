@@ -3,7 +3,7 @@
 use crate::config::Located;
 
 use super::batch_file::{AbsentRule, FailuresSection, ResultsSection};
-use super::check::{Findings, check_list_pointer, check_pointer};
+use super::check::{Findings, check_list_pointer, check_places, check_pointer};
 use super::check_operation::{examine_class, examine_conditions, examine_errors};
 use super::places::Places;
 use super::rule_file::{ConditionSection, ItemReplySection};
@@ -38,7 +38,8 @@ pub(super) fn examine(findings: &mut Findings, results: &Located<ResultsSection>
             add_idle(findings, place.as_ref(), name);
         }
     }
-    check_names(findings, [&section.key, &section.tracker, &section.index]);
+    let names = [&section.key, &section.tracker, &section.index];
+    check_places(findings, names.into_iter().flatten());
     let places = [
         &section.status,
         &section.id,
@@ -123,7 +124,7 @@ fn examine_failures(findings: &mut Findings, failures: &FailuresSection) {
     check_list_pointer(findings, &failures.at);
     let names = [&failures.key, &failures.tracker, &failures.index];
     check_one_name(findings, &failures.at, names);
-    check_names(findings, names);
+    check_places(findings, names.into_iter().flatten());
     if let Some(status) = &failures.status {
         check_pointer(findings, status);
     }
@@ -143,22 +144,6 @@ fn check_one_name(
             "a result has to be matched with its record by one of `key`, `tracker` and `index`; its place in the list proves nothing",
             "Name the place in each result where one of them stands.",
         );
-    }
-}
-
-/// The places where a record's name stands in a result.
-fn check_names(findings: &mut Findings, names: [&Option<Located<Places>>; 3]) {
-    for places in names.into_iter().flatten() {
-        for pointer in &places.value.pointers {
-            check_pointer(
-                findings,
-                &Located {
-                    value: pointer.clone(),
-                    line: places.line,
-                    column: places.column,
-                },
-            );
-        }
     }
 }
 

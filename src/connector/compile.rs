@@ -7,6 +7,8 @@ use crate::mapping::{Contract, ContractField};
 
 use super::batch::quoted;
 use super::bind::values;
+use super::change::ChangeForm;
+use super::check_upsert::{FOUND_ID, names_id};
 use super::compile_batch::{batch_cap, batch_form, may_repeat};
 use super::error::ConnectorError;
 use super::load::Connector;
@@ -23,13 +25,13 @@ use super::url::HttpUrl;
 pub(super) const TIMEOUT: TimeSpan = TimeSpan::from_seconds(60);
 
 impl Connector {
-    /// The operation that a load uses, with its variables filled in.
+    /// An operation, with its variables filled in.
     pub(super) fn operation(
         &self,
+        name: &str,
         base_url: &HttpUrl,
         given: &BTreeMap<String, String>,
     ) -> Result<Operation, ConnectorError> {
-        let name = self.default_operation();
         let section = &self
             .file
             .operations
@@ -73,6 +75,7 @@ impl Connector {
                 .map(|envelope| envelope.value.clone())
                 .unwrap_or_default(),
             id_pointer: section.id.as_ref().map(|id| id.value.clone()),
+            change: change_form(section),
         })
     }
 
@@ -91,6 +94,10 @@ impl Connector {
                 Part::Name(name) if *name == section.key.value => {
                     path.push(PathPart::Fixed(std::mem::take(&mut fixed)));
                     path.push(PathPart::Key);
+                }
+                Part::Name(name) if name == FOUND_ID && names_id(&self.file, section) => {
+                    path.push(PathPart::Fixed(std::mem::take(&mut fixed)));
+                    path.push(PathPart::Id);
                 }
                 Part::Name(name) => {
                     let value = given.get(name).ok_or_else(|| self.missing(name.clone()))?;
@@ -138,6 +145,15 @@ fn contract(section: &OperationSection) -> Contract {
             })
             .collect(),
         empty_cells: section.empty.into(),
+    }
+}
+
+fn change_form(section: &OperationSection) -> ChangeForm {
+    let body = &section.body;
+    ChangeForm {
+        merge: body.merge,
+        drop: values(&body.drop),
+        version: body.version.as_ref().map(|place| place.value.clone()),
     }
 }
 

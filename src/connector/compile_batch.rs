@@ -9,6 +9,7 @@ use super::batch_file::{FailuresSection, ResultsSection};
 use super::compile::{TIMEOUT, objects_around, pointer_names, pointers};
 use super::condition::Condition;
 use super::error::ConnectorError;
+use super::found::FoundPlaces;
 use super::item_key::{MatchBy, NameForm};
 use super::load::Connector;
 use super::look_up::{LookUp, TextPart};
@@ -190,6 +191,10 @@ impl Connector {
             let value = self.text_parts(&entry.value.value, &operation.key.value, given)?;
             body.push((entry.name.value.clone(), value));
         }
+        let id = match &section.id {
+            Some(places) => places.value.pointers.clone(),
+            None => Vec::new(),
+        };
         Ok(Some(LookUp {
             method: section.method,
             path: self.path(&section.path.value, operation, base_url, given)?,
@@ -202,7 +207,13 @@ impl Connector {
                 .iter()
                 .map(|entry| (entry.name.value.clone(), entry.value.value.clone()))
                 .collect(),
-            id: text(&section.id),
+            places: section.record.as_ref().map(|record| FoundPlaces {
+                record: record.value.clone(),
+                id: id.clone(),
+                version: text(&section.version),
+                second: text(&section.second),
+            }),
+            id,
             timeout: section
                 .timeout
                 .or(operation.timeout)

@@ -41,6 +41,18 @@ pub enum ConnectorError {
         /// `; did you mean …?`, or the variables there are.
         suggestion: String,
     },
+    /// An operation that the connector doesn't have.
+    #[error(
+        "the connector `{connector}` has no operation `{operation}` that rows can be loaded with{suggestion}"
+    )]
+    UnknownOperation {
+        /// The connector's name.
+        connector: String,
+        /// The operation's name.
+        operation: String,
+        /// `; did you mean …?`, or nothing.
+        suggestion: String,
+    },
     /// A secret was given as a variable.
     #[error(
         "`{variable}` looks like a secret, and a variable is no place for one: it stands in job files, in the process list and in the shell's history"
@@ -108,6 +120,9 @@ impl ConnectorError {
                 format!("{} `sluice connectors check {file}` lists every mistake.", first.hint)
                     .trim_start()
                     .to_owned()
+            }
+            Self::UnknownOperation { connector, .. } => {
+                format!("`sluice connectors show {connector}` names them.")
             }
             Self::UnknownVariable { .. } => String::new(),
             Self::SecretVariable { .. } => {

@@ -9,6 +9,7 @@ use super::operation_file::OperationSection;
 use super::probe_read::ProbeSection;
 use super::status::StatusSet;
 use super::template::Template;
+use super::upsert_file::UpsertSection;
 
 /// A connector file.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -37,7 +38,12 @@ pub(crate) struct ConnectorFile {
     pub(crate) request_id: RequestIdSection,
     /// What can be done to records, by name.
     pub(crate) operations: NameMap<Located<OperationSection>>,
-    /// The operation that a load uses. May be left out where there is one alone.
+    /// Upserts where the platform has none of its own, by name: look up, then
+    /// make or change. A load can use them as it uses an operation.
+    #[serde(default)]
+    pub(crate) upserts: NameMap<Located<UpsertSection>>,
+    /// The operation, or upsert, that a load uses. May be left out where there is
+    /// one operation alone.
     pub(crate) default_operation: Option<Located<String>>,
     /// What `sluice probe` asks. Default: nothing, so it can only write.
     pub(crate) probe: Option<Located<ProbeSection>>,

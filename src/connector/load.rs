@@ -115,7 +115,7 @@ impl Connector {
             .map(|entry| (entry.name.value.as_str(), &entry.value.value))
     }
 
-    /// The name of the operation that a load uses.
+    /// The name of the operation, or upsert, that a load uses.
     #[must_use]
     pub fn default_operation(&self) -> &str {
         let named: Option<&Located<String>> = self.file.default_operation.as_ref();

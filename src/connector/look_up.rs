@@ -10,12 +10,10 @@ use serde_json::Value;
 use super::batch::quoted;
 use super::class::ReplyClass;
 use super::condition::Condition;
+use super::found::{FoundPlaces, MAX_RECORD_BYTES};
 use super::message::{id_text, scalar_text};
 use super::operation::{Operation, PathPart, write_segment};
 use super::reply::{NoJson, Parsed};
-
-/// Bytes of a look-up's reply that are read: one record, or a few.
-const MAX_RECORD_BYTES: usize = 1024 * 1024;
 
 /// The HTTP methods that look-ups have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -50,7 +48,9 @@ pub(super) struct LookUp {
     pub(super) absent: Vec<Condition>,
     /// Fields, and where they stand in the reply.
     pub(super) same: Vec<(String, String)>,
-    pub(super) id: Option<String>,
+    pub(super) id: Vec<String>,
+    /// Where the record itself is; `None` where the connector doesn't say.
+    pub(super) places: Option<FoundPlaces>,
     pub(super) timeout: Duration,
     pub(super) believed_after: Duration,
 }
@@ -146,6 +146,7 @@ impl Operation {
             match part {
                 PathPart::Fixed(bytes) => path.extend_from_slice(bytes),
                 PathPart::Key => write_segment(key, &mut path),
+                PathPart::Id => unreachable!("a look-up knows no id yet"),
             }
         }
         let mut body = Vec::new();
@@ -208,10 +209,10 @@ impl Operation {
             (true, false) => match self.difference(look_up, &mut parsed, key, sent) {
                 Some(message) => not_sure(message),
                 None => LookUpAnswer::Found {
-                    id: look_up
-                        .id
-                        .as_ref()
-                        .and_then(|pointer| id_text(parsed.json().ok()?.pointer(pointer)?)),
+                    id: parsed.json().ok().and_then(|reply| {
+                        let mut places = look_up.id.iter();
+                        places.find_map(|place| id_text(reply.pointer(place)?))
+                    }),
                 },
             },
             (false, false) => {

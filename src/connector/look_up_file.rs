@@ -6,6 +6,7 @@ use serde::Deserialize;
 use crate::config::{Located, NameMap, TimeSpan};
 
 use super::look_up::LookUpMethod;
+use super::places::Places;
 use super::rule_file::ConditionSection;
 use super::template::Template;
 
@@ -36,8 +37,19 @@ pub(crate) struct LookUpSection {
     /// the key here where the platform's search isn't exact.
     #[serde(default)]
     pub(crate) same: NameMap<Located<String>>,
-    /// Where the platform's own id of the record stands.
-    pub(crate) id: Option<Located<String>>,
+    /// Where the platform's own id of the record stands, or a list of places, the
+    /// first that finds one wins.
+    pub(crate) id: Option<Located<Places>>,
+    /// Where the record itself stands, as a JSON pointer; `""` where it is the
+    /// reply. What an upsert, `sluice verify` and `sluice plan --online` compare
+    /// rows with.
+    pub(crate) record: Option<Located<String>>,
+    /// Where the record's version stands, for platforms that want it back with a
+    /// change.
+    pub(crate) version: Option<Located<String>>,
+    /// Where a second record would stand that has the same key. Such rows are
+    /// refused: nobody could say which record is meant.
+    pub(crate) second: Option<Located<String>>,
     /// How long after a request the platform's search may still not know the
     /// record that it made. No look-up that is sent earlier proves a record
     /// absent. Default: 5s.

@@ -13,6 +13,7 @@ use crate::mapping::Contract;
 use crate::record::OutcomeKind;
 
 use super::batch::BatchForm;
+use super::change::ChangeForm;
 use super::class::{Effect, ReplyClass};
 use super::look_up::LookUp;
 use super::reply::{Classified, ReplyRules};
@@ -94,6 +95,8 @@ pub struct Operation {
     pub(super) envelope_pointer: String,
     /// Where the platform's own id of the record stands in a reply.
     pub(super) id_pointer: Option<String>,
+    /// How a found record is changed.
+    pub(super) change: ChangeForm,
 }
 
 /// One piece of a request's path.
@@ -103,6 +106,8 @@ pub(super) enum PathPart {
     Fixed(Vec<u8>),
     /// The key.
     Key,
+    /// The id of the record that was found.
+    Id,
 }
 
 impl Operation {
@@ -115,6 +120,7 @@ impl Operation {
             match part {
                 PathPart::Fixed(bytes) => out.extend_from_slice(bytes),
                 PathPart::Key => write_segment(key, out),
+                PathPart::Id => unreachable!("only a change has it, and goes by `change`"),
             }
         }
     }

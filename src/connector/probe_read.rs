@@ -79,7 +79,7 @@ pub(super) fn examine(findings: &mut Findings, file: &ConnectorFile) {
         return;
     };
     let section = &section.value;
-    check_names(findings, file, &section.path, None);
+    check_names(findings, file, &section.path, &[]);
     let starts_right = matches!(
         section.path.value.parts().first(),
         Some(Part::Text(text)) if text.starts_with('/') && !text.starts_with("//")
@@ -100,11 +100,11 @@ pub(super) fn examine(findings: &mut Findings, file: &ConnectorFile) {
         );
     }
     for entry in &section.query.entries {
-        check_names(findings, file, &entry.value, None);
+        check_names(findings, file, &entry.value, &[]);
     }
     for entry in &section.headers.entries {
         if check_header_name(findings, &entry.name) {
-            check_names(findings, file, &entry.value, None);
+            check_names(findings, file, &entry.value, &[]);
         }
     }
     for reply in &section.replies {

@@ -57,6 +57,9 @@ pub struct Manifest {
     pub duplicates: String,
     /// The connector's name, or the path of its file.
     pub connector: String,
+    /// The connector's operation, where one was named.
+    #[serde(default)]
+    pub operation: Option<String>,
     /// BLAKE3 of the connector file.
     pub connector_hash: String,
     /// The connector's variables.

@@ -6,3 +6,4 @@ mod mistakes;
 mod properties;
 mod split;
 mod support;
+mod upsert;

@@ -1,0 +1,245 @@
+//! A record as the platform has it, and how it differs from what a row asks
+//! for.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::message::id_text;
+use super::operation::Operation;
+use super::reply::Parsed;
+
+/// Bytes of a look-up's reply that are read: one record, or a few.
+pub(super) const MAX_RECORD_BYTES: usize = 1024 * 1024;
+
+/// Where a look-up's reply has the record, and what is to be known of it.
+#[derive(Clone, Debug)]
+pub(super) struct FoundPlaces {
+    /// The record itself.
+    pub(super) record: String,
+    /// The platform's own id of it; the first that finds one wins.
+    pub(super) id: Vec<String>,
+    /// Its version, which a change has to name.
+    pub(super) version: Option<String>,
+    /// A second record of the same key, which should not be there.
+    pub(super) second: Option<String>,
+}
+
+/// A record as the platform has it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FoundRecord {
+    /// The platform's own id of it.
+    pub id: String,
+    /// The record.
+    pub record: Value,
+    /// Its version, where a change has to name one.
+    pub(super) version: Option<Value>,
+}
+
+/// Why a record that was found can't be worked with.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FoundProblem {
+    /// The reply isn't what the connector file says.
+    #[error("the record was looked up, and the reply has nothing at {place}")]
+    NotThere {
+        /// The JSON pointer.
+        place: String,
+    },
+    /// Several records have the key.
+    #[error(
+        "the tenant has more than one record of this key; merge them there, then load the row again"
+    )]
+    Several,
+}
+
+/// One place at which a record isn't as a row asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Difference {
+    /// The place in the record, as a JSON pointer.
+    pub place: String,
+    /// What the row asks for.
+    pub wanted: Value,
+    /// What stands there; `None` where nothing does.
+    pub found: Option<Value>,
+}
+
+impl Operation {
+    /// Whether a look-up shows the record itself, and not only that it is there.
+    #[must_use]
+    pub fn shows_records(&self) -> bool {
+        self.look_up
+            .as_ref()
+            .is_some_and(|look_up| look_up.places.is_some())
+    }
+
+    /// The record in a look-up's reply that shows it.
+    ///
+    /// # Errors
+    /// The reply has no record, or no id, where the connector file says; or it
+    /// shows several records of the key.
+    pub fn found_record(&self, body: &[u8]) -> Result<FoundRecord, FoundProblem> {
+        let not_there = |place: &str| FoundProblem::NotThere {
+            place: place.to_owned(),
+        };
+        let look_up = self.look_up.as_ref();
+        let places = look_up
+            .and_then(|look_up| look_up.places.as_ref())
+            .ok_or_else(|| not_there("the place that the connector file doesn't name"))?;
+        let mut parsed = Parsed::new(body, MAX_RECORD_BYTES);
+        let reply = parsed.json().map_err(|_| not_there(&places.record))?;
+        let is_there = |place: &String| reply.pointer(place).is_some_and(|value| !value.is_null());
+        if places.second.as_ref().is_some_and(is_there) {
+            return Err(FoundProblem::Several);
+        }
+        let record = reply
+            .pointer(&places.record)
+            .filter(|record| record.is_object())
+            .ok_or_else(|| not_there(&places.record))?;
+        let id = places
+            .id
+            .iter()
+            .find_map(|place| id_text(reply.pointer(place)?))
+            .ok_or_else(|| not_there(places.id.first().map_or("", String::as_str)))?;
+        let version = match &places.version {
+            Some(place) => Some(
+                reply
+                    .pointer(place)
+                    .filter(|version| version.is_number() || version.is_string())
+                    .cloned()
+                    .ok_or_else(|| not_there(place))?,
+            ),
+            None => None,
+        };
+        Ok(FoundRecord {
+            id,
+            record: record.clone(),
+            version,
+        })
+    }
+
+    /// The record of a row as it is sent, without its envelope; `None` where
+    /// `body` isn't what the mapper wrote.
+    #[must_use]
+    pub fn record_of(&self, body: &[u8]) -> Option<Value> {
+        let sent: Value = serde_json::from_slice(body).ok()?;
+        sent.pointer(&self.envelope_pointer).cloned()
+    }
+}
+
+/// Every place at which `found` isn't as `wanted` asks for. What `wanted`
+/// doesn't name may be anything: a row says nothing about it.
+#[must_use]
+pub fn differences(wanted: &Value, found: &Value) -> Vec<Difference> {
+    let mut all = Vec::new();
+    compare(wanted, Some(found), &mut String::new(), &mut all);
+    all
+}
+
+fn compare(
+    wanted: &Value,
+    found: Option<&Value>,
+    place: &mut String,
+    differences: &mut Vec<Difference>,
+) {
+    let length = place.len();
+    match (wanted, found) {
+        (Value::Object(members), Some(Value::Object(there))) => {
+            for (name, member) in members {
+                place.push('/');
+                place.push_str(&name.replace('~', "~0").replace('/', "~1"));
+                compare(member, there.get(name), place, differences);
+                place.truncate(length);
+            }
+        }
+        (Value::Array(items), Some(Value::Array(there))) if items.len() == there.len() => {
+            for (index, (item, other)) in items.iter().zip(there).enumerate() {
+                place.push('/');
+                place.push_str(&index.to_string());
+                compare(item, Some(other), place, differences);
+                place.truncate(length);
+            }
+        }
+        (wanted, found) if is_same(wanted, found) => {}
+        (wanted, found) => differences.push(Difference {
+            place: place.clone(),
+            wanted: wanted.clone(),
+            found: found.cloned(),
+        }),
+    }
+}
+
+/// Whether two values are the same, however they are spelled: platforms keep a
+/// number as a decimal, a time in UTC, and leave out what is empty.
+fn is_same(wanted: &Value, found: Option<&Value>) -> bool {
+    let Some(found) = found.filter(|found| !is_empty(found)) else {
+        return is_empty(wanted);
+    };
+    if wanted == found {
+        return true;
+    }
+    match (wanted, found) {
+        (Value::Number(one), Value::Number(other)) => {
+            one.as_f64().is_some() && one.as_f64() == other.as_f64()
+        }
+        (Value::String(one), Value::String(other)) => {
+            instant(one).is_some_and(|instant_of_one| Some(instant_of_one) == instant(other))
+        }
+        _ => false,
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+/// A time with its zone (RFC 3339), as the instant that it is.
+fn instant(text: &str) -> Option<Timestamp> {
+    let may_be = text.len() >= 20 && text.as_bytes()[0].is_ascii_digit();
+    may_be.then(|| text.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn places(wanted: Value, found: Value) -> Vec<String> {
+        differences(&wanted, &found)
+            .into_iter()
+            .map(|difference| difference.place)
+            .collect()
+    }
+
+    #[test]
+    fn what_a_row_does_not_name_may_be_anything() {
+        let wanted = json!({"name": "Ada", "fields": {"tier": "Gold"}});
+        let found = json!({"id": 7, "name": "Ada", "fields": {"tier": "Gold", "x": 1}});
+        assert_eq!(places(wanted, found), [""; 0]);
+    }
+
+    #[test]
+    fn each_difference_is_named_by_its_place() {
+        let wanted = json!({"a/b": 1, "list": [{"v": "x"}, {"v": "y"}], "gone": "here"});
+        let found = json!({"a/b": 2, "list": [{"v": "x"}, {"v": "z"}]});
+        assert_eq!(places(wanted, found), ["/a~1b", "/gone", "/list/1/v"]);
+        let wanted = json!({"list": ["a"]});
+        let found = json!({"list": ["a", "b"]});
+        assert_eq!(places(wanted, found), ["/list"]);
+    }
+
+    #[test]
+    fn spelling_is_no_difference() {
+        let wanted = json!({"n": 5, "t": "2023-10-27T14:30:00Z", "e": "", "z": null});
+        let found = json!({"n": 5.0, "t": "2023-10-27T16:30:00.000+02:00", "z": ""});
+        assert_eq!(places(wanted, found), [""; 0]);
+        let wanted = json!({"n": "5", "t": "2023-10-27T14:30:01Z", "f": false});
+        let found = json!({"n": 5, "t": "2023-10-27T14:30:00Z"});
+        assert_eq!(places(wanted, found), ["/f", "/n", "/t"]);
+    }
+}
