@@ -35,8 +35,8 @@ pub(crate) struct BodySection {
     /// alone is sent.
     #[serde(default)]
     pub(crate) merge: bool,
-    /// With `merge`: places of the found record that aren't sent back, as JSON
-    /// pointers: `[/id, /dateCreated]`.
+    /// Of an upsert's change: places that aren't sent, as JSON pointers, such as
+    /// what the platform alone writes: `[/id, /dateCreated]`.
     #[serde(default)]
     pub(crate) drop: Vec<Located<String>>,
     /// Of an upsert's change: where the found record's `version` is written.

@@ -10,7 +10,7 @@ use super::operation::{Operation, PathPart, write_segment};
 pub(super) struct ChangeForm {
     /// Whether the found record goes along, with the row laid over it.
     pub(super) merge: bool,
-    /// Places of the found record that don't go along.
+    /// Places that don't go along.
     pub(super) drop: Vec<String>,
     /// Where the version that was found stands in the body.
     pub(super) version: Option<String>,
@@ -41,14 +41,14 @@ impl Operation {
         let mut record = match self.change.merge {
             true => {
                 let mut merged = found.record.clone();
-                for place in &self.change.drop {
-                    remove(&mut merged, place);
-                }
                 lay_over(&mut merged, wanted);
                 merged
             }
             false => wanted.clone(),
         };
+        for place in &self.change.drop {
+            remove(&mut record, place);
+        }
         if let (Some(place), Some(version)) = (&self.change.version, &found.version) {
             put(&mut record, place, version.clone());
         }
