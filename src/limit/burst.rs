@@ -16,7 +16,7 @@ const MOST_LOWERED: f64 = 0.5;
 const MUCH_STEEPER: f64 = 4.0;
 const HALVINGS: u32 = 20;
 /// A burst that takes longer to earn may be a window's quota.
-const SOON_EARNED_S: f64 = 10.0;
+pub(super) const SOON_EARNED_S: f64 = 10.0;
 /// The bound rises by this much a cycle, so that a raised limit shows again.
 const MOST_RAISED: f64 = 1.02;
 
@@ -88,6 +88,14 @@ impl Burst {
             }
         }
         self.fitted = Some(high);
+    }
+
+    /// The limit has grown so many times as large, its burst too.
+    pub(super) fn scale(&mut self, times: f64) {
+        self.leanest = self.leanest.map(|leanest| times * leanest);
+        if let Some(greediest) = &mut self.greediest {
+            greediest.accepted *= times;
+        }
     }
 
     /// The limit has changed: ramps that it refused before say nothing now.

@@ -6,10 +6,11 @@
 //! found is exact where a wait loses most of its time: a bucket with little
 //! burst, or one whose `Retry-After` is far too long. So the larger one counts.
 
-use super::burst::Burst;
+use super::burst::{Burst, SOON_EARNED_S};
 use super::cycles::CycleLog;
 use super::learned::LearnedLimit;
 use super::ramp::Ramp;
+use super::steady::Steadiness;
 
 /// Two measures agree when they differ by less than this share.
 const AGREEMENT: f64 = 0.15;
@@ -58,6 +59,9 @@ pub(super) struct Measure {
     before_per_s: f64,
     /// What a ramp that was never refused has shown the limit to give.
     proved_per_s: f64,
+    /// In this cycle the limit was found to be raised, from that.
+    raised_from_per_s: Option<f64>,
+    steadiness: Steadiness,
     soon_in_a_row: u32,
     pub(super) has_searched: bool,
     was_sure: bool,
@@ -78,6 +82,8 @@ impl Measure {
             refusal: None,
             before_per_s: sure.map_or(0.0, |start| start.rate_per_s),
             proved_per_s: 0.0,
+            raised_from_per_s: None,
+            steadiness: Steadiness::default(),
             soon_in_a_row: 0,
             has_searched: sure.is_some(),
             was_sure: sure.is_some(),
@@ -91,6 +97,13 @@ impl Measure {
         }
     }
 
+    /// Whether the gate is open for unusually long, for a limit that earns its
+    /// burst in so many seconds: then it was raised.
+    pub(super) fn is_spared(&self, now_s: f64, earning_s: f64) -> bool {
+        let open_s = now_s - self.opened_at_s;
+        self.steadiness.is_unusual(open_s, earning_s)
+    }
+
     pub(super) fn accepted_in_cycle(&self) -> f64 {
         self.accepted
     }
@@ -98,6 +111,7 @@ impl Measure {
     /// The gate closes on a quota; `ramp` is what the pace was, if it was in charge.
     pub(super) fn note_refusal(&mut self, now_s: f64, ramp: Option<Ramp>) {
         let open_s = now_s - self.opened_at_s;
+        self.steadiness.note_opening(open_s);
         self.refusal = ramp.map(|ramp| Refusal { ramp, open_s });
     }
 
@@ -105,8 +119,11 @@ impl Measure {
     pub(super) fn end_cycle(&mut self, now_s: f64, wait_s: f64) -> Measured {
         let length_s = now_s - self.cycle_start_s;
         self.cycles.add(self.accepted, length_s, wait_s);
-        self.burst
-            .add(self.accepted, length_s - self.closed_s - wait_s);
+        let raised_from_per_s = self.raised_from_per_s.take();
+        if raised_from_per_s.is_none() {
+            self.burst
+                .add(self.accepted, length_s - self.closed_s - wait_s);
+        }
         // A tenant in use may refuse a whole first cycle; one request a cycle
         // is a pace to start a search from, none at all isn't.
         let least_per_s = (1.0 / length_s.max(1e-3)).min(1.0);
@@ -116,10 +133,9 @@ impl Measure {
         } else {
             least_per_s
         };
-        let found = self
-            .refusal
-            .take()
-            .and_then(|refusal| self.level(&refusal, wait_s, admitted));
+        let refusal = self.refusal.take();
+        let in_charge = refusal.is_some();
+        let found = refusal.and_then(|refusal| self.level(&refusal, wait_s, admitted));
         let narrow = found.is_some_and(|(_, narrow)| narrow);
         let rate_per_s = admitted
             .max(found.map_or(0.0, |(level, _)| level))
@@ -127,12 +143,26 @@ impl Measure {
         let before = std::mem::replace(&mut self.before_per_s, rate_per_s);
         let exact = self.was_sure || length_s >= ROUNDING_S;
         let agree = exact && before > 0.0 && (rate_per_s / before - 1.0).abs() < AGREEMENT;
+        if let Some(from_per_s) = raised_from_per_s {
+            // Its windows are as long as before.
+            self.burst.scale(rate_per_s / from_per_s);
+        }
+        let change = (rate_per_s / before.max(LEAST_PER_S) - 1.0).abs();
+        self.steadiness.note_measure(change);
+        // A whole window's count is exact, and where it has changed, others have
+        // come or gone. A search that went on would take the others' share, find
+        // each count larger than the last, and so never end.
+        let earning_s = self.burst.most(rate_per_s) / rate_per_s;
+        let whole = self.was_sure
+            && in_charge
+            && earning_s >= SOON_EARNED_S
+            && length_s >= self.cycles.longest_wait_s();
         self.proved_per_s = 0.0;
         self.has_searched |= found.is_some();
         self.was_sure |= agree || narrow;
         Measured {
             rate_per_s,
-            sure: agree || narrow,
+            sure: agree || narrow || whole,
             lost_s: self.cycles.lost_s(),
         }
     }
@@ -162,6 +192,9 @@ impl Measure {
     pub(super) fn note_raised(&mut self, now_s: f64, ramp: &Ramp, base_per_s: f64) {
         self.proved_per_s = ramp.level_with_burst(self.burst.most(base_per_s));
         self.burst.forget_ramps();
+        let is_window = self.burst.most(base_per_s) >= SOON_EARNED_S * base_per_s;
+        self.raised_from_per_s = is_window.then_some(base_per_s);
+        self.steadiness.begin_anew();
         self.begin_anew(now_s);
     }
 

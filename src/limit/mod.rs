@@ -58,6 +58,7 @@ mod retry_after;
 mod retry_budget;
 mod settings;
 mod snapshot;
+mod steady;
 mod trouble;
 mod window;
 

@@ -189,19 +189,26 @@ impl Pace {
             }
             return;
         }
+        let rate_per_s = learnt.ramp.rate_per_s();
+        let earning_s = self.measure.burst.most(rate_per_s) / rate_per_s;
         // Where headers bound the pace a probe refuses nobody, so it need not
         // wait for whole windows.
-        let haste = if told {
-            (learnt.ramp.doubling_s() / DOUBLING_S).max(1.0)
+        let hasty_s = if told {
+            DOUBLING_S
+        } else if learnt.sure
+            && earning_s >= SOON_EARNED_S
+            && self.measure.is_spared(now_s, earning_s)
+        {
+            RAISED_DOUBLING_S
         } else {
-            1.0
+            f64::INFINITY
         };
+        let haste = (learnt.ramp.doubling_s() / hasty_s).max(1.0);
         learnt.ramp.grow(passed_s * haste);
         if !learnt.sure {
             return;
         }
         let rate_per_s = learnt.ramp.rate_per_s();
-        let earning_s = self.measure.burst.most(rate_per_s) / rate_per_s;
         let raised = if earning_s < SOON_EARNED_S {
             SOON_RAISED
         } else {
@@ -240,11 +247,13 @@ impl Pace {
     pub(super) fn note_refusal(&mut self, now_s: f64, pace_bound: bool) {
         self.approach = Approach::Over;
         self.refill(now_s);
-        let in_charge = pace_bound && self.told(now_s).is_none();
+        // Headers may tell of another limit than the one that refuses.
+        let told_per_s = self.told(now_s).unwrap_or(f64::INFINITY);
         let ramp = self
             .learnt
-            .filter(|learnt| in_charge && !learnt.courteous)
-            .map(|learnt| learnt.ramp);
+            .filter(|learnt| pace_bound && !learnt.courteous)
+            .map(|learnt| learnt.ramp)
+            .filter(|ramp| ramp.rate_per_s() < told_per_s);
         self.measure.note_refusal(now_s, ramp);
     }
 
@@ -310,16 +319,18 @@ impl Pace {
     /// A share of the requests was refused while the pace held back: slower.
     pub(super) fn slow_down(&mut self, now_s: f64, refused_share: f64) {
         if let (Some(rate_per_s), true) = (self.rate_per_s(now_s), self.learnt.is_some()) {
-            self.adopt(now_s, rate_per_s * (1.0 - refused_share.min(0.5)));
+            self.adopt(now_s, rate_per_s * (1.0 - refused_share.min(0.5)), true);
         }
     }
 
-    /// So much was admitted just now, amid refusals without a wait.
-    pub(super) fn adopt(&mut self, now_s: f64, rate_per_s: f64) {
+    /// So much was admitted amid refusals without a wait. Sure where the pace
+    /// itself was refused just above.
+    pub(super) fn adopt(&mut self, now_s: f64, rate_per_s: f64, sure: bool) {
         self.slowed_at_s = now_s;
+        self.measure.has_searched = true;
         let measured = Measured {
             rate_per_s: rate_per_s.max(LEAST_PER_S),
-            sure: true,
+            sure,
             lost_s: 0.0,
         };
         self.settle(measured, 0.0);

@@ -246,11 +246,10 @@ impl Controller {
         match end {
             StepEnd::Nothing => {}
             StepEnd::RateMet(rate_per_s) => {
-                self.pace.adopt(now_s, rate_per_s);
-                self.emit(LimitEvent::PaceLearned {
-                    rate_per_s,
-                    sure: true,
-                });
+                // A window so small held the rate down too.
+                let sure = false;
+                self.pace.adopt(now_s, rate_per_s, sure);
+                self.emit(LimitEvent::PaceLearned { rate_per_s, sure });
             }
             StepEnd::PaceTooFast(refused_share) => self.pace.slow_down(now_s, refused_share),
             StepEnd::Cut(from) => {

@@ -7,6 +7,7 @@ use crate::limit::Decision;
 use crate::limit::burst::Burst;
 use crate::limit::cycles::CycleLog;
 use crate::limit::ramp::Ramp;
+use crate::limit::steady::Steadiness;
 
 /// Grows the ramp until a bucket with this rate and burst would refuse it.
 fn refused_by(mut ramp: Ramp, rate_per_s: f64, burst: f64) -> Ramp {
@@ -111,4 +112,22 @@ fn a_refusal_without_a_wait_steps_below_the_pace_once() {
     bench.reply(permits.remove(0), REFUSED);
     let after = bench.pace().unwrap();
     assert!((0.95..1.0).contains(&(after / before)), "{before} {after}");
+}
+
+#[test]
+fn a_long_opening_is_unusual_only_where_every_measure_was_the_same() {
+    let after = |changes: &[f64]| {
+        let mut steadiness = Steadiness::default();
+        for change in changes {
+            steadiness.note_opening(119.0);
+            steadiness.note_measure(*change);
+        }
+        steadiness
+    };
+    let alone = after(&[0.002; 8]);
+    assert!(!alone.is_unusual(120.0, 60.0));
+    assert!(alone.is_unusual(130.0, 60.0));
+    assert!(!alone.is_unusual(130.0, 100.0), "a window of that length");
+    let among_others = after(&[0.002, 0.002, 0.002, 0.03, 0.002, 0.002, 0.002, 0.002]);
+    assert!(!among_others.is_unusual(600.0, 60.0));
 }
