@@ -8,9 +8,10 @@ use serde_json::{Map, Value, json};
 use super::batches::BatchReply;
 use super::contact_api::{json_body, percent_decode};
 use super::contacts::{FieldFault, check_fields};
+use super::endpoint::Endpoint;
 use super::entrance::{self, Visitor};
-use super::gatekeeper::Endpoint;
 use super::reply::{self, Answer, ReplyBody};
+use super::stock;
 use super::world::World;
 
 /// The most contacts on one page.
@@ -137,7 +138,7 @@ fn create(world: &World, contact: Map<String, Value>, key: Option<&str>) -> Made
     );
     let (id, shown) = (record.id.clone(), record.to_json());
     drop(records);
-    enter(world, external_id.unwrap_or(id), fields);
+    world.enter_write(external_id.unwrap_or(id), fields);
     Made {
         status: 201,
         record: Some(shown),
@@ -161,20 +162,12 @@ fn upsert(world: &World, contact: Map<String, Value>) -> Made {
         }
     };
     drop(records);
-    enter(world, external_id, fields);
+    world.enter_write(external_id, fields);
     Made {
         status,
         record: Some(shown),
         faults: Vec::new(),
     }
-}
-
-/// Enters a write into the books, under the external id where there is one.
-fn enter(world: &World, name: String, fields: Map<String, Value>) {
-    let body = Value::Object(fields.clone()).to_string();
-    world
-        .ledger
-        .apply(world.moment().now, &name, body.as_bytes(), fields);
 }
 
 /// The external id and the other fields, checked.
@@ -347,6 +340,13 @@ fn list(world: &World, query: &str) -> Response<ReplyBody> {
     if limit == 0 || limit > PAGE_CAP {
         let message = format!("a page has 1 to {PAGE_CAP} contacts");
         return reply::error(StatusCode::BAD_REQUEST, "bad_request", &message);
+    }
+    if value("pageSize").is_none() {
+        let since = value("modifiedSince").and_then(|since| percent_decode(&since));
+        let offset = number("offset").unwrap_or(0);
+        if let Some(page) = stock::page(world, limit, offset, since.as_deref()) {
+            return page;
+        }
     }
     let offset = match number("pageNumber") {
         Some(page) => page.saturating_sub(1).saturating_mul(limit),

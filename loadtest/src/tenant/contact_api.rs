@@ -6,8 +6,8 @@ use hyper::{Response, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::contacts::{FieldFault, read_fields};
+use super::endpoint::Endpoint;
 use super::entrance::{self, Visitor};
-use super::gatekeeper::Endpoint;
 use super::reply::{self, Answer, ReplyBody};
 use super::scenario::SuccessStatus;
 use super::world::World;

@@ -150,7 +150,7 @@ fn field_fault(name: &str, value: &Value) -> Option<String> {
     }
 }
 
-fn looks_like_email(text: &str) -> bool {
+pub(crate) fn looks_like_email(text: &str) -> bool {
     let Some((local, domain)) = text.split_once('@') else {
         return false;
     };
@@ -161,7 +161,7 @@ fn looks_like_email(text: &str) -> bool {
     plain(local) && plain(domain) && dotted(local) && dotted(domain) && domain.contains('.')
 }
 
-fn looks_like_phone(text: &str) -> bool {
+pub(crate) fn looks_like_phone(text: &str) -> bool {
     let digits = text.chars().filter(char::is_ascii_digit).count();
     digits >= 3
         && text

@@ -3,9 +3,11 @@
 use hyper::header::{AUTHORIZATION, HeaderMap};
 use hyper::{Response, StatusCode};
 
+use super::endpoint::Endpoint;
 use super::faults::FaultTarget;
-use super::gatekeeper::{Admission, Asker, Endpoint, Refusal};
+use super::gatekeeper::{Admission, Asker, Refusal};
 use super::limiter::Standing;
+use super::platform;
 use super::reply::{self, Answer, ReplyBody, add_header};
 use super::strike::{self, Strike};
 use super::timer::wait;
@@ -93,7 +95,7 @@ fn authorize(world: &World, visitor: &Visitor<'_>) -> Result<Grant, Box<Response
             Some(_) => "the access token is unknown, expired or revoked",
             None => "a bearer token is required",
         };
-        let mut response = reply::error(StatusCode::UNAUTHORIZED, "invalid_token", message);
+        let mut response = refused(world, StatusCode::UNAUTHORIZED, "invalid_token", message);
         add_header(
             &mut response,
             "www-authenticate",
@@ -102,14 +104,24 @@ fn authorize(world: &World, visitor: &Visitor<'_>) -> Result<Grant, Box<Response
         return Err(Box::new(response));
     };
     if visitor.endpoint.writes() && !grant.may_write {
-        let message = "the scope contact:write is required";
-        return Err(Box::new(reply::error(
+        let wanted = world.scenario.api.write_scopes().join(" or ");
+        let message = format!("the scope {wanted} is required");
+        return Err(Box::new(refused(
+            world,
             StatusCode::FORBIDDEN,
             "insufficient_scope",
-            message,
+            &message,
         )));
     }
     Ok(grant)
+}
+
+/// A refusal before a route is looked at, in the API's form.
+fn refused(world: &World, status: StatusCode, code: &str, message: &str) -> Response<ReplyBody> {
+    reply::json(
+        status,
+        &platform::refusal(world.scenario.api, status.as_u16(), code, message),
+    )
 }
 
 fn admit(world: &World, visitor: &Visitor<'_>, grant: &Grant) -> Result<Admission, Box<Refusal>> {
@@ -133,7 +145,8 @@ fn refuse(world: &World, refusal: Refusal) -> Answer {
     let (form, style) = (world.scenario.refusals, world.scenario.limit_headers);
     let status = form.status(style).ok_or(reply::HangUp)?;
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::TOO_MANY_REQUESTS);
-    let mut response = reply::json(status, &refusal.body(form, style));
+    let body = platform::over_limit(world.scenario.api, refusal.body(form, style));
+    let mut response = reply::json(status, &body);
     for (name, value) in refusal.headers(style, world.clock(world.moment())) {
         add_header(&mut response, name, &value);
     }

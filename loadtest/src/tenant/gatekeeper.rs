@@ -2,32 +2,10 @@
 
 use std::time::Duration;
 
+use super::endpoint::Endpoint;
 use super::guard::Guard;
 use super::limiter::{Limit, Standing};
 use super::retry_after::{RetryAfter, Spoken};
-
-/// A method and path template with a bucket of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Endpoint {
-    PatchContact = 0,
-    GetContact = 1,
-    Token = 2,
-    CreateContact = 3,
-    ListContacts = 4,
-    ReplaceContact = 5,
-    UpsertContact = 6,
-    CreateContacts = 7,
-    UpsertContacts = 8,
-}
-
-impl Endpoint {
-    pub(super) const COUNT: usize = Self::UpsertContacts as usize + 1;
-
-    /// Whether it needs the scope to write.
-    pub(crate) fn writes(self) -> bool {
-        !matches!(self, Self::GetContact | Self::ListContacts | Self::Token)
-    }
-}
 
 /// Who asks, and for what.
 #[derive(Clone, Copy, Debug)]
@@ -103,6 +81,9 @@ impl Gatekeeper {
         let now = moment.now;
         let mut longest: Option<(Duration, usize, u64)> = None;
         for (index, guard) in self.guards.iter_mut().enumerate() {
+            if !guard.limit.is_about(asker.endpoint) {
+                continue;
+            }
             let id = guard.bucket_of(asker);
             let bucket = guard.bucket_at(id, moment);
             let undercut = bucket.pauses[asker.endpoint as usize].undercut(now, self.grace);
@@ -129,6 +110,9 @@ impl Gatekeeper {
             standing: None,
         };
         for (index, guard) in self.guards.iter_mut().enumerate() {
+            if !guard.limit.is_about(asker.endpoint) {
+                continue;
+            }
             let id = guard.bucket_of(asker);
             let Some(bucket) = guard.buckets.get_mut(&id) else {
                 continue;

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::gatekeeper::{Asker, Endpoint, Moment};
+use super::endpoint::Endpoint;
+use super::gatekeeper::{Asker, Moment};
 use super::limiter::{Limit, LimitScope, Limiter};
 use super::pauses::Pauses;
 use super::stable_hash::stable_hash;

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::gatekeeper::Endpoint;
+use super::endpoint::Endpoint;
 use super::stable_hash::stable_hash;
 
 /// How much of the writes the ledger keeps. Counters are always kept.
@@ -42,8 +42,16 @@ pub struct RequestCounts {
     pub list: u64,
     /// `PUT /api/v2/contacts/by-external-id/{externalId}`.
     pub upsert: u64,
-    /// `POST` and `PUT /api/v2/contacts/bulk`.
+    /// Writes of many at a time: `POST` and `PUT /api/v2/contacts/bulk`, and the platforms' own.
     pub bulk: u64,
+    /// Look-ups by an external id or another identifier, where a platform has a route for them.
+    pub look_up: u64,
+    /// Entity types and external sources, read and made.
+    pub set_up: u64,
+    /// Files that go up as jobs, and questions about these.
+    pub upload: u64,
+    /// Custom fields of a customer.
+    pub custom_fields: u64,
     /// Anything else, but for the ledger's own pages.
     pub other: u64,
 }
@@ -52,12 +60,20 @@ impl RequestCounts {
     fn count(&mut self, endpoint: Endpoint) {
         let counter = match endpoint {
             Endpoint::PatchContact => &mut self.patch,
-            Endpoint::GetContact => &mut self.get,
+            Endpoint::GetContact | Endpoint::GetListContact => &mut self.get,
             Endpoint::ReplaceContact => &mut self.put,
             Endpoint::CreateContact => &mut self.create,
             Endpoint::ListContacts => &mut self.list,
-            Endpoint::UpsertContact => &mut self.upsert,
-            Endpoint::CreateContacts | Endpoint::UpsertContacts => &mut self.bulk,
+            Endpoint::UpsertContact | Endpoint::EnrichContact => &mut self.upsert,
+            Endpoint::CreateContacts
+            | Endpoint::UpsertContacts
+            | Endpoint::EnrichContacts
+            | Endpoint::UpdateContacts
+            | Endpoint::FillList => &mut self.bulk,
+            Endpoint::LookUpContact => &mut self.look_up,
+            Endpoint::SetUp => &mut self.set_up,
+            Endpoint::UploadList | Endpoint::UploadStatus => &mut self.upload,
+            Endpoint::CustomFields => &mut self.custom_fields,
             Endpoint::Token => &mut self.token,
         };
         *counter += 1;
@@ -101,6 +117,8 @@ pub struct Counters {
     pub undercuts_by_told: u64,
     /// The same by limit: its key, else its place in the scenario.
     pub undercuts_by_limit: BTreeMap<String, u64>,
+    /// List contacts that were changed without `doNotQueue=true`, and so would be dialled again.
+    pub requeued: u64,
     /// Tokens given out.
     pub tokens_minted: u64,
     /// Token requests refused, for whatever reason.
@@ -176,6 +194,7 @@ pub struct LedgerSnapshot {
 #[derive(Default)]
 struct ContactRecord {
     applies: u64,
+    written_at: Duration,
     fields: Map<String, Value>,
 }
 
@@ -273,12 +292,19 @@ impl Ledger {
         let mut again = false;
         if let Some(contact) = books.contacts.get_mut(id) {
             contact.applies += 1;
+            contact.written_at = now;
             again = contact.applies == 2;
             if keeps_writes {
                 contact.fields.extend(fields);
             }
         }
         books.counters.contacts_written_again += u64::from(again);
+    }
+
+    /// When a contact was last written; none if it never was, or the ledger keeps no ids.
+    pub(crate) fn written_at(&self, id: &str) -> Option<Duration> {
+        let books = self.books.lock();
+        books.contacts.get(id).map(|contact| contact.written_at)
     }
 
     /// A contact as written so far.

@@ -5,8 +5,9 @@
 use std::time::Duration;
 
 use super::dice::Dice;
+use super::endpoint::Endpoint;
 use super::faults::{Fault, FaultDraw, FaultKind, FaultTarget};
-use super::gatekeeper::{Asker, Endpoint, Gatekeeper, Moment, Place};
+use super::gatekeeper::{Asker, Gatekeeper, Moment, Place};
 use super::limit_headers::LimitHeaders;
 use super::limiter::LimitScope;
 use super::retry_after::http_date;

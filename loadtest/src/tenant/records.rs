@@ -132,6 +132,11 @@ impl Records {
         made
     }
 
+    /// All of them, in the order in which they were made.
+    pub(crate) fn shown(&self) -> Vec<Value> {
+        self.records.iter().map(Record::to_json).collect()
+    }
+
     /// Requests that an idempotency key answered from before.
     pub(crate) fn replays(&self) -> u64 {
         self.replays

@@ -8,7 +8,8 @@ use parking_lot::RwLock;
 
 use super::collection_api::{self, CollectionRequest};
 use super::contact_api::{self, ContactRequest};
-use super::gatekeeper::Endpoint;
+use super::endpoint::Endpoint;
+use super::platform::{self, Api, Call};
 use super::reply::{self, Answer, HangUp, ReplyBody, add_header};
 use super::scenario::Scenario;
 use super::token_api;
@@ -53,6 +54,19 @@ impl Site {
         let (head, body) = request.into_parts();
         let body = read_body(body).await?;
         let path = head.uri.path();
+        let api = world.scenario.api;
+        if path == api.token_path() {
+            let answer = match head.method {
+                Method::POST => token_api::answer(&world, &head.headers, body).await,
+                _ => Ok(wrong_method(&world, "POST")),
+            };
+            return sent(&world, answer);
+        }
+        if api != Api::Contacts {
+            let call = Call::new(head.method, &head.uri, head.headers, body);
+            let answer = platform::answer(&world, call).await;
+            return sent(&world, answer);
+        }
         if let Some((endpoint, external_id)) = of_collection(&head.method, path) {
             let collection = CollectionRequest {
                 endpoint,
@@ -66,10 +80,6 @@ impl Site {
         }
         let answer = match (path, path.strip_prefix(CONTACTS)) {
             (COLLECTION, _) => Ok(wrong_method(&world, "GET, POST")),
-            ("/oauth/token", _) if head.method == Method::POST => {
-                token_api::answer(&world, &head.headers, body).await
-            }
-            ("/oauth/token", _) => Ok(wrong_method(&world, "POST")),
             (_, Some(segment)) if !segment.is_empty() && !segment.contains('/') => {
                 let endpoint = match head.method {
                     Method::PATCH => Some(Endpoint::PatchContact),

@@ -13,6 +13,7 @@ use super::ledger::LedgerDetail;
 use super::limit_headers::LimitHeaders;
 use super::limiter::Limit;
 use super::named::NAMED;
+use super::platform::Api;
 use super::refusal::RefusalForm;
 use super::retry_after::{RetryAfter, RetryAfterForm};
 use super::token_desk::{Client, TokenRules};
@@ -27,7 +28,9 @@ pub struct Scenario {
     pub about: String,
     /// Seed of the latency, the faults and the tokens. Default: 1.
     pub seed: u64,
-    /// The OAuth clients. Default: `demo` with the secret `demo-secret` and the scope `contact:write`.
+    /// The API that it speaks. Default: the guides' contacts.
+    pub api: Api,
+    /// The OAuth clients. Default: `demo` with the secret `demo-secret` and the API's scopes.
     pub clients: Vec<Client>,
     /// Which contacts exist. Default: all.
     pub contacts: Contacts,
@@ -65,6 +68,7 @@ impl Default for Scenario {
         Scenario {
             about: String::new(),
             seed: 1,
+            api: Api::default(),
             clients: vec![Client::default()],
             contacts: Contacts::default(),
             limits: Vec::new(),

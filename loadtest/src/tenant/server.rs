@@ -125,6 +125,11 @@ impl RunningTenant {
         self.site.0.world().snapshot(true)
     }
 
+    /// Every record that clients have made, as the tenant keeps it: its fields and its id, in the order of their making.
+    pub fn records(&self) -> Vec<serde_json::Value> {
+        self.site.0.world().shown()
+    }
+
     /// The counters as they stand: cheap however long the ledger is.
     pub fn counters(&self) -> Counters {
         self.site.0.world().counters()

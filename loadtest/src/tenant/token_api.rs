@@ -1,18 +1,21 @@
-//! `POST /oauth/token`: the client credentials grant (RFC 6749, section 4.4).
+//! The token endpoint: the client credentials grant (RFC 6749, section 4.4), or the password grant (section 4.3) where the API
+//! has that.
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use hyper::body::Bytes;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use hyper::{Response, StatusCode};
 use serde_json::json;
 
 use super::contact_api::percent_decode;
+use super::endpoint::Endpoint;
 use super::faults::FaultTarget;
-use super::gatekeeper::{Asker, Endpoint, Refusal};
+use super::gatekeeper::{Asker, Refusal};
+use super::platform::Api;
 use super::reply::{self, Answer, ReplyBody, add_header};
 use super::strike::{self, Strike};
-use super::token_desk::{Client, TokenOverLimit, WRITE_SCOPE};
+use super::token_desk::{Client, TokenOverLimit};
 use super::world::World;
 
 /// An OAuth error: status, code, description.
@@ -61,26 +64,19 @@ fn issue(world: &World, headers: &HeaderMap, body: &[u8]) -> Response<ReplyBody>
         Err(refusal) => return over_limit(world, &refusal),
         Ok(admission) => world.token_gate.lock().release(&admission.places),
     }
-    match field(&form, "grant_type") {
-        Some("client_credentials") => {}
-        Some(_) => {
-            let description = "only client_credentials is offered";
-            return oauth_error(&OAuthError(
-                StatusCode::BAD_REQUEST,
-                "unsupported_grant_type",
-                description,
-            ));
-        }
-        None => return oauth_error(&invalid_request("grant_type is missing")),
+    let api = world.scenario.api;
+    if let Err(error) = check_grant(api, client, &form) {
+        return oauth_error(&error);
     }
+    let allowed: Vec<&str> = match &client.scopes {
+        Some(scopes) => scopes.iter().map(String::as_str).collect(),
+        None => api.scopes().to_vec(),
+    };
     let scopes: Vec<&str> = match field(&form, "scope") {
-        None | Some("") => client.scopes.iter().map(String::as_str).collect(),
+        None | Some("") => allowed.clone(),
         Some(asked) => asked.split_ascii_whitespace().collect(),
     };
-    if scopes
-        .iter()
-        .any(|scope| !client.scopes.iter().any(|allowed| allowed == scope))
-    {
+    if scopes.iter().any(|scope| !allowed.contains(scope)) {
         let description = "the client may not ask for this scope";
         return oauth_error(&OAuthError(
             StatusCode::BAD_REQUEST,
@@ -89,7 +85,8 @@ fn issue(world: &World, headers: &HeaderMap, body: &[u8]) -> Response<ReplyBody>
         ));
     }
     let token = world.new_token();
-    let may_write = scopes.contains(&WRITE_SCOPE);
+    let of_writes = api.write_scopes();
+    let may_write = of_writes.is_empty() || scopes.iter().any(|scope| of_writes.contains(scope));
     world
         .tokens
         .lock()
@@ -101,9 +98,48 @@ fn issue(world: &World, headers: &HeaderMap, body: &[u8]) -> Response<ReplyBody>
     if !rules.omit_expires_in {
         reply_body["expires_in"] = json!(rules.expires_in.unwrap_or(rules.lifetime.as_secs()));
     }
+    if api == Api::Cxone {
+        // The second part of the id token names the tenant, as a client's discovery reads it.
+        let claims = URL_SAFE_NO_PAD.encode(json!({ "tenantId": "demo-tenant" }).to_string());
+        reply_body["id_token"] = json!(format!("e30.{claims}."));
+        reply_body["refresh_token"] = json!(world.new_token());
+    }
     let mut response = reply::json(StatusCode::OK, &reply_body);
     add_header(&mut response, "cache-control", "no-store");
     response
+}
+
+/// Refuses a grant that the API doesn't offer, and an access key that isn't the client's.
+fn check_grant(api: Api, client: &Client, form: &Form) -> Result<(), OAuthError> {
+    let wanted = match api {
+        Api::Cxone => "password",
+        _ => "client_credentials",
+    };
+    let unsupported = match api {
+        Api::Cxone => "only password is offered",
+        _ => "only client_credentials is offered",
+    };
+    match field(form, "grant_type") {
+        Some(grant) if grant == wanted => {}
+        Some(_) => {
+            return Err(OAuthError(
+                StatusCode::BAD_REQUEST,
+                "unsupported_grant_type",
+                unsupported,
+            ));
+        }
+        None => return Err(invalid_request("grant_type is missing")),
+    }
+    let key = &client.access_key;
+    let given = (field(form, "username"), field(form, "password"));
+    if api == Api::Cxone && given != (Some(key.id.as_str()), Some(key.secret.as_str())) {
+        return Err(OAuthError(
+            StatusCode::UNAUTHORIZED,
+            "invalid_grant",
+            "the access key or its secret is wrong",
+        ));
+    }
+    Ok(())
 }
 
 fn invalid_request(description: &'static str) -> OAuthError {

@@ -12,9 +12,6 @@ use super::units;
 /// Tokens kept before the expired ones are swept out.
 const SWEEP_AT: usize = 4096;
 
-/// The scope that a write needs.
-pub(crate) const WRITE_SCOPE: &str = "contact:write";
-
 /// An OAuth client of the tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -23,13 +20,31 @@ pub struct Client {
     pub id: String,
     /// The client secret.
     pub secret: String,
-    /// The scopes it may ask for. Default: `contact:write`.
-    #[serde(default = "write_scope")]
-    pub scopes: Vec<String>,
+    /// The scopes it may ask for. Default: those of the tenant's API.
+    pub scopes: Option<Vec<String>>,
+    /// The access key of the person whom a password grant acts for, where the API has such a grant. Default: `demo-key`
+    /// with the secret `demo-key-secret`.
+    #[serde(default)]
+    pub access_key: AccessKey,
 }
 
-fn write_scope() -> Vec<String> {
-    vec![WRITE_SCOPE.to_owned()]
+/// An access key: what a person has in place of name and password.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccessKey {
+    /// Its id.
+    pub id: String,
+    /// Its secret.
+    pub secret: String,
+}
+
+impl Default for AccessKey {
+    fn default() -> Self {
+        AccessKey {
+            id: "demo-key".to_owned(),
+            secret: "demo-key-secret".to_owned(),
+        }
+    }
 }
 
 impl Default for Client {
@@ -37,7 +52,8 @@ impl Default for Client {
         Client {
             id: "demo".to_owned(),
             secret: "demo-secret".to_owned(),
-            scopes: write_scope(),
+            scopes: None,
+            access_key: AccessKey::default(),
         }
     }
 }

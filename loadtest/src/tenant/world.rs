@@ -5,12 +5,14 @@ use std::time::{Duration, Instant};
 
 use hyper::Response;
 use parking_lot::Mutex;
+use serde_json::{Map, Value};
 
 use super::dice::Dice;
 use super::faults::{Fault, FaultDraw, FaultTarget};
 use super::gatekeeper::{Gatekeeper, Moment, Place};
 use super::ledger::{Counters, Ledger, LedgerSnapshot};
 use super::limit_headers::LimitHeaders;
+use super::platform::Books;
 use super::records::Records;
 use super::reply::{ReplyBody, add_header};
 use super::retry_after::{RetryAfterForm, http_date, unix_now};
@@ -28,6 +30,8 @@ pub(crate) struct World {
     pub(crate) ledger: Ledger,
     /// The contacts that clients have made.
     pub(crate) records: Mutex<Records>,
+    /// What a platform with an API of its own keeps.
+    pub(crate) platform: Mutex<Books>,
     chance: Mutex<Chance>,
 }
 
@@ -73,6 +77,7 @@ impl World {
             tokens: Mutex::new(TokenDesk::new(scenario.token.clone())),
             ledger: Ledger::new(scenario.ledger, scenario.keep_bodies),
             records: Mutex::default(),
+            platform: Mutex::default(),
             chance: Mutex::new(Chance {
                 dice: Dice::new(scenario.seed),
                 faults: FaultDraw::new(&scenario.faults),
@@ -169,6 +174,20 @@ impl World {
         }
     }
 
+    /// Enters a write into the books, under what names the record.
+    pub(crate) fn enter_write(&self, name: String, fields: Map<String, Value>) {
+        let body = Value::Object(fields.clone()).to_string();
+        self.ledger
+            .apply(self.moment().now, &name, body.as_bytes(), fields);
+    }
+
+    /// Every record that clients have made, as the tenant keeps it.
+    pub(crate) fn shown(&self) -> Vec<Value> {
+        let mut shown = self.records.lock().shown();
+        shown.extend(self.platform.lock().shown());
+        shown
+    }
+
     /// The counters, those of the limits included.
     pub(crate) fn counters(&self) -> Counters {
         let mut counters = self.ledger.counters();
@@ -198,8 +217,9 @@ impl World {
     pub(crate) fn snapshot(&self, with_writes: bool) -> LedgerSnapshot {
         let (applies, writes) = self.ledger.applies_and_writes(with_writes);
         let records = self.records.lock();
-        let (made, replays) = (records.made(), records.replays());
+        let (mut made, replays) = (records.made(), records.replays());
         drop(records);
+        made.extend(self.platform.lock().made());
         LedgerSnapshot {
             counters: self.counters(),
             applies,

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::settings_text::LimitText;
 use super::{Concurrency, FixedWindow, Limiter, SlidingLog, TokenBucket};
+use crate::tenant::endpoint::Endpoint;
 use crate::tenant::units;
 
 /// One limit; of several, every one must admit a request.
@@ -16,6 +17,9 @@ pub struct Limit {
     pub kind: LimitKind,
     /// Who shares one bucket. Default: the whole tenant.
     pub scope: LimitScope,
+    /// The routes that it is about, which then share a bucket where the scope doesn't part them: a second, smaller limit
+    /// of one route, or one that reads and writes draw on together. Default: all.
+    pub routes: Option<Vec<Endpoint>>,
     /// The name that a refusal reports as `limit.key`. Default: none.
     pub key: Option<String>,
     /// Changes of the limit in the course of time, sorted by `at`. Default: none.
@@ -118,6 +122,7 @@ impl Limit {
         Limit {
             kind,
             scope: LimitScope::Tenant,
+            routes: None,
             key: None,
             phases: Vec::new(),
             other_traffic: 0.0,
@@ -163,6 +168,12 @@ impl Limit {
             ),
             LimitKind::Concurrency { cap } => (cap, Duration::from_secs(1)),
         }
+    }
+
+    /// Whether a request of that route draws on it.
+    pub(crate) fn is_about(&self, endpoint: Endpoint) -> bool {
+        let routes = self.routes.as_ref();
+        routes.is_none_or(|routes| routes.contains(&endpoint))
     }
 
     /// Whether an admitted request holds a place until it is answered.

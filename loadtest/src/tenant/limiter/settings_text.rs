@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::{Anchor, Limit, LimitKind, LimitScope, Phase, Refill};
+use crate::tenant::endpoint::Endpoint;
 use crate::tenant::units::{Rate, Span};
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -40,6 +41,7 @@ pub(super) struct LimitText {
     cap: Option<u64>,
     #[serde(default)]
     scope: LimitScope,
+    routes: Option<Vec<Endpoint>>,
     key: Option<String>,
     #[serde(default)]
     phases: Vec<Phase>,
@@ -167,6 +169,7 @@ impl TryFrom<LimitText> for Limit {
         Ok(Limit {
             kind,
             scope: text.scope,
+            routes: text.routes,
             key: text.key,
             phases: text.phases,
             other_traffic: text.other_traffic.map_or(0.0, |other| other.rate.0),
