@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::path::Path;
 
 use support::{Bench, numbered_csv};
@@ -147,4 +147,58 @@ fn a_second_process_on_a_run_is_refused_and_the_first_goes_on() {
     first.wait().expect_code(0);
     assert_eq!(bench.counters().applied, 800);
     assert_eq!(bench.books().count("updated"), 800);
+}
+
+/// Refused with this code and these words, without a request; the run's
+/// directory stays as it was.
+#[track_caller]
+fn assert_journal_refused(bench: &Bench, code: i32, words: &[&str]) {
+    let before = bench.counters().requests;
+    bench.resume().expect_code(code).expect_stderr(words);
+    bench.sluice(&["retry"]).run().expect_code(code);
+    bench.bare(&["status"]).run().expect_code(code);
+    assert_eq!(bench.counters().requests, before, "nothing was asked");
+}
+
+#[test]
+fn a_journal_that_is_torn_is_refused_and_nothing_is_sent() {
+    let bench = killed_run();
+    let journal = bench.run_directory().join("journal.db");
+    let whole = fs::read(&journal).expect("readable");
+    let log = bench.run_directory().join("journal.db-wal");
+    let whole_log = fs::read(&log).expect("readable");
+    // Without its log, and with a page cut in its middle.
+    fs::remove_file(&log).expect("removed");
+    let file = OpenOptions::new().write(true).open(&journal);
+    let file = file.expect("opened");
+    file.set_len(whole.len() as u64 / 2 + 100).expect("cut");
+    assert_journal_refused(
+        &bench,
+        4,
+        &["journal.db", "damaged", "Put back a good copy"],
+    );
+    fs::write(&journal, whole).expect("written");
+    fs::write(&log, whole_log).expect("written");
+    bench.resume().expect_code(0);
+    assert_eq!(bench.counters().contacts_written, 400);
+}
+
+#[test]
+fn a_journal_of_a_newer_version_is_refused_and_nothing_is_sent() {
+    let bench = killed_run();
+    let path = bench.run_directory().join("journal.db");
+    let set_version = |version: i64| {
+        let journal = rusqlite::Connection::open(&path).expect("opened");
+        let set = journal.pragma_update(None, "user_version", version);
+        set.expect("set");
+    };
+    let journal = rusqlite::Connection::open(&path).expect("opened");
+    let version = journal.pragma_query_value(None, "user_version", |row| row.get(0));
+    let version: i64 = version.expect("a version");
+    drop(journal);
+    set_version(version + 1);
+    assert_journal_refused(&bench, 2, &["journal.db", "newer version of sluice"]);
+    set_version(version);
+    bench.resume().expect_code(0);
+    assert_eq!(bench.counters().contacts_written, 400);
 }

@@ -5,8 +5,9 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::time::{Duration, Instant};
 
-use support::{Bench, Numbered, assert_accounted, numbered_csv};
+use support::{Bench, Numbered, assert_accounted, fixture, numbered_csv, wait_until};
 
 const ROWS: u64 = 60;
 
@@ -194,4 +195,84 @@ fn a_retry_that_is_killed_is_resumed_and_loses_no_row() {
         repeated <= 80,
         "{repeated} rows were sent more often than twice"
     );
+}
+
+/// A finished run of creates, some of which nobody could tell about: answers
+/// were lost, and when the records were looked up the tenant pointed elsewhere,
+/// which it does until its fifth second.
+fn run_with_unknown_rows() -> (Bench, Instant) {
+    let mut bench = Bench::new(
+        "{ faults: [ { kind: close_after, ratio: 0.1, until: 2s },
+                     { kind: close_before, ratio: 0.1, until: 2s },
+                     { kind: redirect, to: /elsewhere, ratio: 1, from: 2s, until: 5s } ] }",
+    );
+    let text = fs::read_to_string(fixture("connectors/create-contacts.yaml")).expect("a connector");
+    bench.write(
+        "connector.yaml",
+        text.replace("believed_after: 5s", "believed_after: 3s"),
+    );
+    let text = numbered_csv(ROWS).replacen("contactId", "externalId", 1);
+    bench.write("contacts.csv", text);
+    let start = Instant::now();
+    bench.connector = "connector.yaml".to_owned();
+    let flags = ["--concurrency", "8"];
+    bench.run("contacts.csv", &flags).run().expect_code(7);
+    (bench, start)
+}
+
+#[test]
+fn unknown_rows_are_asked_about_again_and_end_as_the_tenant_says() {
+    let (bench, start) = run_with_unknown_rows();
+    let (books, before) = (bench.books(), bench.ledger());
+    let unknown = books.unknown.len() as u64;
+    assert!(unknown > 3, "{unknown} rows are unknown");
+    assert_eq!(books.count("unknown"), unknown);
+    assert_eq!(books.count("created"), ROWS - unknown);
+    let made = before.made.len() as u64;
+    assert!(made > ROWS - unknown, "some of them were made");
+    assert!(made < ROWS, "and some were not");
+
+    let wait = Duration::from_secs(6);
+    wait_until("the tenant makes sense again", || start.elapsed() >= wait);
+    bench.sluice(&["retry", "--unknown"]).run().expect_code(0);
+    let (books, after) = (bench.books(), bench.ledger());
+    assert_accounted(&books.summary["counts"]);
+    let counts = ["read", "created", "unknown"].map(|name| books.count(name));
+    assert_eq!(counts, [ROWS, ROWS, 0]);
+    assert!(books.unknown.is_empty() && books.rejected.is_empty());
+    assert_eq!(after.made.len() as u64, ROWS);
+    assert!(after.made.values().all(|times| *times == 1));
+    // Each was asked about, and only those that weren't there were sent.
+    let requests = |name: fn(&loadtest::tenant::RequestCounts) -> u64| {
+        name(&after.counters.requests) - name(&before.counters.requests)
+    };
+    assert_eq!(requests(|requests| requests.list), unknown);
+    assert_eq!(requests(|requests| requests.create), ROWS - made);
+    bench
+        .sluice(&["retry", "--unknown"])
+        .run()
+        .expect_code(0)
+        .expect_stderr(&["no row stands in unknown.csv"]);
+}
+
+#[test]
+fn unknown_rows_that_nobody_can_be_asked_about_are_not_sent_on_a_guess() {
+    let mut bench = Bench::new("faults: [ { kind: close_after, ratio: 0.2 } ]");
+    let connector = fixture("connectors/create-contacts-blind.yaml");
+    bench.connector = connector.to_str().expect("a path in UTF-8").to_owned();
+    let text = numbered_csv(ROWS).replacen("contactId", "externalId", 1);
+    bench.write("contacts.csv", text);
+    bench.run("contacts.csv", &[]).run().expect_code(7);
+    let (books, before) = (bench.books(), bench.counters().requests);
+    bench
+        .sluice(&["retry", "--unknown"])
+        .run()
+        .expect_code(2)
+        .expect_stderr(&["it has no look-up", "unknown.csv"]);
+    assert_eq!(bench.counters().requests, before, "nothing was asked");
+    let after = bench.books();
+    assert_eq!(after.summary, books.summary);
+    assert_eq!(after.unknown.len(), books.unknown.len());
+    // The run is as it was.
+    bench.resume().expect_code(7);
 }

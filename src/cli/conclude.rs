@@ -91,10 +91,7 @@ pub(super) fn conclude(
     if was_cut {
         status = status.worst_of(ExitStatus::Interrupted);
     }
-    let is_finished = counts.not_reached == 0 && status != ExitStatus::Fatal && !was_cut;
-    if is_finished {
-        ledger.note_finished(status.code());
-    }
+    let mut is_finished = counts.not_reached == 0 && status != ExitStatus::Fatal && !was_cut;
     let mut trouble = ledger.commit_with_reserve(end.elapsed).err();
     if trouble.is_some() {
         status = status.worst_of(ExitStatus::Fatal);
@@ -115,7 +112,7 @@ pub(super) fn conclude(
     let latencies = ledger.latencies();
     let millis = |quantile: f64| latencies.value_at_quantile(quantile) as f64 / 1_000.0;
     let elapsed_s = end.elapsed.as_secs_f64();
-    let summary = Summary {
+    let mut summary = Summary {
         run_id: directory.run_id(),
         job: manifest.job.clone(),
         state: status.state().to_owned(),
@@ -156,10 +153,26 @@ pub(super) fn conclude(
         limiter: history.read(),
         peak_memory_bytes: peak_memory_bytes(),
     };
-    // The books are closed; what can't be written now is told, and the summary
-    // is printed all the same.
-    if let Err(error) = directory.write_file("summary.json", summary.to_json().as_bytes()) {
+    is_finished &= trouble.is_none();
+    let write = |summary: &Summary| {
+        let text = summary.to_json();
+        directory.write_file("summary.json", text.as_bytes())
+    };
+    let mut closed = write(&summary);
+    if closed.is_ok() && is_finished {
+        // Not before the summary stands there whole: a finished run is told by
+        // nothing else, and a kill here costs an empty leg.
+        ledger.note_finished(status.code());
+        closed = ledger.commit_with_reserve(end.elapsed);
+    }
+    // What can't be written now is told, and the summary is printed all the
+    // same.
+    if let Err(error) = closed {
+        is_finished = false;
         status = status.worst_of(ExitStatus::Fatal);
+        status.state().clone_into(&mut summary.state);
+        summary.exit_code = status.code();
+        let _ = write(&summary);
         trouble.get_or_insert(error);
     }
     tell(directory, &summary, showing, is_finished)?;

@@ -30,6 +30,8 @@ pub fn fixture(name: &str) -> PathBuf {
 /// Everything that one test needs, and nothing that another one has.
 pub struct Bench {
     pub scenario: Scenario,
+    /// What `--to` names.
+    pub connector: String,
     tenant: RunningTenant,
     folder: TempDir,
     outputs: TempDir,
@@ -42,6 +44,7 @@ impl Bench {
         Self {
             tenant: Tenant::start(scenario.clone()).expect("the tenant starts"),
             scenario,
+            connector: "cxone-contacts".to_owned(),
             folder: tempfile::tempdir().expect("a folder"),
             outputs: tempfile::tempdir().expect("a folder"),
         }
@@ -85,7 +88,7 @@ impl Bench {
     /// `sluice run INPUT` against the tenant, with further flags.
     pub fn run(&self, input: &str, flags: &[&str]) -> Sluice {
         let base_url = format!("base_url={}", self.base_url());
-        self.sluice(&["run", input, "--to", "cxone-contacts", "--set", &base_url])
+        self.sluice(&["run", input, "--to", &self.connector, "--set", &base_url])
             .arguments(flags)
     }
 
@@ -95,14 +98,46 @@ impl Bench {
         Sluice::with_small_disk(self.folder(), self.outputs.path(), kibibytes)
             .environment("SLUICE_CLIENT_ID", CLIENT_ID)
             .environment("SLUICE_CLIENT_SECRET", CLIENT_SECRET)
-            .arguments(["run", input, "--to", "cxone-contacts", "--set", &base_url])
+            .arguments(["run", input, "--to", &self.connector, "--set", &base_url])
             .arguments(flags)
+    }
+
+    /// `sluice run INPUT` with its runs on a file system of so many KiB, and
+    /// once that is full `sluice resume` on the same one, grown. `None` where
+    /// nothing can be mounted.
+    pub fn run_on_small_file_system(&self, kibibytes: u64, input: &str) -> Option<Ended> {
+        const NOT_MOUNTED: i32 = 97;
+        let script = format!(
+            "mkdir runs && mount -t tmpfs -o size={kibibytes}k tmpfs runs || exit {NOT_MOUNTED}
+             \"$0\" \"$@\"
+             code=$?
+             if [ $code = 4 ]; then
+                 mount -o remount,size=64m runs
+                 # A run whose directory had no room was never begun.
+                 if ls runs/*/journal.db; then \"$0\" resume; else \"$0\" \"$@\"; fi
+                 code=$?
+             fi
+             cp -a runs kept && umount runs && rmdir runs && mv kept runs
+             exit $code"
+        );
+        let ended = self.in_namespace(&script, input).run();
+        (ended.code != Some(NOT_MOUNTED)).then_some(ended)
+    }
+
+    /// `sluice run INPUT` by a shell script that may mount what it likes; the
+    /// script gets the command line as `"$0" "$@"`.
+    pub fn in_namespace(&self, script: &str, input: &str) -> Sluice {
+        let base_url = format!("base_url={}", self.base_url());
+        Sluice::with_mounts(self.folder(), self.outputs.path(), script)
+            .environment("SLUICE_CLIENT_ID", CLIENT_ID)
+            .environment("SLUICE_CLIENT_SECRET", CLIENT_SECRET)
+            .arguments(["run", input, "--to", &self.connector, "--set", &base_url])
     }
 
     /// `sluice plan INPUT` against the tenant, with further flags.
     pub fn plan(&self, input: &str, flags: &[&str]) -> Sluice {
         let base_url = format!("base_url={}", self.base_url());
-        self.sluice(&["plan", input, "--to", "cxone-contacts", "--set", &base_url])
+        self.sluice(&["plan", input, "--to", &self.connector, "--set", &base_url])
             .arguments(flags)
     }
 

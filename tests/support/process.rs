@@ -54,20 +54,28 @@ impl Sluice {
     /// The binary under a limit on the size of each file it writes, in KiB: to
     /// a program, that is a full disk.
     pub fn with_small_disk(folder: &Path, outputs: &Path, kibibytes: u64) -> Self {
-        let mut sluice = Self::new(folder, outputs);
-        let mut shell = Command::new("sh");
         // POSIX counts in blocks of 512 bytes.
         let script = format!("ulimit -f {} && exec \"$0\" \"$@\"", kibibytes * 2);
-        shell
-            .arg("-c")
-            .arg(script)
-            .arg(sluice.command.get_program());
+        Self::new(folder, outputs).by_script(Command::new("sh"), &script)
+    }
+
+    /// The binary by a script that sees mounts of its own, and is root to them.
+    pub fn with_mounts(folder: &Path, outputs: &Path, script: &str) -> Self {
+        let mut unshare = Command::new("unshare");
+        unshare.args(["--user", "--map-root-user", "--mount", "sh"]);
+        Self::new(folder, outputs).by_script(unshare, script)
+    }
+
+    /// The same, run by a script that gets its command line as `"$0" "$@"`.
+    fn by_script(mut self, mut shell: Command, script: &str) -> Self {
+        shell.arg("-c").arg(script).arg(self.command.get_program());
+        let folder = self.command.get_current_dir().expect("it has a folder");
         shell.current_dir(folder).env_clear().stdin(Stdio::null());
-        for (name, value) in sluice.command.get_envs() {
+        for (name, value) in self.command.get_envs() {
             shell.env(name, value.unwrap_or_default());
         }
-        sluice.command = shell;
-        sluice
+        self.command = shell;
+        self
     }
 
     pub fn arguments<Part: AsRef<OsStr>>(mut self, parts: impl IntoIterator<Item = Part>) -> Self {

@@ -1,0 +1,91 @@
+//! What `scripts/torture` asks for; the suite asks for little.
+
+use crate::case::{Case, Ending};
+use crate::operations::Operation;
+use crate::shim::KillPoint;
+
+/// The seed of the suite.
+const SEED: u64 = 4;
+/// What an instant with a full disk is called.
+const FULL_DISK: &str = "full-disk";
+/// Instants that the suite tries.
+const FEW_INSTANTS: usize = 24;
+
+/// How much is tried, and of what.
+pub(crate) struct Wishes {
+    /// Random cases; nothing in the suite.
+    pub(crate) rounds: Option<usize>,
+    seed: u64,
+    /// Only this operation.
+    pub(crate) only: Option<&'static Operation>,
+    /// A kill at each call to the system, and not only at some.
+    pub(crate) every_call: bool,
+    /// Only this one.
+    pub(crate) instant: Option<(&'static Operation, Ending)>,
+}
+
+impl Wishes {
+    pub(crate) fn read() -> Self {
+        let variable = |name: &str| std::env::var(format!("SLUICE_TORTURE_{name}")).ok();
+        let number = |name: &str| {
+            let text = variable(name)?;
+            let number: u64 = text
+                .parse()
+                .unwrap_or_else(|_| panic!("{name} is no number"));
+            Some(number)
+        };
+        Self {
+            rounds: number("ROUNDS").and_then(|rounds| usize::try_from(rounds).ok()),
+            seed: number("SEED").unwrap_or(SEED),
+            only: variable("ONLY").map(|name| Operation::find(&name)),
+            every_call: variable("EVERY_CALL").is_some(),
+            instant: variable("AT").map(|text| read_instant(&text)),
+        }
+    }
+
+    /// The seed of the case of this number.
+    pub(crate) fn seed_of(&self, number: usize) -> u64 {
+        self.seed.wrapping_add(number as u64)
+    }
+
+    pub(crate) fn wants(&self, operation: &Operation) -> bool {
+        self.only.is_none_or(|only| only.name == operation.name)
+    }
+
+    /// How many instants are tried where not all are.
+    pub(crate) fn few_instants(&self) -> usize {
+        self.rounds.unwrap_or(FEW_INSTANTS)
+    }
+
+    /// Rows and kills of the one long load.
+    pub(crate) fn long_load(&self) -> (u64, u64) {
+        match self.rounds {
+            Some(20..) => (4_000, 25),
+            _ => (600, 4),
+        }
+    }
+}
+
+/// The command that plays a small case again.
+pub(crate) fn again(case: &Case) -> String {
+    let instant = match case.endings.first() {
+        Some(Ending::At(at)) => format!("{}:{}:{}", at.point, at.moment.name(), at.passage),
+        Some(Ending::FullDisk { write }) => format!("{FULL_DISK}:from:{write}"),
+        _ => String::new(),
+    };
+    format!("scripts/torture --at {}:{instant}", case.operation.name)
+}
+
+fn read_instant(text: &str) -> (&'static Operation, Ending) {
+    let parts: Vec<&str> = text.split(':').collect();
+    let [operation, point, moment, number] = parts[..] else {
+        panic!("an instant is OPERATION:POINT:MOMENT:NUMBER, not {text}");
+    };
+    let number = number.parse().expect("a number");
+    let ending = match point {
+        FULL_DISK => Some(Ending::FullDisk { write: number }),
+        _ => KillPoint::named(point, moment, number).map(Ending::At),
+    };
+    let ending = ending.unwrap_or_else(|| panic!("there is no instant {text}"));
+    (Operation::find(operation), ending)
+}
