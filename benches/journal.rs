@@ -76,6 +76,7 @@ fn intend(criterion: &mut Criterion) {
                         settled: &settled,
                         listed: &[],
                         unlisted_lines: &[],
+                        target_ids: &[],
                     };
                     journal.borrow_mut().commit(&commit).expect("committed");
                     *first += count;

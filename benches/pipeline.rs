@@ -72,6 +72,7 @@ fn prepare(table: &Table, tenant: &RunningTenant, scenario: &Scenario) -> Load {
             credentials: Credentials {
                 client_id: client.id.clone(),
                 client_secret: client.secret.clone().into(),
+                user: None,
             },
             policy: TokenPolicy::default(),
         }),

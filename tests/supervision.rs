@@ -95,6 +95,7 @@ fn load(tenant: &RunningTenant, panics_at: fn(u64) -> bool) -> RunEnd {
             columns: shape.header.len(),
             program: Arc::new(program),
             operation: Arc::clone(&bound.operation),
+            carries_keys: false,
             selection,
         },
         endpoint: Endpoint::new(&bound),
@@ -117,6 +118,7 @@ fn load(tenant: &RunningTenant, panics_at: fn(u64) -> bool) -> RunEnd {
             credentials: Credentials {
                 client_id: "demo".to_owned(),
                 client_secret: "demo-secret".into(),
+                user: None,
             },
             policy: TokenPolicy::default(),
         }),

@@ -16,6 +16,8 @@ mod journal;
 mod judge;
 #[path = "torture/operations.rs"]
 mod operations;
+#[path = "torture/power.rs"]
+mod power;
 #[path = "torture/rounds.rs"]
 mod rounds;
 #[path = "torture/shim.rs"]

@@ -91,6 +91,7 @@ impl Table {
             columns: self.shape.header.len(),
             program: Arc::new(program.expect("the columns are the connector's fields")),
             operation: Arc::clone(&bound.operation),
+            carries_keys: bound.operation.needs_key_again(),
             selection: Selection::default(),
         }
     }

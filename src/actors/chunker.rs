@@ -76,7 +76,7 @@ async fn hand_on(chunking: &Chunking, batch: MappedBatch) -> Result<(), Gone> {
     if !batch.outcomes.is_empty() {
         let outcomes = OutcomeBatch {
             outcomes: batch.outcomes,
-            calls: Vec::new(),
+            ..OutcomeBatch::default()
         };
         send(&chunking.outcomes, outcomes, &chunking.meter).await?;
     }

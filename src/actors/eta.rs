@@ -19,8 +19,10 @@ const USED_SHARE: f64 = 0.5;
 
 /// What the rows left have to keep to.
 pub(super) struct TimeLeft<'run> {
-    /// Requests that the rows left take.
-    pub(super) requests: u64,
+    /// Rows that are left.
+    pub(super) rows: u64,
+    /// Rows that go in a request, at least 1.
+    pub(super) rows_a_request: f64,
     /// The limits that they pass, one above the other.
     pub(super) limits: &'run [LimitStanding],
     /// The share of each that may be used.
@@ -40,11 +42,11 @@ impl TimeLeft<'_> {
     pub(super) fn estimate(&self) -> Option<Duration> {
         let wait = self.wait();
         let pace = self.pace()?;
-        if wait.is_zero() && self.meter.is_stuck(pace) {
+        if wait.is_zero() && self.meter.is_stuck(pace * self.rows_a_request) {
             // The last rows have troubles of their own.
             return None;
         }
-        let working_s = self.requests as f64 / pace;
+        let working_s = (self.rows as f64 / self.rows_a_request).ceil() / pace;
         Some(wait + Duration::try_from_secs_f64(working_s).ok()?)
     }
 
@@ -56,7 +58,8 @@ impl TimeLeft<'_> {
 
     /// Requests a second from the next sending on.
     fn pace(&self) -> Option<f64> {
-        let recent = Some(self.meter.rows_per_second()).filter(|pace| *pace > 0.0);
+        let recent =
+            Some(self.meter.rows_per_second() / self.rows_a_request).filter(|pace| *pace > 0.0);
         let known = self
             .limits
             .iter()
@@ -102,7 +105,64 @@ impl TimeLeft<'_> {
             return None;
         }
         let cycle = self.elapsed + self.wait();
-        let pace = self.ended as f64 / cycle.as_secs_f64();
+        let pace = self.ended as f64 / self.rows_a_request / cycle.as_secs_f64();
         (pace > 0.0).then_some(pace)
+    }
+}
+
+/// Requests that have to be made before they say how many rows go in one.
+const REQUESTS_TO_JUDGE_BY: u64 = 3;
+
+/// Rows that go in a request: as many as the connector allows, or as few as it
+/// turned out where the tenant takes fewer, or a bad row has others sent again.
+/// `ended` and `requests` are of this leg, those refused for haste left out.
+pub(super) fn rows_a_request(batch_cap: usize, ended: u64, requests: u64) -> f64 {
+    let most = batch_cap.max(1) as f64;
+    match requests {
+        REQUESTS_TO_JUDGE_BY.. if batch_cap > 1 => {
+            (ended as f64 / requests as f64).clamp(1.0, most)
+        }
+        _ => most,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limit::Rate;
+    use tokio::time::Instant;
+
+    #[test]
+    fn the_time_left_of_batches_is_that_of_their_requests() {
+        let start = Instant::now();
+        let mut meter = PaceMeter::default();
+        for second in 0..20 {
+            meter.note(start + Duration::from_secs(second), second * 100);
+        }
+        let left = |rows_a_request| TimeLeft {
+            rows: 10_000,
+            rows_a_request,
+            limits: &[],
+            share: Share::WHOLE,
+            max_rate: Rate::per_second(2.0),
+            ended: 1_900,
+            elapsed: Duration::from_secs(20),
+            meter: &meter,
+        };
+        // Rows go at a hundred a second, whatever is around them.
+        let in_batches = left(50.0).estimate().expect("a time");
+        assert_eq!(in_batches, Duration::from_secs(100));
+        let one_by_one = left(1.0).estimate().expect("a time");
+        assert_eq!(one_by_one, Duration::from_secs(5_000));
+    }
+
+    #[test]
+    fn a_tenant_that_takes_smaller_batches_is_believed() {
+        assert_eq!(rows_a_request(50, 0, 0), 50.0);
+        assert_eq!(rows_a_request(50, 0, 2), 50.0);
+        assert_eq!(rows_a_request(50, 1_000, 100), 10.0);
+        assert_eq!(rows_a_request(50, 0, 100), 1.0);
+        assert_eq!(rows_a_request(50, 9_000, 100), 50.0);
+        assert_eq!(rows_a_request(1, 900, 1_000), 1.0);
     }
 }

@@ -30,6 +30,8 @@ pub struct RowMapper {
     pub program: Arc<Program>,
     /// The operation that the rows are sent with.
     pub operation: Arc<Operation>,
+    /// Whether rows carry their keys on, for whoever sends them.
+    pub carries_keys: bool,
     /// Which rows are wanted.
     pub selection: Selection,
 }
@@ -121,7 +123,7 @@ impl<'batch> BatchMapping<'batch> {
         let path_start = self.texts.len();
         mapper.operation.write_path(&self.key, &mut self.texts);
         let key_start = self.texts.len();
-        if mapper.operation.needs_key_again() {
+        if mapper.carries_keys {
             self.texts.extend_from_slice(self.key.as_bytes());
         }
         self.drafts.push(Draft {

@@ -70,7 +70,7 @@ impl<T: Transport> Phase<T> {
         let leg = ledger.checkpoint().legs;
         let exited = || supervisor.clone().recipient();
         let credit = ByteCredit::new(plan.credit_bytes);
-        let suspects = Arc::new(ledger.suspects().keys().copied().collect());
+        let suspects = Arc::new(ledger.suspects().clone());
         let (desk, intentions) = IntentDesk::open();
         let may_repeat = plan.endpoint.operation.repeatable;
         let (outcomes, outcomes_end) = mpsc::channel(OUTCOMES_QUEUED);

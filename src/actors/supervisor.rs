@@ -18,7 +18,7 @@ use crate::store::Ledger;
 use crate::transport::Transport;
 
 use super::counter::start_counter;
-use super::eta::TimeLeft;
+use super::eta::{TimeLeft, rows_a_request};
 use super::limiters::Limiters;
 use super::messages::{
     Abort, Committed, Exited, InputCounted, LedgerReturned, Observe, PhaseDone, StartPhase,
@@ -51,6 +51,8 @@ pub(super) struct Supervisor<T: Transport> {
     counts: Counts,
     /// Rows that earlier legs have ended.
     ended_before: u64,
+    /// Requests that they got through.
+    let_in_before: u64,
     requests: RequestCounts,
     pace: PaceMeter,
     meters: StageMeters,
@@ -60,6 +62,11 @@ pub(super) struct Supervisor<T: Transport> {
     elapsed_before: Duration,
     last_report: WorkerReport,
     tokens_minted: u64,
+}
+
+/// Requests that weren't refused for haste.
+fn let_in(requests: &RequestCounts) -> u64 {
+    requests.sent.saturating_sub(requests.throttled)
 }
 
 /// Nothing in it is ever pinned.
@@ -78,6 +85,7 @@ impl<T: Transport> Supervisor<T> {
             counting: Some(counting),
             limiters: Limiters::new(plan.limit.clone(), plan.known_limits.clone()),
             ended_before: checkpoint.counts.ended(),
+            let_in_before: let_in(&checkpoint.requests),
             tokens: None,
             phase: None,
             counter_runs: false,
@@ -186,12 +194,16 @@ impl<T: Transport> Supervisor<T> {
         }
         counts.settle(rows_read.max(counts.ended()));
         let limits = self.limiters.standing(&self.plan.limit_key);
+        let ended = self.counts.ended().saturating_sub(self.ended_before);
+        let requests = let_in(&self.requests).saturating_sub(self.let_in_before);
+        let batch_cap = self.plan.endpoint.operation.batch_cap;
         let time_left = TimeLeft {
-            requests: counts.not_reached,
+            rows: counts.not_reached,
+            rows_a_request: rows_a_request(batch_cap, ended, requests),
             limits: &limits,
             share: self.plan.limit.share,
             max_rate: self.plan.limit.max_rate,
-            ended: self.counts.ended().saturating_sub(self.ended_before),
+            ended,
             elapsed: self.started.elapsed(),
             meter: &self.pace,
         };

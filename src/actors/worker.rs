@@ -1,7 +1,7 @@
 //! The worker: an actor shell around a lane, on an Arbiter of its own. The
 //! shell owns the life cycle and answers at once; the lane does the work.
 
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use crate::error::{FatalError, FatalKind};
 use crate::limit::{LimitEvent, LimitKey};
 use crate::record::{Chunk, OutcomeBatch, RowId, RunEvent};
 use crate::report::duration_words;
+use crate::store::Suspect;
 use crate::telemetry::EventSender;
 use crate::transport::Transport;
 
@@ -111,7 +112,7 @@ pub(super) struct WorkerPlan<T> {
     pub(super) gauge: Arc<LaneGauge>,
     pub(super) meter: Arc<StageMeter>,
     pub(super) intents: Option<IntentDesk>,
-    pub(super) suspects: Arc<HashSet<RowId>>,
+    pub(super) suspects: Arc<BTreeMap<RowId, Suspect>>,
     pub(super) links: WorkerLinks,
 }
 

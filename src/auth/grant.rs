@@ -1,4 +1,5 @@
-//! The client-credentials grant (RFC 6749, section 4.4) as bytes to send.
+//! The grants as bytes to send: client credentials (RFC 6749, section 4.4), and
+//! a user's name and password (section 4.3).
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// Where the token request holds client id and secret.
+/// Where client id and secret go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum CredentialsIn {
     /// In a Basic `Authorization` header, as RFC 6749 asks servers to support.
@@ -31,6 +32,11 @@ pub enum CredentialsIn {
     Form,
     /// In both places; some endpoints want that.
     Both,
+    /// No token is asked for: the secret goes along with each request as one.
+    BearerItself,
+    /// No token is asked for: id and secret go along with each request in a
+    /// Basic header.
+    BasicItself,
 }
 
 /// What an application shows to get a token.
@@ -40,6 +46,25 @@ pub struct Credentials {
     pub client_id: String,
     /// The client secret; can't be printed.
     pub client_secret: SecretString,
+    /// The user whom the application acts for; none where it acts for itself.
+    pub user: Option<User>,
+}
+
+/// A user, as the password grant shows one: often an access key, whose id and
+/// secret stand for name and password.
+#[derive(Clone, Debug)]
+pub struct User {
+    /// The name, or the access key's id.
+    pub name: SecretString,
+    /// The password, or the access key's secret.
+    pub password: SecretString,
+}
+
+impl User {
+    /// Bytes of name and password.
+    fn length(&self) -> usize {
+        self.name.expose_secret().len() + self.password.expose_secret().len()
+    }
 }
 
 /// What a rule of the connector says about a reply of the token endpoint.
@@ -81,7 +106,21 @@ pub struct TokenRequest {
 }
 
 impl TokenRequest {
-    /// The grant that the endpoint wants.
+    /// The header of every request, where no token is asked for; `None` too for
+    /// a secret that no header may hold.
+    pub(super) fn fixed(
+        credentials_in: CredentialsIn,
+        credentials: &Credentials,
+    ) -> Option<HeaderValue> {
+        let secret = credentials.client_secret.expose_secret();
+        match credentials_in {
+            CredentialsIn::BearerItself => authorization("Bearer", secret),
+            CredentialsIn::BasicItself => Some(basic(&credentials.client_id, secret)),
+            CredentialsIn::Basic | CredentialsIn::Form | CredentialsIn::Both => None,
+        }
+    }
+
+    /// The grant: the user's where there is one, else the client's own.
     ///
     /// RFC 6749, section 2.3.1, has id and secret form-encoded before Basic
     /// puts them together. Next to no client does so (curl and Go's
@@ -89,7 +128,7 @@ impl TokenRequest {
     /// are sent raw, as RFC 7617 has it. Only an id with a `:`, which Basic
     /// can't carry, is encoded.
     #[must_use]
-    pub fn client_credentials(endpoint: &TokenEndpoint, credentials: &Credentials) -> Self {
+    pub fn new(endpoint: &TokenEndpoint, credentials: &Credentials) -> Self {
         let secret = credentials.client_secret.expose_secret();
         let in_header = matches!(
             endpoint.credentials_in,
@@ -104,9 +143,17 @@ impl TokenRequest {
             128 + 3
                 * (credentials.client_id.len()
                     + secret.len()
+                    + credentials.user.as_ref().map_or(0, User::length)
                     + endpoint.scope.as_ref().map_or(0, String::len)),
         ));
-        form.push_str("grant_type=client_credentials");
+        match &credentials.user {
+            None => form.push_str("grant_type=client_credentials"),
+            Some(user) => {
+                form.push_str("grant_type=password");
+                push_field(&mut form, "username", user.name.expose_secret());
+                push_field(&mut form, "password", user.password.expose_secret());
+            }
+        }
         if let Some(scope) = &endpoint.scope {
             push_field(&mut form, "scope", scope);
         }
@@ -166,11 +213,12 @@ mod tests {
         Credentials {
             client_id: client_id.to_owned(),
             client_secret: SecretString::from(client_secret),
+            user: None,
         }
     }
 
     fn decoded_basic(client_id: &str, client_secret: &str) -> String {
-        let request = TokenRequest::client_credentials(
+        let request = TokenRequest::new(
             &endpoint(CredentialsIn::Basic),
             &credentials(client_id, client_secret),
         );
@@ -198,8 +246,7 @@ mod tests {
     #[test]
     fn the_form_holds_the_secret_only_where_it_is_asked_to() {
         let form = |place| {
-            let request =
-                TokenRequest::client_credentials(&endpoint(place), &credentials("app", "a&b c+"));
+            let request = TokenRequest::new(&endpoint(place), &credentials("app", "a&b c+"));
             (
                 String::from_utf8(request.form.to_vec()).unwrap(),
                 request.authorization.is_some(),
@@ -213,10 +260,30 @@ mod tests {
     }
 
     #[test]
+    fn a_user_is_shown_in_the_form_and_the_client_in_the_header() {
+        let mut credentials = credentials("app", "s3cret");
+        credentials.user = Some(User {
+            name: SecretString::from("AK/1"),
+            password: SecretString::from("a=b&c"),
+        });
+        let endpoint = TokenEndpoint {
+            scope: None,
+            ..endpoint(CredentialsIn::Basic)
+        };
+        let request = TokenRequest::new(&endpoint, &credentials);
+        assert_eq!(
+            request.form,
+            "grant_type=password&username=AK%2F1&password=a%3Db%26c"
+        );
+        assert!(request.authorization.is_some());
+        let printed = format!("{credentials:?}");
+        assert!(!printed.contains("AK") && !printed.contains("a=b"));
+    }
+
+    #[test]
     fn nothing_printable_holds_the_secret() {
         let credentials = credentials("app", "hunter2");
-        let request =
-            TokenRequest::client_credentials(&endpoint(CredentialsIn::Both), &credentials);
+        let request = TokenRequest::new(&endpoint(CredentialsIn::Both), &credentials);
         let printed = format!("{credentials:?} {request:?} {:?}", request.authorization);
         assert!(
             !printed.contains("hunter2") && !printed.contains(&STANDARD.encode("app:hunter2")),

@@ -9,7 +9,7 @@ use crate::limit::retry_after;
 use crate::transport::{BodyFlaw, ControlClient, Reply};
 
 use super::reply::{read_granted, read_refused};
-use super::{Credentials, MintVerdict, MintedToken, TokenEndpoint, TokenRequest};
+use super::{Credentials, CredentialsIn, MintVerdict, MintedToken, TokenEndpoint, TokenRequest};
 
 /// Why there is no token. No message holds a secret.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -91,11 +91,10 @@ fn advice(status: u16, error: &str) -> &'static str {
     match (status, error) {
         (_, "invalid_scope") => "check the scope, and that the client may ask for it",
         (_, "unauthorized_client" | "unsupported_grant_type") => {
-            "check that the client is allowed the client_credentials grant"
+            "check that the client is allowed the grant: client_credentials, or password with an access key"
         }
-        (_, "invalid_client" | "invalid_grant") | (401, _) => {
-            "check the client id and the client secret"
-        }
+        (_, "invalid_grant") => "check the user name and the password, or the access key",
+        (_, "invalid_client") | (401, _) => "check the client id and the client secret",
         (403, _) => "check the client's permissions and the scope",
         (300..=399, _) => "it redirects, and credentials are never sent on; check the URL",
         (404 | 405 | 410, _) => "check the URL and the region",
@@ -112,7 +111,23 @@ pub async fn mint(
     endpoint: &TokenEndpoint,
     credentials: &Credentials,
 ) -> Result<MintedToken, MintError> {
-    let request = TokenRequest::client_credentials(endpoint, credentials);
+    if matches!(
+        endpoint.credentials_in,
+        CredentialsIn::BearerItself | CredentialsIn::BasicItself
+    ) {
+        let header = TokenRequest::fixed(endpoint.credentials_in, credentials);
+        let authorization = header.ok_or_else(|| MintError::BadReply {
+            url: shown_url(&endpoint.url),
+            what: "can't be sent the secret: it holds characters that no header may hold"
+                .to_owned(),
+        })?;
+        return Ok(MintedToken {
+            authorization,
+            life: None,
+            scope: None,
+        });
+    }
+    let request = TokenRequest::new(endpoint, credentials);
     let reply = client
         .post_form(&endpoint.url, request.authorization, request.form)
         .await

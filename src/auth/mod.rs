@@ -24,7 +24,9 @@ mod token;
 #[cfg(test)]
 mod tests;
 
-pub use grant::{Credentials, CredentialsIn, MintRules, MintVerdict, TokenEndpoint, TokenRequest};
+pub use grant::{
+    Credentials, CredentialsIn, MintRules, MintVerdict, TokenEndpoint, TokenRequest, User,
+};
 pub use mint::{MintError, mint};
 pub use secret::{AuthError, COMMAND_TIME_LIMIT, CredentialSource};
 pub use state::TokenState;

@@ -13,6 +13,7 @@ use crate::store::{Checkpoint, Manifest, RunDirectory};
 use crate::telemetry::Consumer;
 
 use super::arguments::{OutputForm, ShowingFlags};
+use super::id_map::{ID_MAP, write_id_map};
 use super::known_limits::limit_summary;
 use super::print;
 
@@ -59,17 +60,31 @@ fn status_of(counts: &Counts) -> ExitStatus {
     }
 }
 
-/// Settles and tells the end of a leg. `entity` names what was loaded; a load
-/// of a single input has one, and calls it by its connector.
+/// A leg that has come to its end.
+pub(super) struct EndedLeg<'leg> {
+    pub(super) directory: &'leg RunDirectory,
+    pub(super) manifest: &'leg Manifest,
+    /// What was loaded; a load of a single input has one entity, and calls it
+    /// by its connector.
+    pub(super) entity: &'leg str,
+    pub(super) selection: &'leg Selection,
+    pub(super) hints: RetryHints,
+}
+
+/// Settles and tells the end of a leg.
 pub(super) fn conclude(
-    directory: &RunDirectory,
-    manifest: &Manifest,
-    entity: &str,
-    selection: &Selection,
+    leg: &EndedLeg<'_>,
     mut end: RunEnd,
     history: &HistoryKeeper,
     showing: &ShowingFlags,
 ) -> Result<ExitStatus, FatalError> {
+    let &EndedLeg {
+        directory,
+        manifest,
+        entity,
+        selection,
+        hints,
+    } = leg;
     let Some(mut ledger) = end.ledger.take() else {
         return Err(FatalError::new(
             FatalKind::Internal,
@@ -92,7 +107,12 @@ pub(super) fn conclude(
         status = status.worst_of(ExitStatus::Interrupted);
     }
     let mut is_finished = counts.not_reached == 0 && status != ExitStatus::Fatal && !was_cut;
-    let mut trouble = ledger.commit_with_reserve(end.elapsed).err();
+    // The ids have to be in the journal for their file, and their file has to
+    // stand before the run counts as finished: a resume then writes it.
+    let mut trouble = ledger
+        .commit_with_reserve(end.elapsed)
+        .and_then(|()| write_id_map(directory, ledger.journal()))
+        .err();
     if trouble.is_some() {
         status = status.worst_of(ExitStatus::Fatal);
         // What could not be saved is sent again, so it isn't told as done.
@@ -194,8 +214,39 @@ pub(super) fn conclude(
             "sluice: to go on: sluice resume {}",
             shown(directory)
         ));
+    } else {
+        hints.tell(directory, ledger.checkpoint());
     }
     Ok(status)
+}
+
+/// Which rows of a finished run `sluice retry` could help.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RetryHints {
+    /// Rejected ones.
+    pub(super) rejected: bool,
+    /// Unknown ones: the connector has a way to settle them.
+    pub(super) unknown: bool,
+}
+
+impl RetryHints {
+    fn tell(self, directory: &RunDirectory, checkpoint: &Checkpoint) {
+        let later = checkpoint.may_pass_later;
+        if self.rejected && later > 0 {
+            print::remark(&format!(
+                "sluice: {} rejected rows may get through now; to send what stands in \
+                 rejected.csv again: sluice retry {}",
+                thousands(later),
+                shown(directory)
+            ));
+        }
+        if self.unknown && checkpoint.counts.unknown > 0 {
+            print::remark(&format!(
+                "sluice: to settle the rows whose fate isn't known: sluice retry --unknown {}",
+                shown(directory)
+            ));
+        }
+    }
 }
 
 /// What the tenant allows, in requests a second: the least of the limits that
@@ -249,6 +300,11 @@ fn tell(
         text.push_str(&format!(
             "  {} rows whose fate isn't known: {path}/unknown.csv\n",
             thousands(summary.counts.unknown)
+        ));
+    }
+    if directory.path().join(ID_MAP).exists() {
+        text.push_str(&format!(
+            "  the tenant's ids of the records, by their keys: {path}/{ID_MAP}\n"
         ));
     }
     text.push_str(&format!(

@@ -6,18 +6,33 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::actors::TokenPlan;
 use crate::auth::{
-    self, CredentialSource, Credentials, MintRules, MintVerdict, TokenEndpoint, TokenPolicy,
+    self, CredentialSource, Credentials, MintRules, MintVerdict, TokenEndpoint, TokenPolicy, User,
 };
 use crate::config::{SecretSource, Settings};
-use crate::connector::{self, AuthFacts, TokenReplyClass};
+use crate::connector::{self, AuthFacts, Connector, Grant, TokenReplyClass};
 use crate::error::FatalError;
 
-/// Reads the credentials from where the settings say they are.
+/// Reads the credentials from where the settings say they are; a user's only
+/// where the connector wants one.
 pub(super) fn read_credentials(settings: &Settings) -> Result<Credentials, FatalError> {
     let sources = &settings.credentials;
+    let connector = Connector::load(&settings.connector)?;
+    let user = match connector.needs_a_user() {
+        true => Some(User {
+            name: read_secret(&sources.username)?,
+            password: read_secret(&sources.password)?,
+        }),
+        false => None,
+    };
+    let client_id = match read_secret(&sources.client_id) {
+        // Only a name for what is learnt of the limit.
+        Err(_) if connector.has_a_fixed_token() => String::new(),
+        client_id => client_id?.expose_secret().to_owned(),
+    };
     Ok(Credentials {
-        client_id: read_secret(&sources.client_id)?.expose_secret().to_owned(),
+        client_id,
         client_secret: read_secret(&sources.client_secret)?,
+        user,
     })
 }
 
@@ -36,10 +51,12 @@ pub(super) fn token_plan(facts: &AuthFacts, credentials: Credentials) -> TokenPl
         endpoint: TokenEndpoint {
             url: facts.token_url.to_string(),
             scope: facts.scope.clone(),
-            credentials_in: match facts.credentials_in {
-                connector::CredentialsIn::Basic => auth::CredentialsIn::Basic,
-                connector::CredentialsIn::Form => auth::CredentialsIn::Form,
-                connector::CredentialsIn::Both => auth::CredentialsIn::Both,
+            credentials_in: match (facts.grant, facts.credentials_in) {
+                (Grant::Token, _) => auth::CredentialsIn::BearerItself,
+                (Grant::Basic, _) => auth::CredentialsIn::BasicItself,
+                (_, connector::CredentialsIn::Basic) => auth::CredentialsIn::Basic,
+                (_, connector::CredentialsIn::Form) => auth::CredentialsIn::Form,
+                (_, connector::CredentialsIn::Both) => auth::CredentialsIn::Both,
             },
             rules: mint_rules(facts.clone()),
         },

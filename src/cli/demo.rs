@@ -61,6 +61,7 @@ pub(super) fn demo(arguments: &DemoArguments) -> Result<ExitStatus, FatalError> 
             profile: None,
             credentials_file: None,
         },
+        run::Tenant::GoesWithUs,
         &arguments.showing,
     )?;
     if !arguments.showing.quiet {
@@ -106,6 +107,7 @@ fn scenario() -> Result<(Scenario, CredentialSources), FatalError> {
     let credentials = CredentialSources {
         client_id: SecretSource::Value(client.id.clone().into()),
         client_secret: SecretSource::Value(client.secret.clone().into()),
+        ..CredentialSources::default()
     };
     Ok((scenario, credentials))
 }

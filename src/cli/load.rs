@@ -251,6 +251,7 @@ impl Prepared {
         let mapper_threads = std::thread::available_parallelism()
             .map_or(1, |cores| cores.get().saturating_sub(1))
             .clamp(1, 8);
+        let endpoint = Endpoint::new(&self.bound).for_source(source);
         Ok(RunPlan {
             run_id,
             open_source,
@@ -260,9 +261,10 @@ impl Prepared {
                 columns: self.shape.header.len(),
                 program: Arc::clone(&self.program),
                 operation: Arc::clone(&self.bound.operation),
+                carries_keys: endpoint.needs_keys(),
                 selection,
             },
-            endpoint: Endpoint::new(&self.bound).for_source(source),
+            endpoint,
             mapper_threads,
             lanes: 1,
             open_transport: Arc::new(move || lanes(&base_url, &transport)),

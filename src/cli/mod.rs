@@ -8,6 +8,7 @@ mod connectors;
 mod credentials;
 mod csv_adapters;
 mod demo;
+mod id_map;
 mod init;
 mod known_limits;
 mod load;
@@ -22,6 +23,7 @@ mod retry;
 mod run;
 mod runs;
 mod schema;
+mod set_up;
 mod status;
 
 use std::process::ExitCode;

@@ -196,7 +196,13 @@ impl<'load> Planner<'load> {
                 "{} at {}",
                 self.prepared.bound.connector, self.prepared.bound.base_url
             ),
-            operation: format!("{} ({} a row)", operation.name, operation.method),
+            operation: match operation.batch_cap {
+                0 | 1 => format!("{} ({} a row)", operation.name, operation.method),
+                most => format!(
+                    "{} ({} for up to {most} rows)",
+                    operation.name, operation.method
+                ),
+            },
             columns: self.prepared.shape.header.clone(),
             notices,
             rows: self.rows,

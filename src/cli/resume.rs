@@ -16,8 +16,8 @@ use super::assemble::{of_pacing_flags, of_profile};
 use super::conclude::tell_again;
 use super::credentials::read_credentials;
 use super::load::{Prepared, prepare};
-use super::retry;
-use super::run::{Leg, input_stamp};
+use super::run::{Leg, Tenant, input_stamp};
+use super::{retry, set_up};
 
 /// `sluice resume`.
 pub(super) fn resume(arguments: &ResumeArguments) -> Result<ExitStatus, FatalError> {
@@ -45,6 +45,7 @@ pub(super) fn resume(arguments: &ResumeArguments) -> Result<ExitStatus, FatalErr
     }
     let credentials = read_credentials(&settings)?;
     let counting = check_input(&manifest, &settings, &checkpoint)?;
+    let settings = set_up::settled(&settings, &credentials)?;
     let prepared = prepare(settings, Input::File(manifest.input.clone()))?;
     check_unchanged(&manifest, &prepared)?;
     let counting = match counting {
@@ -59,6 +60,7 @@ pub(super) fn resume(arguments: &ResumeArguments) -> Result<ExitStatus, FatalErr
         manifest,
         credentials,
         counting,
+        tenant: Tenant::Stays,
     }
     .run(&prepared, &arguments.showing)
 }
@@ -134,9 +136,16 @@ fn credentials_of(
         })
     };
     let find = |origin, pick| -> Result<SecretSource, FatalError> { source(origin, pick) };
+    let user = |origin: &SecretOrigin, pick| match origin {
+        SecretOrigin::CredentialsFile(_) => source(origin, pick),
+        _ => source(&SecretOrigin::Configuration, pick),
+    };
     Ok(CredentialSources {
         client_id: find(&manifest.client_id, |sources| &sources.client_id)?,
         client_secret: find(&manifest.client_secret, |sources| &sources.client_secret)?,
+        // They come from where the secret does.
+        username: user(&manifest.client_secret, |sources| &sources.username)?,
+        password: user(&manifest.client_secret, |sources| &sources.password)?,
     })
 }
 

@@ -23,7 +23,8 @@ use super::credentials::read_credentials;
 use super::load::{Prepared, prepare};
 use super::print;
 use super::resume::{check_unchanged, settings_of};
-use super::run::Leg;
+use super::run::{Leg, Tenant};
+use super::set_up;
 
 /// `sluice retry`.
 pub(super) fn retry(arguments: &RetryArguments) -> Result<ExitStatus, FatalError> {
@@ -108,6 +109,7 @@ pub(super) fn go_on(
         ));
     };
     let credentials = read_credentials(&settings)?;
+    let settings = set_up::settled(&settings, &credentials)?;
     let text = directory.path().join(mark.file);
     let mut prepared = prepare_retry(&text, &text, &manifest, &settings)?;
     let rows = rows_taken_back(&mut journal)?;
@@ -125,6 +127,7 @@ pub(super) fn go_on(
         manifest,
         credentials,
         counting: InputCounting::Known(input),
+        tenant: Tenant::Stays,
     }
     .run(&prepared, showing)
 }

@@ -6,6 +6,7 @@ use std::time::UNIX_EPOCH;
 use crate::actors::{self, InputCounting, Selection};
 use crate::auth::Credentials;
 use crate::config::{CredentialSources, InputPath, SecretSource, Settings};
+use crate::connector::InDoubt;
 use crate::error::{ExitStatus, FatalError};
 use crate::record::RunEvent;
 use crate::source::Spool;
@@ -15,12 +16,12 @@ use crate::telemetry::Consumer;
 
 use super::arguments::{RunArguments, ShowingFlags};
 use super::assemble::{Assembled, settings_of};
-use super::conclude::{HistoryKeeper, conclude, elapsed_of};
+use super::conclude::{EndedLeg, HistoryKeeper, RetryHints, conclude, elapsed_of};
 use super::credentials::read_credentials;
 use super::known_limits::{KnownLimits, keep, starting_words};
 use super::load::{Prepared, file_input, hash, prepare};
 use super::progress_file::ProgressFile;
-use super::{plan, print};
+use super::{plan, print, set_up};
 
 /// The staged copy of standard input, in the run's directory.
 const STAGED_INPUT: &str = "input.csv";
@@ -31,14 +32,28 @@ pub(super) fn run(arguments: &RunArguments) -> Result<ExitStatus, FatalError> {
     if assembled.settings.dry_run {
         return plan::plan_settings(assembled.settings, &arguments.showing);
     }
-    load(assembled, &arguments.showing)
+    load(assembled, Tenant::Stays, &arguments.showing)
+}
+
+/// Whether the tenant will be there for another leg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tenant {
+    /// It is a service.
+    Stays,
+    /// It lives in this process.
+    GoesWithUs,
 }
 
 /// Starts a new run and does it.
-pub(super) fn load(assembled: Assembled, showing: &ShowingFlags) -> Result<ExitStatus, FatalError> {
+pub(super) fn load(
+    assembled: Assembled,
+    tenant: Tenant,
+    showing: &ShowingFlags,
+) -> Result<ExitStatus, FatalError> {
     let settings = &assembled.settings;
     // Whatever is wrong is told before anything is made.
     let credentials = read_credentials(settings)?;
+    let settings = &set_up::settled(settings, &credentials)?;
     let mut manifest = manifest_of(&assembled)?;
     let runs = settings.run_dir.clone();
     let (prepared, made) = match file_input(settings) {
@@ -68,6 +83,7 @@ pub(super) fn load(assembled: Assembled, showing: &ShowingFlags) -> Result<ExitS
         lock,
         manifest,
         credentials,
+        tenant,
     }
     .run(&prepared, showing)
 }
@@ -108,6 +124,7 @@ pub(super) struct Leg {
     pub(super) credentials: Credentials,
     pub(super) selection: Selection,
     pub(super) counting: InputCounting,
+    pub(super) tenant: Tenant,
 }
 
 impl Leg {
@@ -168,15 +185,18 @@ impl Leg {
                 "sluice: what was learnt of the tenant's limit isn't kept for the next run: {error}"
             ));
         }
-        let status = conclude(
-            &self.directory,
-            &self.manifest,
-            prepared.connector.name(),
-            &self.selection,
-            end?,
-            &history,
-            showing,
-        );
+        let stays = self.tenant == Tenant::Stays;
+        let leg = EndedLeg {
+            directory: &self.directory,
+            manifest: &self.manifest,
+            entity: prepared.connector.name(),
+            selection: &self.selection,
+            hints: RetryHints {
+                rejected: stays,
+                unknown: stays && prepared.bound.operation.in_doubt() != InDoubt::Keep,
+            },
+        };
+        let status = conclude(&leg, end?, &history, showing);
         drop(self.lock);
         status
     }

@@ -49,13 +49,17 @@ impl fmt::Debug for SecretSource {
     }
 }
 
-/// Where the two credentials of a grant can be had.
+/// Where the credentials of a grant can be had.
 #[derive(Clone, Debug)]
 pub struct CredentialSources {
     /// The client's id.
     pub client_id: SecretSource,
     /// The client's secret.
     pub client_secret: SecretSource,
+    /// The user's name, or an access key's id, where a grant wants one.
+    pub username: SecretSource,
+    /// The user's password, or an access key's secret.
+    pub password: SecretSource,
 }
 
 /// The environment variables of the simple case.
@@ -64,6 +68,8 @@ impl Default for CredentialSources {
         Self {
             client_id: SecretSource::Environment("SLUICE_CLIENT_ID".to_owned()),
             client_secret: SecretSource::Environment("SLUICE_CLIENT_SECRET".to_owned()),
+            username: SecretSource::Environment("SLUICE_USERNAME".to_owned()),
+            password: SecretSource::Environment("SLUICE_PASSWORD".to_owned()),
         }
     }
 }
@@ -77,6 +83,12 @@ pub struct CredentialsSection {
     client_id: ClientIdEntry,
     /// The client's secret: `{env: NAME}`, `{file: path}` or `{command: "…"}`.
     client_secret: ClientSecretEntry,
+    /// Of connectors that act for a user: the user's name, or an access key's
+    /// id, as `client_id`. Default: `{env: SLUICE_USERNAME}`.
+    username: Option<ClientIdEntry>,
+    /// The user's password, or an access key's secret, as `client_secret`.
+    /// Default: `{env: SLUICE_PASSWORD}`.
+    password: Option<ClientSecretEntry>,
 }
 
 impl CredentialsSection {
@@ -86,9 +98,14 @@ impl CredentialsSection {
             SecretSource::File(path) => SecretSource::File(folder.join(path)),
             other => other.clone(),
         };
+        let usual = CredentialSources::default();
         CredentialSources {
             client_id: resolve(&self.client_id.0),
             client_secret: resolve(&self.client_secret.0),
+            username: (self.username.as_ref())
+                .map_or(usual.username, |username| resolve(&username.0)),
+            password: (self.password.as_ref())
+                .map_or(usual.password, |password| resolve(&password.0)),
         }
     }
 }
@@ -221,10 +238,12 @@ impl JsonSchema for ClientSecretEntry {
 struct CredentialsFile {
     client_id: String,
     client_secret: String,
+    username: Option<String>,
+    password: Option<String>,
 }
 
-/// Reads the file that `--credentials` names: `client_id` and `client_secret`
-/// as plain texts.
+/// Reads the file that `--credentials` names: `client_id` and `client_secret`,
+/// and `username` and `password` where a grant wants them, as plain texts.
 ///
 /// # Errors
 /// A file that others than its owner may read, that can't be read, or that
@@ -234,9 +253,16 @@ pub fn read_credentials_file(path: &Path) -> Result<CredentialSources, ConfigErr
     refuse_if_shared(path, &file)?;
     let text = Zeroizing::new(read_config_text(path)?);
     let content: CredentialsFile = read_yaml(&file, &text)?;
+    let usual = CredentialSources::default();
     Ok(CredentialSources {
         client_id: SecretSource::Value(content.client_id.into()),
         client_secret: SecretSource::Value(content.client_secret.into()),
+        username: (content.username).map_or(usual.username, |username| {
+            SecretSource::Value(username.into())
+        }),
+        password: (content.password).map_or(usual.password, |password| {
+            SecretSource::Value(password.into())
+        }),
     })
 }
 

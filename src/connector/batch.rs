@@ -58,10 +58,11 @@ impl Operation {
     }
 
     /// Whether a record's key is needed again once its request is made: to look
-    /// it up, to find its result in a batch's reply, or to mark a repeat.
+    /// it up, to find its result in a batch's reply, to mark a repeat, or to
+    /// keep the platform's id with it.
     #[must_use]
     pub fn needs_key_again(&self) -> bool {
-        self.is_batched() || !self.repeatable
+        self.is_batched() || !self.repeatable || self.id_pointer.is_some()
     }
 
     /// Appends the body of a request for several records. Each comes as the

@@ -3,24 +3,20 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use crate::config::{Located, TimeSpan, did_you_mean};
+use crate::config::{Located, did_you_mean};
 
+use super::auth_facts::AuthFacts;
 use super::bucket::BucketNames;
 use super::check_upsert::names_id;
 use super::check_variable::{BASE_URL, DEFAULT_PATTERN, compile_pattern, is_secret_name};
 use super::error::ConnectorError;
-use super::file::{AuthSection, CredentialsIn, Grant, LimitsSection, TokenReplyClass};
+use super::file::LimitsSection;
 use super::load::Connector;
 use super::operation::Operation;
 use super::probe_read::ProbeRead;
-use super::reply::contains_ignoring_case;
-use super::status::StatusSet;
+use super::set_up::{DISCOVERED, NOT_YET_ASKED};
 use super::url::{HttpUrl, UrlError};
-
-/// How long before its end a token is replaced, where a connector doesn't say.
-const REFRESH_EARLY: TimeSpan = TimeSpan::from_seconds(60);
 
 /// A connector whose variables are filled in: all that a load needs to know of
 /// a platform.
@@ -44,40 +40,6 @@ pub struct Bound {
     pub update: Option<Arc<Operation>>,
     /// The read that a probe sends; `None` where the connector names none.
     pub probe: Option<ProbeRead>,
-}
-
-/// Where tokens come from, and what the token endpoint's replies mean.
-#[derive(Clone, Debug)]
-pub struct AuthFacts {
-    /// The grant.
-    pub grant: Grant,
-    /// The token endpoint.
-    pub token_url: HttpUrl,
-    /// Where the client's id and secret stand in the request.
-    pub credentials_in: CredentialsIn,
-    /// The scopes to ask for.
-    pub scope: Option<String>,
-    /// How long before its end a token is replaced; whoever uses it caps it at
-    /// a tenth of the token's life.
-    pub refresh_early: Duration,
-    replies: Vec<(StatusSet, Option<String>, TokenReplyClass)>,
-}
-
-impl AuthFacts {
-    /// What the connector's rules say of a reply of the token endpoint; `None`
-    /// where none of them is about it.
-    #[must_use]
-    pub fn classify(&self, status: u16, body: &[u8]) -> Option<TokenReplyClass> {
-        self.replies
-            .iter()
-            .find(|(statuses, text, _)| {
-                statuses.contains(status)
-                    && text
-                        .as_ref()
-                        .is_none_or(|text| contains_ignoring_case(body, text.as_bytes()))
-            })
-            .map(|(.., class)| *class)
-    }
 }
 
 /// How the platform tells its limits: names of headers, in the order in which
@@ -142,23 +104,11 @@ impl Connector {
         let (create, update) = self.named(name)?;
         let given = self.checked(variables)?;
         let file = &self.file;
-        let (base_url, token_url) = match variables.get(BASE_URL) {
-            Some(text) => {
-                let base_url = parse_url("base_url", text)?;
-                let token_path = self.fill(&file.auth.token_url.value.path_of_url(), &given)?;
-                let token_url = base_url.with_path(format!("{}{token_path}", base_url.path));
-                // The path alone was the connector's; the whole is checked again.
-                let token_url = parse_url("token endpoint", &token_url.to_string())?;
-                (base_url, token_url)
-            }
-            None => (
-                parse_url("base_url", &self.fill(&file.base_url.value, &given)?)?,
-                parse_url(
-                    "token endpoint",
-                    &self.fill(&file.auth.token_url.value, &given)?,
-                )?,
-            ),
+        let base_url = match variables.get(BASE_URL) {
+            Some(text) => parse_url("base_url", text)?,
+            None => parse_url("base_url", &self.own_base_url(variables, &given)?)?,
         };
+        let token_url = self.token_url(variables, &given, &base_url)?;
         let operation = self.operation(create, &base_url, &given)?;
         let update = match update {
             Some(update) => Some(Arc::new(self.operation(update, &base_url, &given)?)),
@@ -167,7 +117,7 @@ impl Connector {
         let probe = self.probe_read(&base_url, &given)?;
         Ok(Bound {
             connector: self.name().to_owned(),
-            auth: auth_facts(&file.auth, token_url),
+            auth: AuthFacts::new(&file.auth, token_url),
             limits: LimitFacts::new(&file.limits),
             request_id_header: file.request_id.send.as_ref().map(|name| name.value.clone()),
             operation: Arc::new(operation),
@@ -175,6 +125,28 @@ impl Connector {
             probe,
             base_url,
         })
+    }
+
+    /// Whether the user has said where requests go.
+    pub(super) fn base_url_given(&self, variables: &BTreeMap<String, String>) -> bool {
+        variables.contains_key(BASE_URL)
+    }
+
+    /// Where requests go if the user doesn't say: as the platform told, or the
+    /// address of the file. One that the platform is still to be asked for
+    /// stands open.
+    fn own_base_url(
+        &self,
+        variables: &BTreeMap<String, String>,
+        given: &BTreeMap<String, String>,
+    ) -> Result<String, ConnectorError> {
+        if let Some(told) = variables.get(DISCOVERED) {
+            return Ok(told.clone());
+        }
+        match self.discovery(variables)? {
+            Some(_) => Ok(NOT_YET_ASKED.to_owned()),
+            None => self.fill(&self.file.base_url.value, given),
+        }
     }
 
     /// The operation of that name; of an upsert the two that it is made of.
@@ -202,13 +174,14 @@ impl Connector {
     }
 
     /// The values that were given, and the defaults of the others.
-    fn checked(
+    pub(super) fn checked(
         &self,
         variables: &BTreeMap<String, String>,
     ) -> Result<BTreeMap<String, String>, ConnectorError> {
         let declared = &self.file.variables;
         for name in variables.keys() {
-            if name == BASE_URL || declared.get(name).is_some() {
+            let is_known = name == BASE_URL || declared.get(name).is_some();
+            if is_known || self.is_handed_over(name) {
                 continue;
             }
             if is_secret_name(name) {
@@ -235,6 +208,17 @@ impl Connector {
             let Some(value) = variables.get(name).or(default) else {
                 continue;
             };
+            if !section.values.entries.is_empty() {
+                let filled = section.values.get(value).ok_or_else(|| {
+                    let known: Vec<&str> = section.values.names().collect();
+                    ConnectorError::NotInTable {
+                        variable: name.clone(),
+                        known: known.join(", "),
+                    }
+                })?;
+                checked.insert(name.clone(), filled.value.clone());
+                continue;
+            }
             let pattern = section
                 .pattern
                 .as_ref()
@@ -249,6 +233,7 @@ impl Connector {
             }
             checked.insert(name.clone(), value.clone());
         }
+        self.hand_over(variables, &mut checked);
         Ok(checked)
     }
 
@@ -286,24 +271,6 @@ impl Connector {
     }
 }
 
-fn parse_url(what: &'static str, text: &str) -> Result<HttpUrl, ConnectorError> {
+pub(super) fn parse_url(what: &'static str, text: &str) -> Result<HttpUrl, ConnectorError> {
     HttpUrl::parse(text).map_err(|cause: UrlError| ConnectorError::BadUrl { what, cause })
-}
-
-fn auth_facts(section: &AuthSection, token_url: HttpUrl) -> AuthFacts {
-    AuthFacts {
-        grant: section.grant,
-        token_url,
-        credentials_in: section.credentials_in,
-        scope: section.scope.clone(),
-        refresh_early: section.refresh_early.unwrap_or(REFRESH_EARLY).duration(),
-        replies: section
-            .replies
-            .iter()
-            .map(|reply| {
-                let rule = &reply.value;
-                (rule.status.clone(), rule.body_contains.clone(), rule.class)
-            })
-            .collect(),
-    }
 }

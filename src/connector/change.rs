@@ -87,7 +87,7 @@ fn remove(record: &mut Value, place: &str) {
 }
 
 /// Puts a value at a place, making the objects that lead there.
-fn put(record: &mut Value, place: &str, value: Value) {
+pub(super) fn put(record: &mut Value, place: &str, value: Value) {
     let mut at = record;
     for name in super::compile::pointer_names(place) {
         if !at.is_object() {

@@ -7,11 +7,11 @@ use crate::config::{ConfigError, Located, did_you_mean, read_config_text, read_y
 use crate::error::printable;
 
 use super::check_variable::examine_variable;
-use super::file::ConnectorFile;
+use super::file::{ConnectorFile, Grant};
 use super::places::Places;
 use super::template::Template;
 use super::url::{HttpUrl, UrlError};
-use super::{check_operation, check_upsert, class::ReplyClass, probe_read};
+use super::{check_operation, check_set_up, check_upsert, class::ReplyClass, probe_read};
 
 /// One mistake of a connector file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,7 +113,7 @@ pub(super) fn examine(file: &ConnectorFile) -> Vec<Finding> {
         examine_variable(&mut findings, &entry.name, &entry.value.value);
     }
     examine_url(&mut findings, file, &file.base_url, "base_url");
-    examine_url(&mut findings, file, &file.auth.token_url, "token_url");
+    examine_grant(&mut findings, file);
     examine_token_replies(&mut findings, file);
     examine_headers(&mut findings, file);
     examine_buckets(&mut findings, file);
@@ -121,11 +121,31 @@ pub(super) fn examine(file: &ConnectorFile) -> Vec<Finding> {
         check_operation::examine(&mut findings, file, &entry.name.value, &entry.value);
     }
     check_upsert::examine(&mut findings, file);
+    check_set_up::examine(&mut findings, file);
     examine_default_operation(&mut findings, file);
     probe_read::examine(&mut findings, file);
     let mut findings = findings.0;
     findings.sort_by_key(|finding| finding.line);
     findings
+}
+
+fn examine_grant(findings: &mut Findings, file: &ConnectorFile) {
+    let grant = &file.auth.grant;
+    let asks = !matches!(grant.value, Grant::Token | Grant::Basic);
+    match &file.auth.token_url {
+        Some(token_url) if asks => examine_url(findings, file, token_url, "token_url"),
+        Some(token_url) => findings.add(
+            token_url,
+            "no token is asked for with this grant",
+            "Leave `token_url` out.",
+        ),
+        None if asks => findings.add(
+            grant,
+            "the file doesn't say where tokens are asked for",
+            "Add `token_url`, such as https://login.example.com/oauth/token.",
+        ),
+        None => {}
+    }
 }
 
 fn examine_url(
@@ -145,6 +165,12 @@ fn examine_url(
             let value = variable
                 .and_then(|section| section.example.as_ref().or(section.default.as_ref()))
                 .map_or("sample", |value| value.value.as_str());
+            let filled = variable.and_then(|section| {
+                let table = &section.values;
+                let first = || Some(&table.entries.first()?.value);
+                table.get(value).or_else(first)
+            });
+            let value = filled.map_or(value, |filled| filled.value.as_str());
             (name.to_owned(), value.to_owned())
         })
         .collect();
@@ -173,8 +199,12 @@ pub(super) fn check_names(
     template: &Located<Template>,
     others: &[&str],
 ) {
+    let sets = |name: &str| {
+        let mut steps = file.setup.entries.iter();
+        steps.any(|step| step.value.value.sets.value == name)
+    };
     for name in template.value.names() {
-        if file.variables.get(name).is_some() || others.contains(&name) {
+        if file.variables.get(name).is_some() || others.contains(&name) || sets(name) {
             continue;
         }
         let known = file.variables.names().chain(others.iter().copied());

@@ -68,8 +68,11 @@ fn examine_path(findings: &mut Findings, file: &ConnectorFile, section: &Operati
         findings.add(
             &section.path,
             "the path doesn't begin with one `/`, or holds a query's, a fragment's or another character that a path can't have",
-            "Write it as /api/v2/things/{thingId}, percent-encoded where it has to be.",
+            "Write it as /api/v2/things/{thingId}, percent-encoded where it has to be; what stands behind the `?` goes under `query`.",
         );
+    }
+    for entry in &section.query.entries {
+        check_names(findings, file, &entry.value, &[]);
     }
     let in_path = section.path.value.names().any(|name| name == key);
     if !in_path && !section.body.includes_key && !names_id(file, section) {

@@ -34,6 +34,7 @@ pub(super) fn examine_variable(
             "Leave it out; `--set base_url=…` works without it.",
         );
     }
+    examine_values(findings, variable);
     let pattern = match &variable.pattern {
         None => compile_pattern(DEFAULT_PATTERN),
         Some(pattern) => {
@@ -56,6 +57,7 @@ pub(super) fn examine_variable(
         ("example", &variable.example),
     ] {
         if let Some(value) = value
+            && variable.values.entries.is_empty()
             && !pattern.is_match(&value.value)
         {
             findings.add(
@@ -65,6 +67,38 @@ pub(super) fn examine_variable(
                     name.value
                 ),
                 "Change one of them.",
+            );
+        }
+    }
+}
+
+/// A table of values takes the pattern's place; what it fills in comes from the
+/// file, so it may hold anything.
+fn examine_values(findings: &mut Findings, variable: &VariableSection) {
+    if variable.values.entries.is_empty() {
+        return;
+    }
+    if let Some(pattern) = &variable.pattern {
+        findings.add(
+            pattern,
+            "a variable has a pattern or a table of values, not both",
+            "Leave the pattern out: the table says what may be given.",
+        );
+    }
+    for (what, value) in [
+        ("default", &variable.default),
+        ("example", &variable.example),
+    ] {
+        if let Some(value) = value
+            && variable.values.get(&value.value).is_none()
+        {
+            findings.add(
+                value,
+                format!(
+                    "the {what} stands nowhere in `values`{}",
+                    variable.values.did_you_mean(&value.value)
+                ),
+                "Name one of the table's entries.",
             );
         }
     }

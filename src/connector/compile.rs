@@ -58,7 +58,7 @@ impl Connector {
             batch_cap: batch_cap(section),
             headers,
             contract: contract(section),
-            path: self.path(&section.path.value, section, base_url, given)?,
+            path: self.target(section, base_url, given)?,
             body_open,
             body_close,
             replies: self.reply_rules(section),
@@ -77,6 +77,27 @@ impl Connector {
             id_pointer: section.id.as_ref().map(|id| id.value.clone()),
             change: change_form(section),
         })
+    }
+
+    /// Path and query of an operation.
+    fn target(
+        &self,
+        section: &OperationSection,
+        base_url: &HttpUrl,
+        given: &BTreeMap<String, String>,
+    ) -> Result<Vec<PathPart>, ConnectorError> {
+        let mut target = self.path(&section.path.value, section, base_url, given)?;
+        let mut query = Vec::new();
+        for entry in &section.query.entries {
+            query.push(if query.is_empty() { b'?' } else { b'&' });
+            write_segment(&entry.name.value, &mut query);
+            query.push(b'=');
+            write_segment(&self.fill(&entry.value.value, given)?, &mut query);
+        }
+        if !query.is_empty() {
+            target.push(PathPart::Fixed(query));
+        }
+        Ok(target)
     }
 
     pub(super) fn path(

@@ -189,7 +189,12 @@ impl Connector {
         let mut body = Vec::with_capacity(section.body.entries.len());
         for entry in &section.body.entries {
             let value = self.text_parts(&entry.value.value, &operation.key.value, given)?;
-            body.push((entry.name.value.clone(), value));
+            let name = &entry.name.value;
+            let place = match name.starts_with('/') {
+                true => name.clone(),
+                false => format!("/{}", name.replace('~', "~0")),
+            };
+            body.push((place, value));
         }
         let id = match &section.id {
             Some(places) => places.value.pointers.clone(),

@@ -53,6 +53,14 @@ pub enum ConnectorError {
         /// `; did you mean …?`, or nothing.
         suggestion: String,
     },
+    /// A value that the connector's table doesn't have.
+    #[error("`{variable}` is none of the values that the connector knows: {known}")]
+    NotInTable {
+        /// The variable's name.
+        variable: String,
+        /// What may be given.
+        known: String,
+    },
     /// A secret was given as a variable.
     #[error(
         "`{variable}` looks like a secret, and a variable is no place for one: it stands in job files, in the process list and in the shell's history"
@@ -124,7 +132,7 @@ impl ConnectorError {
             Self::UnknownOperation { connector, .. } => {
                 format!("`sluice connectors show {connector}` names them.")
             }
-            Self::UnknownVariable { .. } => String::new(),
+            Self::UnknownVariable { .. } | Self::NotInTable { .. } => String::new(),
             Self::SecretVariable { .. } => {
                 "Set SLUICE_CLIENT_ID and SLUICE_CLIENT_SECRET, or use `credentials` in the job file.".to_owned()
             }

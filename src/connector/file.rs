@@ -7,6 +7,7 @@ use crate::config::{Located, NameMap, TimeSpan};
 
 use super::operation_file::OperationSection;
 use super::probe_read::ProbeSection;
+use super::set_up_file::{DiscoverySection, SetUpSection};
 use super::status::StatusSet;
 use super::template::Template;
 use super::upsert_file::UpsertSection;
@@ -45,6 +46,10 @@ pub(crate) struct ConnectorFile {
     /// The operation, or upsert, that a load uses. May be left out where there is
     /// one operation alone.
     pub(crate) default_operation: Option<Located<String>>,
+    /// What has to be there before the first row, by name, in the order in which
+    /// it is set up. A plan sets nothing up.
+    #[serde(default)]
+    pub(crate) setup: NameMap<Located<SetUpSection>>,
     /// What `sluice probe` asks. Default: nothing, so it can only write.
     pub(crate) probe: Option<Located<ProbeSection>>,
 }
@@ -59,6 +64,10 @@ pub struct VariableSection {
     /// letters, digits, `.`, `_`, `~` and `-`, so that a value can't lead
     /// requests to another host.
     pub pattern: Option<Located<String>>,
+    /// What the user may say, and what is filled in for it: a table of regions
+    /// and their hosts. Default: any value that matches the pattern, as it is.
+    #[serde(default)]
+    pub values: NameMap<Located<String>>,
     /// The value where the user gives none; without it the variable must be
     /// given.
     pub default: Option<Located<String>>,
@@ -70,16 +79,19 @@ pub struct VariableSection {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AuthSection {
-    /// The OAuth 2.0 grant.
-    pub(crate) grant: Grant,
+    /// How tokens are had.
+    pub(crate) grant: Located<Grant>,
     /// The token endpoint; an absolute address, in which `{name}` stands for a
-    /// variable.
-    pub(crate) token_url: Located<Template>,
+    /// variable. The grants `token` and `basic` have none.
+    pub(crate) token_url: Option<Located<Template>>,
     /// Where the client's id and secret stand in the token request. Default: basic.
     #[serde(default)]
     pub(crate) credentials_in: CredentialsIn,
     /// The scopes to ask for, with spaces between them. Default: none.
     pub(crate) scope: Option<String>,
+    /// Where the platform tells the address of its API. Default: it doesn't, and
+    /// `base_url` is the address.
+    pub(crate) discovery: Option<Located<DiscoverySection>>,
     /// How long before its end a token is replaced. Default: 60s.
     pub(crate) refresh_early: Option<TimeSpan>,
     /// What a reply of the token endpoint means; the first match wins.
@@ -87,12 +99,22 @@ pub(crate) struct AuthSection {
     pub(crate) replies: Vec<Located<TokenReplySection>>,
 }
 
-/// The OAuth 2.0 grant that tokens are asked with.
+/// How tokens are had: an OAuth 2.0 grant, or credentials that go along with each
+/// request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Grant {
-    /// RFC 6749, section 4.4.
+    /// The client's own (RFC 6749, section 4.4).
     ClientCredentials,
+    /// A user's, by name and password (RFC 6749, section 4.3): platforms give
+    /// access keys for it, whose id and secret stand for name and password.
+    Password,
+    /// None is asked for: the client's secret is the token, which the platform
+    /// gives out for good. The client's id may be left out.
+    Token,
+    /// None is asked for: the client's id and secret go along as user name and
+    /// password (RFC 7617).
+    Basic,
 }
 
 /// Where the client's id and secret stand in the token request (RFC 6749,

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::batch::quoted;
+use super::change::put;
 use super::class::ReplyClass;
 use super::condition::Condition;
 use super::found::{FoundPlaces, MAX_RECORD_BYTES};
@@ -42,7 +42,7 @@ impl LookUpMethod {
 pub(super) struct LookUp {
     pub(super) method: LookUpMethod,
     pub(super) path: Vec<PathPart>,
-    /// The members of the body.
+    /// The texts of the body, each with its place in it.
     pub(super) body: Vec<(String, Vec<TextPart>)>,
     pub(super) found: Vec<Condition>,
     pub(super) absent: Vec<Condition>,
@@ -149,11 +149,8 @@ impl Operation {
                 PathPart::Id => unreachable!("a look-up knows no id yet"),
             }
         }
-        let mut body = Vec::new();
-        for (index, (name, value)) in look_up.body.iter().enumerate() {
-            body.push(if index == 0 { b'{' } else { b',' });
-            body.extend(quoted(name));
-            body.push(b':');
+        let mut members = Value::Null;
+        for (place, value) in &look_up.body {
             let mut text = String::new();
             for part in value {
                 text.push_str(match part {
@@ -161,11 +158,12 @@ impl Operation {
                     TextPart::Key => key,
                 });
             }
-            body.extend(quoted(&text));
+            put(&mut members, place, Value::from(text));
         }
-        if !body.is_empty() {
-            body.push(b'}');
-        }
+        let body = match members {
+            Value::Null => Vec::new(),
+            members => members.to_string().into_bytes(),
+        };
         Some(LookUpRequest {
             method: look_up.method,
             path,

@@ -22,7 +22,8 @@ pub(crate) struct LookUpSection {
     /// `{name}` stands for the key, percent-encoded; other names are variables.
     pub(crate) path: Located<Template>,
     /// With POST: the members of the JSON body, as texts; `{name}` as in the
-    /// path.
+    /// path. A name that begins with `/` is a JSON pointer, for members of
+    /// members: `/externalSource/id`.
     #[serde(default)]
     pub(crate) body: NameMap<Located<Template>>,
     /// What a reply looks like that shows the record. One of these must match.

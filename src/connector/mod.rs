@@ -13,6 +13,7 @@
 //! request may not be sent twice, [`Operation::look_up`] and
 //! [`Operation::classify_look_up`] settle what was never answered.
 
+mod auth_facts;
 mod batch;
 mod batch_file;
 mod bind;
@@ -24,6 +25,7 @@ mod check_batch;
 mod check_operation;
 mod check_repeat;
 mod check_results;
+mod check_set_up;
 mod check_upsert;
 mod check_variable;
 mod class;
@@ -47,6 +49,8 @@ mod reply;
 mod results;
 mod rule_file;
 mod rules;
+mod set_up;
+mod set_up_file;
 mod split;
 mod status;
 mod template;
@@ -59,7 +63,8 @@ mod check_tests;
 #[cfg(test)]
 mod tests;
 
-pub use bind::{AuthFacts, Bound, LimitFacts};
+pub use auth_facts::AuthFacts;
+pub use bind::{Bound, LimitFacts};
 pub use bucket::{BucketNames, BucketScope};
 pub use change::Change;
 pub use check::{Finding, check, check_text};
@@ -75,5 +80,6 @@ pub use operation::{Method, Operation};
 pub use probe_read::ProbeRead;
 pub use reply::Classified;
 pub use rules::field_rules;
+pub use set_up::{Discovery, SetUpStep};
 pub use url::{HttpUrl, UrlError};
 pub use verdict::{ItemVerdict, Split};

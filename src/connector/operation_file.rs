@@ -22,6 +22,9 @@ pub(crate) struct OperationSection {
     /// The path below the base address. `{name}` stands for the key, encoded
     /// as one segment, or for a variable.
     pub(crate) path: Located<Template>,
+    /// What stands behind the path's `?`, by name; `{name}` stands for a variable.
+    #[serde(default)]
+    pub(crate) query: NameMap<Located<Template>>,
     /// The field that names the record.
     pub(crate) key: Located<String>,
     /// The key's longest length in characters. Default: no bound.

@@ -72,6 +72,29 @@ const STYLES: [Style; 6] = [
     style("", "x-ms-ratelimit-burst-remaining-xrm-requests", "", ""),
 ];
 
+/// How the names begin that [`rate_limit_hint`] and
+/// [`retry_after`](super::retry_after) look for, in lower case. What stands
+/// beside them, such as the reply's `Date`, tells nothing by itself.
+const BEGINNINGS: [&str; 8] = [
+    "ratelimit",
+    "retry-after",
+    "x-ratelimit-",
+    "x-rate-limit",
+    "x-sib-ratelimit-",
+    "x-ms-ratelimit-",
+    "inin-ratelimit-",
+    "sforce-limit-info",
+];
+
+/// Whether a header of this lower-case name may tell of a limit or a wait. A
+/// reply without any has no hint, and needn't be looked through for one.
+#[must_use]
+pub fn tells_of_limit(name: &str) -> bool {
+    BEGINNINGS
+        .iter()
+        .any(|beginning| name.starts_with(beginning))
+}
+
 /// The tightest quota that a reply's headers tell of, or `None`.
 ///
 /// Knows the IETF drafts (`RateLimit` and `RateLimit-Policy`, and the older

@@ -68,7 +68,7 @@ mod tests;
 pub use backoff::Backoff;
 pub use controller::Controller;
 pub use event::{CloseReason, LimitEvent};
-pub use hints::{HeaderLookup, Hint, rate_limit_hint};
+pub use hints::{HeaderLookup, Hint, rate_limit_hint, tells_of_limit};
 pub use key::LimitKey;
 pub use learned::{LearnedLimit, LimitKind, WindowStart};
 pub use observation::{Decision, Observation, Permit, Reaction};

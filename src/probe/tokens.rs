@@ -1,5 +1,6 @@
-//! Tokens for a probe: one at a time, renewed ahead of its end and after a
-//! refusal. A load has an actor for this; a probe is one task.
+//! Tokens for a probe, and for what is set up before a load: one at a time,
+//! renewed ahead of its end and after a refusal. A load has an actor for this; a
+//! probe is one task.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +29,7 @@ pub struct TokenSource {
 }
 
 /// The newest token.
-pub(crate) struct Tokens {
+pub struct Tokens {
     source: TokenSource,
     client: ControlClient,
     newest: Mutex<Option<Minted>>,
@@ -40,7 +41,9 @@ struct Minted {
 }
 
 impl Tokens {
-    pub(crate) fn new(source: TokenSource) -> Self {
+    /// None is minted yet.
+    #[must_use]
+    pub fn new(source: TokenSource) -> Self {
         Self {
             source,
             client: ControlClient::new(TransportSettings::default()),
@@ -50,7 +53,10 @@ impl Tokens {
 
     /// A good token of a later generation than `refused`. Whoever comes first
     /// mints it, and all others wait for it.
-    pub(crate) async fn newer_than(&self, refused: Option<u64>) -> Result<Arc<Token>, FatalError> {
+    ///
+    /// # Errors
+    /// The token endpoint refuses, or is away for longer than a few attempts.
+    pub async fn newer_than(&self, refused: Option<u64>) -> Result<Arc<Token>, FatalError> {
         let mut newest = self.newest.lock().await;
         let generation = newest.as_ref().map_or(0, |minted| minted.token.generation);
         if let Some(minted) = newest.as_ref() {

@@ -17,5 +17,5 @@ pub use decision::Decision;
 pub use event::{CallRecord, Counts, EntityCounts, InputDigest, RequestCounts, RunEvent, Snapshot};
 pub use fields::Fields;
 pub use item::{Chunk, Item, MappedBatch};
-pub use outcome::{Outcome, OutcomeBatch, OutcomeKind, Refusal};
+pub use outcome::{Outcome, OutcomeBatch, OutcomeKind, Refusal, TargetId};
 pub use ranges::{RangeChange, RowRanges};

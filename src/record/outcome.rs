@@ -57,6 +57,16 @@ pub struct Refusal {
     pub request_id: String,
 }
 
+impl Refusal {
+    /// Whether the row may get through at another time as it is: nothing was
+    /// wrong with it, but with the token, the limit, or the tenant.
+    #[must_use]
+    pub fn may_pass_later(&self) -> bool {
+        self.error == "retries_exhausted"
+            || matches!(self.status, Some(401 | 408 | 425 | 429 | 500..=599))
+    }
+}
+
 impl From<&Flaw> for Refusal {
     fn from(flaw: &Flaw) -> Self {
         Self {
@@ -84,11 +94,24 @@ pub struct Outcome {
     pub credit: Option<CreditShare>,
 }
 
+/// The tenant's own id of a record that a row made or changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetId {
+    /// The row.
+    pub row: RowId,
+    /// The record's key in the source.
+    pub key: Bytes,
+    /// Its id in the tenant.
+    pub id: String,
+}
+
 /// What a stage hands to the recorder at a time.
 #[derive(Debug, Default)]
 pub struct OutcomeBatch {
     /// Rows that ended.
     pub outcomes: Vec<Outcome>,
+    /// The tenant's ids of some of them, where replies tell them.
+    pub target_ids: Vec<TargetId>,
     /// Calls that were made, whether or not a row ended with them.
     pub calls: Vec<CallRecord>,
 }

@@ -1,11 +1,13 @@
 //! The journal's contract, apart from the database behind it.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use serde::{Deserialize, Serialize};
 
 use crate::record::{
     Counts, InputDigest, OutcomeKind, Position, RangeChange, RequestCounts, RowId, RowRanges,
+    TargetId,
 };
 
 use super::JournalError;
@@ -54,6 +56,8 @@ pub struct Checkpoint {
     pub counts: Counts,
     /// Records that were missing, a part of `counts.rejected`.
     pub missing: u64,
+    /// Of the rejected rows, those that may get through at another time.
+    pub may_pass_later: u64,
     /// Requests so far.
     pub requests: RequestCounts,
     /// Committed length of each book, by file name, in bytes.
@@ -137,6 +141,8 @@ pub struct Commit<'run> {
     pub listed: &'run [ListedRow],
     /// Lines, in the source, of rows that were listed before and ended well.
     pub unlisted_lines: &'run [u64],
+    /// The tenant's ids of records whose rows ended.
+    pub target_ids: &'run [TargetId],
 }
 
 /// What a journal holds when it is opened.
@@ -182,4 +188,21 @@ pub trait Journal: Send {
     /// # Errors
     /// Fails where the journal can't be read.
     fn listed(&mut self) -> Result<Vec<ListedRow>, JournalError>;
+
+    /// Shows every record's key and the tenant's id of it, in the order of the
+    /// source, each pair once, until `visit` breaks off. Needs no memory for
+    /// them.
+    ///
+    /// # Errors
+    /// Fails where the journal can't be read.
+    fn visit_target_ids(
+        &mut self,
+        visit: &mut dyn FnMut(&str, &str) -> ControlFlow<()>,
+    ) -> Result<(), JournalError>;
+
+    /// Whether there is any id to show.
+    ///
+    /// # Errors
+    /// Fails where the journal can't be read.
+    fn has_target_ids(&mut self) -> Result<bool, JournalError>;
 }

@@ -10,8 +10,8 @@ use hdrhistogram::Histogram;
 
 use crate::error::{FatalError, FatalKind};
 use crate::record::{
-    CallRecord, Counts, CreditShare, InputDigest, Outcome, OutcomeBatch, OutcomeKind,
-    RequestCounts, RowId,
+    CallRecord, Counts, CreditShare, InputDigest, Outcome, OutcomeBatch, OutcomeKind, Refusal,
+    RequestCounts, RowId, TargetId,
 };
 
 use super::book::{BookFile, open_file};
@@ -47,6 +47,8 @@ pub struct Ledger {
     listed: Vec<ListedRow>,
     /// Lines of rows that the next commit takes off the list.
     unlisted_lines: Vec<u64>,
+    /// Ids to be kept by the next commit.
+    target_ids: Vec<TargetId>,
     /// Given back when the rows are durable.
     held: Vec<CreditShare>,
     uncommitted_rows: u64,
@@ -95,6 +97,7 @@ impl Ledger {
             settled: Settled::default(),
             listed: Vec::new(),
             unlisted_lines: Vec::new(),
+            target_ids: Vec::new(),
             held: Vec::new(),
             uncommitted_rows: 0,
             is_dirty: true,
@@ -126,6 +129,11 @@ impl Ledger {
             if outcome.kind == OutcomeKind::Missing {
                 self.state.checkpoint.missing += 1;
             }
+            let refusal = outcome.refusal.as_deref();
+            if outcome.kind == OutcomeKind::Rejected && refusal.is_some_and(Refusal::may_pass_later)
+            {
+                self.state.checkpoint.may_pass_later += 1;
+            }
             if outcome.row.0 % MARK_EVERY_ROWS == 1 {
                 let mark = ResumeMark::new(outcome.row, outcome.position);
                 self.marks.insert(outcome.row.0, mark);
@@ -134,6 +142,7 @@ impl Ledger {
             result = result.and(self.books.list(&outcome));
             self.held.extend(outcome.credit);
         }
+        self.target_ids.extend(batch.target_ids);
         result
     }
 
@@ -243,11 +252,13 @@ impl Ledger {
             settled: &self.settled.rows(),
             listed: &self.listed,
             unlisted_lines: &self.unlisted_lines,
+            target_ids: &self.target_ids,
         })?;
         self.state.finished.mark_stored();
         self.settled.note_stored();
         self.listed.clear();
         self.unlisted_lines.clear();
+        self.target_ids.clear();
         self.committed.clone_from(&self.state.checkpoint);
         self.uncommitted_rows = 0;
         self.is_dirty = false;
@@ -273,6 +284,11 @@ impl Ledger {
             )
             .with_hint(error.hint)
         })
+    }
+
+    /// The journal, to read from it what the ledger doesn't keep.
+    pub fn journal(&mut self) -> &mut dyn Journal {
+        self.journal.as_mut()
     }
 
     fn move_resume_mark(&mut self) {

@@ -195,6 +195,10 @@ impl<'run> Retake<'run> {
         checkpoint.finished_with = None;
         // The rows stand anywhere in the input.
         checkpoint.resume_at = None;
+        // Rejected rows that its user left out of the book are to be left alone.
+        if self.of == RetryOf::Rejected {
+            checkpoint.may_pass_later = 0;
+        }
         checkpoint.retry = Some(RetryMark {
             file: self.file.clone(),
         });
@@ -228,6 +232,7 @@ impl<'run> Retake<'run> {
             settled: &[],
             listed: &taken,
             unlisted_lines: &[],
+            target_ids: &[],
         })?;
         Ok(())
     }

@@ -230,12 +230,25 @@ impl RunDirectory {
     /// # Errors
     /// Fails where the disk is full or the folder can't be written.
     pub fn write_file(&self, name: &str, contents: &[u8]) -> Result<(), FatalError> {
-        let write = || -> io::Result<()> {
-            self.replace(name, contents, true)?;
+        self.write_file_with(name, |file| file.write_all(contents))
+    }
+
+    /// The same for a file that `write` writes, piece by piece.
+    ///
+    /// # Errors
+    /// Fails where the disk is full, the folder can't be written, or `write`
+    /// fails.
+    pub fn write_file_with(
+        &self,
+        name: &str,
+        write: impl FnOnce(&mut File) -> io::Result<()>,
+    ) -> Result<(), FatalError> {
+        let written = || -> io::Result<()> {
+            self.replace(name, write, true)?;
             File::open(&self.path)?.sync_all()
         };
         let target = self.path.join(name);
-        write().map_err(|cause| FatalError::writing(&target.display().to_string(), &cause))
+        written().map_err(|cause| FatalError::writing(&target.display().to_string(), &cause))
     }
 
     /// Writes a file that nothing is lost with: whoever reads it finds it
@@ -244,10 +257,15 @@ impl RunDirectory {
     /// # Errors
     /// Fails where the disk is full or the folder can't be written.
     pub fn write_note(&self, name: &str, contents: &[u8]) -> io::Result<()> {
-        self.replace(name, contents, false)
+        self.replace(name, |file| file.write_all(contents), false)
     }
 
-    fn replace(&self, name: &str, contents: &[u8], is_durable: bool) -> io::Result<()> {
+    fn replace(
+        &self,
+        name: &str,
+        write: impl FnOnce(&mut File) -> io::Result<()>,
+        is_durable: bool,
+    ) -> io::Result<()> {
         let partial = self.path.join(format!(".{name}.partial"));
         let mut file = OpenOptions::new()
             .create(true)
@@ -255,11 +273,17 @@ impl RunDirectory {
             .write(true)
             .mode(0o600)
             .open(&partial)?;
-        file.write_all(contents)?;
-        if is_durable {
-            file.sync_all()?;
+        let written = write(&mut file)
+            .and_then(|()| match is_durable {
+                true => file.sync_all(),
+                false => Ok(()),
+            })
+            .and_then(|()| fs::rename(&partial, self.path.join(name)));
+        if written.is_err() {
+            // What stands there takes space that other files may need more.
+            let _ = fs::remove_file(&partial);
         }
-        fs::rename(&partial, self.path.join(name))
+        written
     }
 
     /// The run's id: the directory's name.

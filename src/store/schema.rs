@@ -1,13 +1,14 @@
 //! The journal's tables, and how older ones become today's.
 //!
 //! Version 1 had finished rows and the checkpoint. Version 2 adds the rows that
-//! are about to be sent, and the rows that stand in books.
+//! are about to be sent, and the rows that stand in books. Version 3 adds the
+//! tenant's ids of records.
 
 use rusqlite::{Connection, TransactionBehavior};
 
 /// Raised with every change of the tables; older journals are migrated when
 /// they are opened to be written.
-pub(super) const VERSION: i64 = 2;
+pub(super) const VERSION: i64 = 3;
 
 /// The oldest version that can be read.
 pub(super) const OLDEST: i64 = 1;
@@ -28,11 +29,18 @@ const ADD_SECOND: &str = "
     ) STRICT;
 ";
 
+/// In the order of the rows, so that what is added stands at the end of the
+/// table, however the keys are sorted.
+const ADD_THIRD: &str = "
+    CREATE TABLE target_ids (row INTEGER PRIMARY KEY, key TEXT NOT NULL, id TEXT NOT NULL) STRICT;
+";
+
 /// Makes the tables of a new journal.
 pub(super) fn create(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(CREATE_FIRST)?;
     transaction.execute_batch(ADD_SECOND)?;
+    transaction.execute_batch(ADD_THIRD)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()
 }
@@ -46,8 +54,14 @@ pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
 pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Asked again inside, since another process may have been faster.
-    if version(&transaction)? == 1 {
+    let found = version(&transaction)?;
+    if found < 2 {
         transaction.execute_batch(ADD_SECOND)?;
+    }
+    if found < 3 {
+        transaction.execute_batch(ADD_THIRD)?;
+    }
+    if found < VERSION {
         transaction.pragma_update(None, "user_version", VERSION)?;
     }
     transaction.commit()

@@ -1,10 +1,11 @@
 //! The rows of the journal's tables, read and written.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use rusqlite::{Connection, Row, Transaction, params};
 
-use crate::record::{OutcomeKind, Position, RangeChange, RowId};
+use crate::record::{OutcomeKind, Position, RangeChange, RowId, TargetId};
 
 use super::{Commit, IntendedRow, ListedRow, Standing, Suspect};
 
@@ -150,4 +151,43 @@ fn standing_of(name: &str) -> Option<Standing> {
     .find(|kind| kind.name() == name)
     .map(Standing::Ended)
     .or((name == TAKEN_BACK).then_some(Standing::TakenBack))
+}
+
+pub(super) fn write_target_ids(
+    transaction: &Transaction<'_>,
+    ids: &[TargetId],
+) -> rusqlite::Result<()> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let mut put = transaction
+        .prepare_cached("INSERT OR REPLACE INTO target_ids (row, key, id) VALUES (?1, ?2, ?3)")?;
+    for target in ids {
+        let key = String::from_utf8_lossy(&target.key);
+        put.execute(params![target.row.0, key, target.id])?;
+    }
+    Ok(())
+}
+
+/// Every pair once, by its first row. What has to be sorted for that and doesn't
+/// fit into the database's memory goes to a file of its own.
+pub(super) fn visit_target_ids(
+    connection: &Connection,
+    visit: &mut dyn FnMut(&str, &str) -> ControlFlow<()>,
+) -> rusqlite::Result<()> {
+    let query = "SELECT key, id FROM target_ids GROUP BY key, id ORDER BY MIN(row)";
+    let mut statement = connection.prepare(query)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        if visit(row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?).is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn has_target_ids(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row("SELECT EXISTS (SELECT 1 FROM target_ids)", [], |row| {
+        row.get(0)
+    })
 }

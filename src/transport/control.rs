@@ -20,7 +20,10 @@ use super::{Cause, Origin, Reply, SendError, SetupError, Stage, TransportSetting
 /// shorter would give up on a tenant that is only slow.
 pub const CONTROL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Calls that aren't rows: tokens, discovery. Redirects are replies, bodies are
+const FORM: &str = "application/x-www-form-urlencoded";
+const JSON: &str = "application/json";
+
+/// Calls that aren't rows: tokens, discovery, what is set up before a load. Redirects are replies, bodies are
 /// bounded, proxies as the settings say. Can be shared between threads, but is
 /// best kept by the one task that uses it: its connections live on the runtime
 /// that opened them.
@@ -50,8 +53,22 @@ impl ControlClient {
         authorization: Option<HeaderValue>,
         form: Bytes,
     ) -> Result<Reply, ControlError> {
-        self.call(Method::POST, url, authorization, Some(form))
-            .await
+        let body = Some((FORM, form));
+        self.call(Method::POST, url, authorization, body).await
+    }
+
+    /// Posts JSON.
+    ///
+    /// # Errors
+    /// [`ControlError`] where no status came back.
+    pub async fn post_json(
+        &self,
+        url: &str,
+        authorization: Option<HeaderValue>,
+        body: Bytes,
+    ) -> Result<Reply, ControlError> {
+        let body = Some((JSON, body));
+        self.call(Method::POST, url, authorization, body).await
     }
 
     /// Gets a document.
@@ -71,7 +88,7 @@ impl ControlClient {
         method: Method,
         url: &str,
         authorization: Option<HeaderValue>,
-        form: Option<Bytes>,
+        body: Option<(&'static str, Bytes)>,
     ) -> Result<Reply, ControlError> {
         let origin = Origin::parse(url).map_err(SetupError::from)?;
         let client = self.client(&origin)?;
@@ -88,12 +105,9 @@ impl ControlClient {
         if let Some(authorization) = authorization {
             headers.insert(AUTHORIZATION, authorization);
         }
-        if let Some(form) = form {
-            headers.insert(
-                CONTENT_TYPE,
-                HeaderValue::from_static("application/x-www-form-urlencoded"),
-            );
-            *message.body_mut() = Some(form.into());
+        if let Some((kind, body)) = body {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+            *message.body_mut() = Some(body.into());
         }
         let deadline = Instant::now() + CONTROL_TIMEOUT;
         Ok(exchange(

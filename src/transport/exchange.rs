@@ -79,8 +79,6 @@ pub struct Reply {
     pub body: Bytes,
     /// What is wrong with the body, if anything is.
     pub body_flaw: Option<BodyFlaw>,
-    /// From the call of `send` to the body's end.
-    pub elapsed: Duration,
 }
 
 impl Reply {
@@ -92,7 +90,6 @@ impl Reply {
             headers: HeaderMap::new(),
             body: body.into(),
             body_flaw: None,
-            elapsed: Duration::ZERO,
         }
     }
 
@@ -124,7 +121,6 @@ impl fmt::Debug for Reply {
             .field("status", &self.status)
             .field("body_bytes", &self.body.len())
             .field("body_flaw", &self.body_flaw)
-            .field("elapsed", &self.elapsed)
             .finish_non_exhaustive()
     }
 }

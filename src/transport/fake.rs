@@ -62,10 +62,7 @@ where
             return Err(SendError::new(Stage::NoReply, Cause::Timeout));
         }
         tokio::time::sleep(delay).await;
-        answer.map(|reply| Reply {
-            elapsed: delay,
-            ..reply
-        })
+        answer
     }
 }
 

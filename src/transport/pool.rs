@@ -40,11 +40,12 @@ impl Pool {
         })
     }
 
-    /// The connection that was used last and is still good.
-    pub(crate) fn take(&self) -> Option<Connection> {
+    /// The connection that was used last and is still good at `now`.
+    pub(crate) fn take(&self, now: Instant) -> Option<Connection> {
         let mut idle = self.idle.borrow_mut();
         while let Some(entry) = idle.pop_back() {
-            if entry.connection.is_ready() && entry.since.elapsed() < self.idle_timeout {
+            let idle = now.saturating_duration_since(entry.since);
+            if entry.connection.is_ready() && idle < self.idle_timeout {
                 return Some(entry.connection);
             }
         }

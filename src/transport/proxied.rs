@@ -141,7 +141,6 @@ pub(crate) async fn exchange(
     deadline: Instant,
     body_limit_bytes: usize,
 ) -> Result<Reply, SendError> {
-    let started = Instant::now();
     // The library doesn't tell whether anything had left when the time was
     // over, so the worse is taken.
     let response = timeout_at(deadline, client.execute(message))
@@ -157,7 +156,6 @@ pub(crate) async fn exchange(
         headers: head.headers,
         body: partial.into_bytes(),
         body_flaw,
-        elapsed: started.elapsed(),
     })
 }
 

@@ -118,6 +118,7 @@ fn written(folder: &Path) -> Written {
             settled: &settled[1..],
             listed: &[],
             unlisted_lines: &[],
+            target_ids: &[],
         };
         journal.commit(&commit).expect("committed");
         rows.mark_stored();

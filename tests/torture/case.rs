@@ -9,7 +9,8 @@ use std::time::Duration;
 use crate::journal::JournalCopy;
 use crate::judge::judge;
 use crate::operations::{Operation, TenantWish, WayOut};
-use crate::shim::{KillPoint, killed_at, with_full_disk_at};
+use crate::power;
+use crate::shim::{KillPoint, killed_at, with_clock_set_back, with_full_disk_at};
 use crate::support::{Bench, Ended, Running, Sluice, wait_until};
 
 /// How a leg ends.
@@ -32,6 +33,10 @@ pub(crate) struct Case {
     pub(crate) seed: u64,
     pub(crate) rows: u64,
     pub(crate) tenant: TenantWish,
+    /// Whether the wall clock is set back in each leg.
+    pub(crate) sets_clock_back: bool,
+    /// Whether each kill is a power cut.
+    pub(crate) loses_power: bool,
     pub(crate) endings: Vec<Ending>,
 }
 
@@ -82,10 +87,23 @@ impl fmt::Display for Case {
         let Self {
             operation,
             rows,
+            tenant,
+            sets_clock_back,
+            loses_power,
             endings,
             ..
         } = self;
-        write!(formatter, "{}, {rows} rows, {endings:?}", operation.name)
+        let clock = if *sets_clock_back {
+            ", clock set back"
+        } else {
+            ""
+        };
+        let power = if *loses_power { ", power cuts" } else { "" };
+        let name = operation.name;
+        write!(
+            formatter,
+            "{name}, {rows} rows, {tenant:?}{clock}{power}, {endings:?}"
+        )
     }
 }
 
@@ -108,7 +126,10 @@ impl Case {
                 Some(0 | 1 | 7) => break,
                 _ => {}
             }
-            ended_by.push(ending.label());
+            ended_by.push(match self.loses_power {
+                true => "power cut".to_owned(),
+                false => ending.label(),
+            });
             let kill = self.look_around(&bench);
             if let Ending::FullDisk { .. } = ending {
                 let ended = ended.expect("a full disk kills nobody");
@@ -127,10 +148,24 @@ impl Case {
         }
     }
 
+    /// A power cut takes commits that weren't synced, and of what can be repeated
+    /// none is.
+    pub(crate) fn forgets_commits(&self) -> bool {
+        self.loses_power && self.operation.way_out == WayOut::Repeat
+    }
+
     fn next_leg(&self, bench: &Bench) -> Sluice {
-        match bench.runs().is_empty() {
+        let leg = match bench.runs().is_empty() {
             true => self.operation.run(bench),
             false => self.operation.resume(bench),
+        };
+        let leg = match self.sets_clock_back {
+            true => with_clock_set_back(leg),
+            false => leg,
+        };
+        match self.loses_power {
+            true => power::prepare(leg, bench),
+            false => leg,
         }
     }
 
@@ -144,7 +179,11 @@ impl Case {
             );
             return None;
         }
-        let journal = JournalCopy::read(&bench.run_directory());
+        let directory = bench.run_directory();
+        if self.loses_power {
+            power::cut(&directory, bench);
+        }
+        let journal = JournalCopy::read(&directory);
         let kill = Kill {
             finished: journal.finished(self.rows),
             suspects: journal.suspects(),
@@ -159,6 +198,9 @@ impl Case {
                 forgotten.is_empty(),
                 "applied, and the journal has neither an end nor a doubt of them: {forgotten:?}"
             );
+        }
+        if self.forgets_commits() {
+            return Some(kill);
         }
         let most = self.operation.most_under_way();
         let (open, suspects) = (kill.open().count() as u64, kill.suspects.len() as u64);

@@ -10,10 +10,14 @@
 //   KILL_TALLY   a file for the passages of each point, written at the end
 //   FULL_AT      from this write to a file of the run on, the disk is full; what
 //                the loader keeps aside is free once it has removed it
+//   CLOCK_JUMPS_BACK   seconds by which the wall clock is set back, soon
+//   SYNCED_TO    a folder for a copy of each file as it was synced last, which is
+//                what a power cut may leave of it
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -21,7 +25,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 enum point {
@@ -56,12 +62,16 @@ static const char *const MOMENTS[] = {"before", "within", "after"};
 enum act { WRITES, SYNCS, READS, NAMES_IT };
 
 #define MOST_FILES 4096
+// The wall clock is right so often, and then set back.
+#define TIMES_RIGHT 6
 
 static atomic_ulong passed[POINTS];
 static enum point wanted_point = NONE;
 static enum moment wanted_moment;
 static unsigned long wanted_passage;
 static unsigned long full_at;
+static unsigned long clock_jumps_back;
+static atomic_ulong times_asked;
 static atomic_ulong file_writes;
 static atomic_long room_left;
 static atomic_bool asks_for_token[MOST_FILES];
@@ -73,6 +83,7 @@ static unsigned long number_of(const char *name) {
 
 __attribute__((constructor)) static void read_wishes(void) {
     full_at = number_of("FULL_AT");
+    clock_jumps_back = number_of("CLOCK_JUMPS_BACK");
     const char *point = getenv("KILL_POINT");
     const char *moment = getenv("KILL_MOMENT");
     if (!point || !moment)
@@ -155,14 +166,17 @@ static int is_internet_socket(int fd) {
     return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_INET;
 }
 
-static enum point point_of_file(int fd, enum act act) {
-    char link[64], path[4096];
+static int path_of(int fd, char *path, size_t size) {
+    char link[64];
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    ssize_t length = readlink(link, path, sizeof path - 1);
-    if (length <= 0 || path[0] != '/')
-        return NONE;
-    path[length] = '\0';
-    return point_of_path(path, act);
+    ssize_t length = readlink(link, path, size - 1);
+    path[length > 0 ? length : 0] = '\0';
+    return path[0] == '/';
+}
+
+static enum point point_of_file(int fd, enum act act) {
+    char path[4096];
+    return path_of(fd, path, sizeof path) ? point_of_path(path, act) : NONE;
 }
 
 static enum point point_of_sending(int fd, const void *bytes, size_t count) {
@@ -205,12 +219,34 @@ static int is_full(enum point point, size_t count) {
     die_if_due(point, passage, AFTER);                   \
     return result
 
+static void keep_as_synced(int fd) {
+    static atomic_ulong copies;
+    const char *folder = getenv("SYNCED_TO");
+    char path[4096], copy[4200], named[4200], bytes[65536];
+    if (!folder || !path_of(fd, path, sizeof path) || point_of_path(path, SYNCS) == DIRECTORY)
+        return;
+    REAL(write);
+    const char *name = strrchr(path, '/') + 1;
+    snprintf(copy, sizeof copy, "%s/.%lu", folder, atomic_fetch_add(&copies, 1));
+    snprintf(named, sizeof named, "%s/%s", folder, name);
+    int from = open(path, O_RDONLY), to = open(copy, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    off_t at = 0;
+    for (ssize_t got; (got = pread(from, bytes, sizeof bytes, at)) > 0; at += got)
+        if (real(to, bytes, (size_t)got) != got)
+            _exit(98);
+    close(from);
+    close(to);
+    syscall(SYS_rename, copy, named);
+}
+
 // A call that happens or doesn't.
-#define CHANGE(POINT, CALL)                              \
+#define CHANGE(POINT, CALL, THEN)                        \
     enum point point = POINT;                            \
     unsigned long passage = pass(point);                 \
     die_if_due(point, passage, BEFORE);                  \
     int result = CALL;                                   \
+    if (result == 0)                                     \
+        THEN;                                            \
     die_if_due(point, passage, AFTER);                   \
     return result
 
@@ -280,27 +316,27 @@ ssize_t read(int fd, void *bytes, size_t count) {
 
 int fsync(int fd) {
     REAL(fsync);
-    CHANGE(point_of_file(fd, SYNCS), real(fd));
+    CHANGE(point_of_file(fd, SYNCS), real(fd), keep_as_synced(fd));
 }
 
 int fdatasync(int fd) {
     REAL(fdatasync);
-    CHANGE(point_of_file(fd, SYNCS), real(fd));
+    CHANGE(point_of_file(fd, SYNCS), real(fd), keep_as_synced(fd));
 }
 
 int ftruncate(int fd, off_t length) {
     REAL(ftruncate);
-    CHANGE(point_of_file(fd, NAMES_IT), real(fd, length));
+    CHANGE(point_of_file(fd, NAMES_IT), real(fd, length), (void)0);
 }
 
 int ftruncate64(int fd, off64_t length) {
     REAL(ftruncate64);
-    CHANGE(point_of_file(fd, NAMES_IT), real(fd, length));
+    CHANGE(point_of_file(fd, NAMES_IT), real(fd, length), (void)0);
 }
 
 int rename(const char *from, const char *to) {
     REAL(rename);
-    CHANGE(point_of_path(to, NAMES_IT), real(from, to));
+    CHANGE(point_of_path(to, NAMES_IT), real(from, to), (void)0);
 }
 
 int unlink(const char *path) {
@@ -310,10 +346,18 @@ int unlink(const char *path) {
         if (stat(path, &file) == 0)
             atomic_fetch_add(&room_left, (long)file.st_size);
     }
-    CHANGE(point_of_path(path, NAMES_IT), real(path));
+    CHANGE(point_of_path(path, NAMES_IT), real(path), (void)0);
 }
 
 int mkdir(const char *path, mode_t mode) {
     REAL(mkdir);
-    CHANGE(point_of_path(path, NAMES_IT), real(path, mode));
+    CHANGE(point_of_path(path, NAMES_IT), real(path, mode), (void)0);
+}
+
+int clock_gettime(clockid_t clock, struct timespec *time) {
+    REAL(clock_gettime);
+    int result = real(clock, time);
+    if (clock_jumps_back && clock == CLOCK_REALTIME && atomic_fetch_add(&times_asked, 1) >= TIMES_RIGHT)
+        time->tv_sec -= (time_t)clock_jumps_back;
+    return result;
 }

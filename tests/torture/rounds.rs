@@ -64,6 +64,8 @@ impl Surveyor {
                 loses_answers: random.random_bool(0.5),
                 refuses: true,
             },
+            sets_clock_back: random.random_bool(0.25),
+            loses_power: random.random_bool(0.25),
             endings: (0..kills)
                 .map(|_| draw(&mut random, &survey, kills))
                 .collect(),
@@ -93,6 +95,8 @@ impl Surveyor {
                 loses_answers: true,
                 refuses: false,
             },
+            sets_clock_back: false,
+            loses_power: false,
             endings: endings.collect(),
         }
     }
@@ -132,6 +136,8 @@ pub(crate) fn small(operation: &'static Operation, ending: Ending) -> Case {
         seed: 1,
         rows: FEW_ROWS,
         tenant: REFUSING,
+        sets_clock_back: false,
+        loses_power: false,
         endings: vec![ending],
     }
 }

@@ -90,6 +90,17 @@ pub(crate) fn with_full_disk_at(sluice: Sluice, write: u64) -> Sluice {
     with_library(sluice).environment("FULL_AT", &write.to_string())
 }
 
+/// The process sees the wall clock set back by an hour soon after its start.
+pub(crate) fn with_clock_set_back(sluice: Sluice) -> Sluice {
+    with_library(sluice).environment("CLOCK_JUMPS_BACK", "3600")
+}
+
+/// The process leaves a copy of each file as it was synced last.
+pub(crate) fn with_synced_copies(sluice: Sluice, folder: &Path) -> Sluice {
+    let folder = folder.to_str().expect("a path in UTF-8");
+    with_library(sluice).environment("SYNCED_TO", folder)
+}
+
 /// The process counts its passages into a file, for [`read_tally`].
 pub(crate) fn counted(sluice: Sluice, tally: &Path) -> Sluice {
     let tally = tally.to_str().expect("a path in UTF-8");

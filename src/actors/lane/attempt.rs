@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use tokio::time::Instant;
 
+use crate::connector::Change;
 use crate::record::Item;
 
 /// Whether the row may have been applied already, unknown to us.
@@ -11,10 +12,29 @@ use crate::record::Item;
 pub(super) enum Doubt {
     /// Surely not.
     None,
-    /// It may have been. The row is sent again, since that does no harm.
+    /// It may have been. The row is sent again where that does no harm, and
+    /// looked up first elsewhere.
     MayBeApplied,
-    /// It may have been, and nothing is sent before the record was looked up.
-    ToLookUp,
+}
+
+/// What is sent for the row next.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// The record.
+    Write,
+    /// The question whether the record is there, and how.
+    LookUp,
+    /// The change of the record that was found.
+    Change(Box<FoundChange>),
+}
+
+/// A record that was found, and its change.
+#[derive(Debug)]
+pub(super) struct FoundChange {
+    /// The platform's own id of it.
+    pub(super) id: String,
+    /// The request.
+    pub(super) change: Change,
 }
 
 /// A row that is to be sent, or sent again.
@@ -37,10 +57,14 @@ pub(super) struct Pending {
     /// that had been throttled.
     pub(super) accepted_before: u64,
     pub(super) throttled_before: u64,
+    /// What is sent next.
+    pub(super) step: Step,
     /// Whether it may have been applied already.
     pub(super) doubt: Doubt,
     /// Whether the journal has it as about to be sent.
     pub(super) is_intended: bool,
+    /// Whether the change of a found record was under way.
+    pub(super) was_changed: bool,
     /// Look-ups of it in a row that failed.
     pub(super) look_ups_failed: u32,
     /// How often it was looked up and wasn't there.
@@ -50,6 +74,17 @@ pub(super) struct Pending {
 }
 
 impl Pending {
+    /// Whether the record is asked for next, and not written.
+    pub(super) fn is_to_look_up(&self) -> bool {
+        matches!(self.step, Step::LookUp)
+    }
+
+    /// Whether anything of it may have reached the tenant, in this leg or in an
+    /// earlier one.
+    pub(super) fn may_be_known(&self) -> bool {
+        self.sent > 0 || self.is_intended
+    }
+
     pub(super) fn new(item: Item) -> Self {
         Self {
             item,
@@ -61,8 +96,10 @@ impl Pending {
             accepted_at_last: 0,
             accepted_before: 0,
             throttled_before: 0,
+            step: Step::Write,
             doubt: Doubt::None,
             is_intended: false,
+            was_changed: false,
             look_ups_failed: 0,
             found_absent: 0,
             most_together: usize::MAX,

@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use crate::transport::{Reply, SendError};
 
-use super::attempt::{Doubt, Pending};
+use super::attempt::Pending;
 use super::held_permit::HeldPermit;
 
 /// The rows of one request. Nearly always it is one row, which then costs no
@@ -31,7 +31,7 @@ impl Call {
 
     /// Whether it asks for a record instead of writing one.
     pub(super) fn is_look_up(&self) -> bool {
-        self.lead.doubt == Doubt::ToLookUp
+        self.lead.is_to_look_up()
     }
 }
 

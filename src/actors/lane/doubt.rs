@@ -11,13 +11,14 @@ use crate::limit::Reaction;
 use crate::record::{CallRecord, OutcomeKind, Refusal};
 use crate::transport::{Reply, SendError, Transport};
 
-use super::attempt::{Doubt, Pending};
+use super::attempt::{Doubt, Pending, Step};
 use super::call::{Answered, Call};
 use super::endpoint::{LimitWords, key_of};
 use super::observe::{asked_wait, cause_of, forbidden, never_left, observe};
 use super::run::{Lane, LaneControl};
 use super::settle::{FAILURES_ALLOWED, TOKEN_REFUSALS_ALLOWED};
 use super::shared_limit::LimitAnswer;
+use super::upsert::not_there;
 use super::verdict::Verdict;
 
 /// The pause before what failed is tried again, where no limiter names one; it
@@ -29,22 +30,27 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
     /// whose result can't be told.
     pub(super) fn in_doubt(&mut self, pending: &mut Pending, why: Refusal) -> Verdict {
         match self.setup.endpoint.operation.in_doubt() {
-            InDoubt::LookUp => self.look_up_later(pending),
+            // The body left a while ago; but a server that was slow to answer may
+            // have been slow to do it, so the wait counts from here.
+            InDoubt::LookUp => self.look_up_after(pending, Duration::ZERO),
             InDoubt::Repeat if pending.failures < FAILURES_ALLOWED => {
                 pending.doubt = Doubt::MayBeApplied;
                 Verdict::Later(pause_after(pending.failures))
             }
-            InDoubt::Repeat | InDoubt::Keep => Verdict::Ended(OutcomeKind::Unknown, Some(why)),
+            InDoubt::Repeat | InDoubt::Keep => Verdict::Ended(OutcomeKind::Unknown, Box::new(why)),
         }
     }
 
-    /// The row's record is looked up, once the tenant would know it.
-    pub(super) fn look_up_later(&self, pending: &mut Pending) -> Verdict {
-        pending.doubt = Doubt::ToLookUp;
+    /// The row's record is looked up, once the tenant would know it; `waited`
+    /// has passed since it may have been made.
+    pub(super) fn look_up_after(&self, pending: &mut Pending, waited: Duration) -> Verdict {
+        pending.doubt = Doubt::MayBeApplied;
+        pending.step = Step::LookUp;
         pending.look_ups_failed = 0;
         let operation = &self.setup.endpoint.operation;
         let look_up = operation.look_up(key_of(pending));
-        Verdict::Later(look_up.map_or(Duration::ZERO, |look_up| look_up.believed_after))
+        let wait = look_up.map_or(Duration::ZERO, |look_up| look_up.believed_after);
+        Verdict::Later(wait.saturating_sub(waited))
     }
 
     /// What a look-up's answer means for its row.
@@ -64,6 +70,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             sent_at,
             ..
         } = answered;
+        self.look_ups_under_way -= 1;
         let answer = match result {
             Ok(reply) => self.read_look_up(&pending, reply),
             Err(_) => LookUpAnswer::Retry,
@@ -106,26 +113,46 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             attempt: failures,
             class: class.name(),
         });
+        let (may_be_known, attempts) = (pending.may_be_known(), pending.sent);
         let unknown = |message: String| {
+            let (kind, error) = match may_be_known {
+                true => (OutcomeKind::Unknown, "no_answer"),
+                // Nothing was written, so nothing is in doubt.
+                false => (OutcomeKind::Rejected, "look_up_failed"),
+            };
             let why = Refusal {
-                error: "no_answer".to_owned(),
+                error: error.to_owned(),
                 field: String::new(),
                 message,
                 status: result.as_ref().ok().map(|reply| reply.status),
-                attempts: pending.sent,
+                attempts,
                 request_id,
             };
-            Verdict::Ended(OutcomeKind::Unknown, Some(why))
+            Verdict::Ended(kind, Box::new(why))
         };
         let verdict = match answer {
-            LookUpAnswer::Found { .. } => {
-                self.note_accepted(generation);
-                let effect = self.setup.endpoint.operation.effect;
-                Verdict::Ended(effect.outcome(200), None)
+            LookUpAnswer::Found { id } => {
+                match result {
+                    // That records can be read doesn't say that they can be
+                    // written.
+                    Ok(reply) if self.setup.endpoint.looks_up_first() => {
+                        self.note_token_taken(generation);
+                        self.found(&mut pending, reply)
+                    }
+                    _ => {
+                        self.note_accepted(generation);
+                        let effect = self.setup.endpoint.operation.effect;
+                        Verdict::Done(effect.outcome(200), id)
+                    }
+                }
             }
             LookUpAnswer::Absent => {
                 self.note_token_taken(generation);
-                absent(&mut pending)
+                match self.not_known_yet(&pending, now) {
+                    Some(wait) => Verdict::Later(wait),
+                    None if self.setup.endpoint.only_compares() => not_there(),
+                    None => absent(&mut pending),
+                }
             }
             LookUpAnswer::NotSure { message } => {
                 self.note_token_taken(generation);
@@ -142,11 +169,17 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
                     pending.look_ups_failed += 1;
                 }
                 match reaction {
-                    _ if pending.look_ups_failed >= FAILURES_ALLOWED => unknown(format!(
-                        "the tenant may or may not have applied the row, and looking it up failed {} times: {}",
-                        pending.look_ups_failed,
-                        cause_of(result)
-                    )),
+                    _ if pending.look_ups_failed >= FAILURES_ALLOWED => {
+                        let state = match may_be_known {
+                            true => "the tenant may or may not have applied the row, and ",
+                            false => "nothing was sent, since ",
+                        };
+                        unknown(format!(
+                            "{state}looking it up failed {} times: {}",
+                            pending.look_ups_failed,
+                            cause_of(result)
+                        ))
+                    }
                     Reaction::RetryAfter { delay, .. } => Verdict::Later(delay),
                     Reaction::RetryWhenGateOpens | Reaction::Done => Verdict::Again,
                 }
@@ -189,6 +222,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
 /// enough. Then it is known not to have been applied.
 fn absent(pending: &mut Pending) -> Verdict {
     pending.doubt = Doubt::None;
+    pending.step = Step::Write;
     pending.found_absent += 1;
     if pending.failures >= FAILURES_ALLOWED {
         let why = Refusal {
@@ -200,7 +234,7 @@ fn absent(pending: &mut Pending) -> Verdict {
             attempts: pending.sent,
             ..Refusal::default()
         };
-        return Verdict::Ended(OutcomeKind::Rejected, Some(why));
+        return Verdict::Ended(OutcomeKind::Rejected, Box::new(why));
     }
     match pending.failures {
         0 | 1 => Verdict::Again,

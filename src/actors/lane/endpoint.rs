@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::DATE;
 use http::{HeaderName, HeaderValue, Method};
 
 use crate::auth::Token;
-use crate::connector::{Bound, BucketScope, LimitFacts, Operation, idempotency_key};
-use crate::limit::{Hint, rate_limit_hint, retry_after};
+use crate::connector::{Bound, BucketNames, BucketScope, LimitFacts, Operation, idempotency_key};
+use crate::limit::{Hint, rate_limit_hint, retry_after, tells_of_limit};
 use crate::transport::{Reply, Request, SharedHeaders};
 
-use super::attempt::Pending;
+use super::attempt::{Pending, Step};
 use super::call::Call;
 
 /// What a reply says about limits.
@@ -33,8 +34,50 @@ pub struct Endpoint {
     headers: SharedHeaders,
     request_id_header: Option<HeaderName>,
     timeout: Duration,
-    limit_headers: LimitFacts,
+    limit_names: LimitNames,
+    buckets: BucketNames,
     marking: Option<Marking>,
+    first: FirstStep,
+}
+
+/// What is done first about a row.
+#[derive(Clone, Debug)]
+enum FirstStep {
+    /// It is sent.
+    Write,
+    /// Its record is looked up, to be made, or changed with this endpoint.
+    LookUp(Box<Endpoint>),
+    /// Its record is looked up and compared with the row, and nothing is written.
+    Compare,
+}
+
+/// The names that the connector file gives to limit headers, in lower case, as
+/// a reply's headers have theirs.
+#[derive(Clone, Debug)]
+struct LimitNames {
+    retry_after: Vec<String>,
+    limit: Vec<String>,
+    remaining: Vec<String>,
+    reset: Vec<String>,
+}
+
+impl LimitNames {
+    fn new(facts: &LimitFacts) -> Self {
+        let lower = |names: &[String]| names.iter().map(|name| name.to_ascii_lowercase()).collect();
+        Self {
+            retry_after: lower(&facts.retry_after),
+            limit: lower(&facts.limit),
+            remaining: lower(&facts.remaining),
+            reset: lower(&facts.reset),
+        }
+    }
+
+    fn holds(&self, header: &str) -> bool {
+        [&self.retry_after, &self.limit, &self.remaining, &self.reset]
+            .into_iter()
+            .flatten()
+            .any(|name| name == header)
+    }
 }
 
 /// How requests are marked, so that the platform knows a repeat.
@@ -50,7 +93,26 @@ impl Endpoint {
     /// such were refused when the connector was read, so none is lost here.
     #[must_use]
     pub fn new(bound: &Bound) -> Self {
-        let operation = Arc::clone(&bound.operation);
+        let endpoint = Self::of_operation(bound, &bound.operation);
+        let first = match &bound.update {
+            Some(update) => FirstStep::LookUp(Box::new(Self::of_operation(bound, update))),
+            None => FirstStep::Write,
+        };
+        Self { first, ..endpoint }
+    }
+
+    /// The same operation, whose rows are looked up and compared with what is
+    /// there; nothing is written. The connector has to show records.
+    #[must_use]
+    pub fn comparing(bound: &Bound) -> Self {
+        Self {
+            first: FirstStep::Compare,
+            ..Self::of_operation(bound, &bound.operation)
+        }
+    }
+
+    fn of_operation(bound: &Bound, operation: &Arc<Operation>) -> Self {
+        let operation = Arc::clone(operation);
         let headers = operation.headers.iter().filter_map(|(name, value)| {
             let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
             Some((name, HeaderValue::from_str(value).ok()?))
@@ -64,7 +126,8 @@ impl Endpoint {
                 .as_ref()
                 .and_then(|name| HeaderName::from_bytes(name.as_bytes()).ok()),
             timeout: operation.timeout,
-            limit_headers: bound.limits.clone(),
+            limit_names: LimitNames::new(&bound.limits),
+            buckets: bound.limits.buckets.clone(),
             marking: operation
                 .idempotency_header()
                 .and_then(|name| HeaderName::from_bytes(name.as_bytes()).ok())
@@ -72,6 +135,7 @@ impl Endpoint {
                     header,
                     source: "".into(),
                 }),
+            first: FirstStep::Write,
             operation,
         }
     }
@@ -86,28 +150,68 @@ impl Endpoint {
         self
     }
 
+    /// Whether rows have to carry their keys.
+    #[must_use]
+    pub fn needs_keys(&self) -> bool {
+        self.looks_up_first() || self.operation.needs_key_again()
+    }
+
+    /// Whether rows are looked up before anything is sent.
+    pub(super) fn looks_up_first(&self) -> bool {
+        !matches!(self.first, FirstStep::Write)
+    }
+
+    /// How a record that was found is changed; `None` where it isn't.
+    pub(super) fn update(&self) -> Option<&Self> {
+        match &self.first {
+            FirstStep::LookUp(update) => Some(update),
+            FirstStep::Write | FirstStep::Compare => None,
+        }
+    }
+
+    /// Whether rows are compared with what is there, and nothing is written.
+    pub(super) fn only_compares(&self) -> bool {
+        matches!(self.first, FirstStep::Compare)
+    }
+
+    /// The operation that a step of a row is sent with.
+    pub(super) fn operation_of(&self, step: &Step) -> &Arc<Operation> {
+        match (step, self.update()) {
+            (Step::Change(_), Some(update)) => &update.operation,
+            _ => &self.operation,
+        }
+    }
+
     /// The wait that a reply asks for, and what it tells of the limit, under
     /// the names that the connector file gives the headers.
     pub(super) fn limit_words(&self, reply: &Reply) -> LimitWords {
-        // Most tenants send none, and looking for every name costs more than
-        // looking whether there can be one.
-        let may_tell = |name: &HeaderName| {
+        // Replies have a few headers, limits some twenty names: so the headers
+        // are gone through once, and nearly always none of them is kept.
+        let mut told: Vec<(&str, &str)> = Vec::new();
+        for (name, value) in &reply.headers {
             let name = name.as_str();
-            name.contains("limit") || name.contains("retry")
-        };
-        let facts = &self.limit_headers;
-        let is_named = !(facts.limit.is_empty() && facts.remaining.is_empty());
-        if !is_named && !reply.headers.keys().any(may_tell) {
+            if (tells_of_limit(name) || self.limit_names.holds(name))
+                && let Ok(value) = value.to_str()
+            {
+                told.push((name, value));
+            }
+        }
+        if told.is_empty() {
             return LimitWords::default();
         }
-        let header = |name: &str| reply.headers.get(name)?.to_str().ok();
+        let header = |name: &str| {
+            let found = told.iter().find(|(told_name, _)| *told_name == name);
+            found.map(|(_, value)| *value)
+        };
         let named = |names: &[String]| names.iter().find_map(|name| header(name));
+        let names = &self.limit_names;
         let lookup = |name: &str| {
             let told = match name {
-                "retry-after" => named(&facts.retry_after),
-                "x-ratelimit-limit" => named(&facts.limit),
-                "x-ratelimit-remaining" => named(&facts.remaining),
-                "x-ratelimit-reset" => named(&facts.reset),
+                "date" => reply.headers.get(DATE).and_then(|date| date.to_str().ok()),
+                "retry-after" => named(&names.retry_after),
+                "x-ratelimit-limit" => named(&names.limit),
+                "x-ratelimit-remaining" => named(&names.remaining),
+                "x-ratelimit-reset" => named(&names.reset),
                 _ => None,
             };
             told.or_else(|| header(name))
@@ -120,7 +224,7 @@ impl Endpoint {
 
     /// Whose limit a refusal names, where it names one.
     pub(super) fn bucket(&self, refusal: &Reply) -> Option<BucketScope> {
-        self.limit_headers.buckets.scope(&refusal.body)
+        self.buckets.scope(&refusal.body)
     }
 
     /// The request for the rows of a call.
@@ -139,8 +243,19 @@ impl Endpoint {
             body: lead.item.body.clone(),
             timeout: self.timeout,
         };
-        if call.is_look_up() {
-            return self.look_up(lead, write);
+        match (&lead.step, self.update()) {
+            (Step::LookUp, _) => return self.look_up(lead, write),
+            (Step::Change(found), Some(update)) => {
+                return Request {
+                    method: update.method.clone(),
+                    path: Bytes::copy_from_slice(&found.change.path),
+                    headers: Arc::clone(&update.headers),
+                    body: Bytes::copy_from_slice(&found.change.body),
+                    timeout: update.timeout,
+                    ..write
+                };
+            }
+            _ => {}
         }
         if self.operation.is_batched() {
             return Request {

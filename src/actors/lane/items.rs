@@ -21,8 +21,9 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         let Ok(reply) = result else {
             return Split::Whole(no_reply());
         };
-        if !self.setup.endpoint.operation.is_batched() {
-            return Split::Whole(self.classify(reply));
+        let operation = self.setup.endpoint.operation_of(&call.lead.step);
+        if !operation.is_batched() {
+            return Split::Whole(self.classify(operation, reply));
         }
         let items: Vec<ItemKey<'_>> = call
             .rows()
@@ -32,7 +33,6 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             })
             .collect();
         let header = |name: &str| reply.headers.get(name)?.to_str().ok();
-        let operation = &self.setup.endpoint.operation;
         operation.split(reply.status, &header, &reply.body, &items)
     }
 
@@ -77,12 +77,12 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             request_id: request_id.to_owned(),
         };
         match (told.class, told.outcome) {
-            (ReplyClass::Done | ReplyClass::Unchanged, Some(kind)) => Verdict::Ended(kind, None),
+            (ReplyClass::Done | ReplyClass::Unchanged, Some(kind)) => Verdict::Done(kind, told.id),
             (ReplyClass::Unknown, _) => {
                 pending.failures += 1;
                 self.in_doubt(pending, why)
             }
-            (_, Some(kind)) => Verdict::Ended(kind, Some(why)),
+            (_, Some(kind)) => Verdict::Ended(kind, Box::new(why)),
             // It was left alone for another's fault.
             (ReplyClass::Retry, None) if told.untouched => Verdict::Again,
             (ReplyClass::Retry | ReplyClass::Throttled, None) => {
@@ -91,7 +91,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
                     true => Verdict::Later(pause_after(pending.failures)),
                     false => Verdict::Ended(
                         OutcomeKind::Rejected,
-                        Some(Refusal {
+                        Box::new(Refusal {
                             message: format!(
                                 "gave up after {} attempts: {}",
                                 pending.sent, why.message
@@ -102,7 +102,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
                 }
             }
             // The request itself was let in, so this is about the record.
-            (_, None) => Verdict::Ended(OutcomeKind::Rejected, Some(why)),
+            (_, None) => Verdict::Ended(OutcomeKind::Rejected, Box::new(why)),
         }
     }
 }

@@ -13,6 +13,7 @@ mod gather;
 mod gauge;
 mod held_permit;
 mod items;
+mod just_made;
 mod key_order;
 mod observe;
 mod outage;
@@ -21,6 +22,7 @@ mod send;
 mod settle;
 mod shared_limit;
 mod told_quota;
+mod upsert;
 mod verdict;
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The loop: take chunks, ask the gate, send, and settle what comes back.
 
-use std::collections::{BinaryHeap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +17,7 @@ use crate::actors::stage::StageMeter;
 use crate::error::FatalError;
 use crate::limit::LimitEvent;
 use crate::record::{Chunk, OutcomeBatch, RowId};
+use crate::store::Suspect;
 use crate::transport::Transport;
 
 use super::attempt::{Delayed, Pending};
@@ -24,6 +25,7 @@ use super::call::{Answered, Call};
 use super::clock::WallClock;
 use super::endpoint::Endpoint;
 use super::gauge::LaneGauge;
+use super::just_made::JustMade;
 use super::key_order::KeyOrder;
 use super::outage::OutageWatch;
 use super::shared_limit::{Decisions, LimitLevel, Permits, SharedLimit};
@@ -80,7 +82,7 @@ pub struct LaneSetup<T, C> {
     /// may not be repeated.
     pub intents: Option<IntentDesk>,
     /// Rows that an earlier leg was about to send, and whose end isn't known.
-    pub suspects: Arc<HashSet<RowId>>,
+    pub suspects: Arc<BTreeMap<RowId, Suspect>>,
 }
 
 /// Sends everything that comes in, until the chunks end or a drain is asked
@@ -97,6 +99,12 @@ type InFlight = FuturesUnordered<LocalBoxFuture<'static, Answered>>;
 pub(super) struct Lane<T, C> {
     pub(super) setup: LaneSetup<T, C>,
     pub(super) ready: VecDeque<Pending>,
+    /// Rows that were looked up, whose records are to be made.
+    pub(super) to_make: VecDeque<Pending>,
+    /// When records were made that searches may not know yet.
+    pub(super) just_made: JustMade,
+    /// Look-ups that are under way.
+    pub(super) look_ups_under_way: usize,
     /// Requests that were granted in this turn; kept for its memory.
     pub(super) granted: Vec<(Call, Permits)>,
     /// The most rows of a request, as far as the tenant has let us know.
@@ -140,6 +148,9 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         Self {
             setup,
             ready: VecDeque::new(),
+            to_make: VecDeque::new(),
+            just_made: JustMade::default(),
+            look_ups_under_way: 0,
             granted: Vec::new(),
             batch_cap,
             gathers_since: None,
@@ -168,10 +179,11 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             if *self.setup.drain.borrow_and_update() {
                 self.begin_drain();
             }
+            let now = Instant::now();
             if !self.draining {
-                self.give_up_on_outage(Instant::now());
+                self.give_up_on_outage(now);
             }
-            let hold = self.send_what_may_be_sent();
+            let hold = self.send_what_may_be_sent(now);
             if self.is_finished() {
                 break;
             }
@@ -188,7 +200,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
     }
 
     fn is_finished(&self) -> bool {
-        let nothing_left = self.ready.is_empty() && self.delayed.is_empty();
+        let nothing_left = self.has_no_rows() && self.delayed.is_empty();
         if self.draining {
             // A request that may be repeated needn't be waited for to the end
             // of its time: the next leg sends it again.
@@ -206,6 +218,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             self.draining = true;
             self.drain_ends = Some(Instant::now() + DRAIN_PATIENCE);
             self.ready.clear();
+            self.to_make.clear();
             self.delayed.clear();
             self.keys.clear();
         }
@@ -235,8 +248,8 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             .into_iter()
             .flatten()
             .min();
-        let takes_chunks =
-            !self.source_ended && (self.draining || self.ready.len() < self.ready_rows());
+        let takes_chunks = !self.source_ended
+            && (self.draining || self.ready.len() + self.to_make.len() < self.ready_rows());
         let has_in_flight = !self.in_flight.is_empty();
         tokio::select! {
             biased;

@@ -13,7 +13,9 @@ use crate::limit::Decision;
 use crate::store::IntendedRow;
 use crate::transport::Transport;
 
+use super::attempt::Step;
 use super::call::{Answered, Call};
+use super::gather::Readiness;
 use super::held_permit::HeldPermit;
 use super::run::{Hold, Lane, LaneControl};
 use super::shared_limit::{LimitLevel, Permits, of_level};
@@ -21,13 +23,12 @@ use super::shared_limit::{LimitLevel, Permits, of_level};
 impl<T: Transport, C: LaneControl> Lane<T, C> {
     /// Sends until the gate, the window, the token or the rows say stop; what
     /// it was.
-    pub(super) fn send_what_may_be_sent(&mut self) -> Hold {
+    pub(super) fn send_what_may_be_sent(&mut self, now: Instant) -> Hold {
         if self.draining {
             return Hold::Draining;
         }
-        let now = Instant::now();
         self.wake_delayed(now);
-        if self.ready.is_empty() {
+        if self.has_no_rows() {
             return Hold::NoRows;
         }
         let token = self.setup.tokens.borrow().clone();
@@ -40,12 +41,11 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         let mut above = shared.lock_above();
         let at = now.into_std();
         let hold = loop {
-            if self.ready.is_empty() {
-                break Hold::NoRows;
-            }
             // Rows for the rest of a batch may be on their way.
-            if let Some(until) = self.gathers_until(now) {
-                break Hold::Gathering(until);
+            match self.readiness(now) {
+                Readiness::NoRows => break Hold::NoRows,
+                Readiness::Gathering(until) => break Hold::Gathering(until),
+                Readiness::Call => {}
             }
             match controller.poll(at) {
                 Decision::Go => {}
@@ -94,7 +94,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
     fn wake_delayed(&mut self, now: Instant) {
         while self.delayed.peek().is_some_and(|first| first.due <= now) {
             if let Some(delayed) = self.delayed.pop() {
-                self.ready.push_front(delayed.pending);
+                self.put_first(delayed.pending);
             }
         }
     }
@@ -105,7 +105,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         let desk = self.setup.intents.as_ref()?;
         let mut rows = Vec::new();
         for (call, _) in granted {
-            if call.is_look_up() {
+            if !matches!(call.lead.step, Step::Write) {
                 continue;
             }
             for pending in call.rows_mut().filter(|pending| !pending.is_intended) {
@@ -131,9 +131,14 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         let request_id = self.request_id(request_number);
         let request = self.setup.endpoint.request(&call, token, request_id);
         let mut waits_for = None;
-        if !call.is_look_up() {
-            call.rows_mut().for_each(|pending| pending.sent += 1);
-            waits_for = written_down;
+        match call.lead.step {
+            Step::LookUp => self.look_ups_under_way += 1,
+            // A change may be repeated.
+            Step::Change(_) => call.lead.sent += 1,
+            Step::Write => {
+                call.rows_mut().for_each(|pending| pending.sent += 1);
+                waits_for = written_down;
+            }
         }
         let transport = Rc::clone(&self.setup.transport);
         let generation = token.generation;

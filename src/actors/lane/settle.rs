@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::connector::{BucketScope, Classified, InDoubt, ReplyClass, Split};
+use crate::connector::{BucketScope, Classified, InDoubt, Operation, ReplyClass, Split};
 use crate::error::{FatalError, FatalKind};
 use crate::limit::{Observation, Reaction};
 use crate::record::{CallRecord, OutcomeKind, Refusal};
 use crate::transport::{Reply, SendError, Transport};
 
-use super::attempt::{Doubt, Pending};
+use super::attempt::{Doubt, Pending, Step};
 use super::call::{Answered, Call};
 use super::endpoint::LimitWords;
 use super::items::class_of_items;
@@ -44,7 +44,7 @@ const THROTTLED_ALONE_PAUSE: Duration = Duration::from_millis(500);
 struct Said {
     class: ReplyClass,
     classified: Classified,
-    request_id: String,
+    request_number: u64,
     generation: u64,
     reaction: Reaction,
     words: LimitWords,
@@ -75,7 +75,10 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         } = answered;
         let split = self.split(&call, &result);
         let class = match &split {
-            Split::Whole(classified) => self.settle_class(classified.class, &result),
+            Split::Whole(classified) => {
+                let operation = self.setup.endpoint.operation_of(&call.lead.step);
+                self.settle_class(operation, classified.class, &result)
+            }
             Split::Items(verdicts) => class_of_items(verdicts),
             Split::Halve(_) | Split::ShrinkCap { .. } => ReplyClass::Rejected,
         };
@@ -112,11 +115,10 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             }
             Split::Items(_) => None,
         };
-        let request_id = told_id.unwrap_or_else(|| self.request_id(request_number));
         self.batch.calls.push(CallRecord {
             sent_at_ms: self.clock.at_ms(sent_at),
-            request_id: request_id.clone(),
-            endpoint: Arc::clone(&self.setup.endpoint.operation.name),
+            request_id: told_id.unwrap_or_else(|| self.request_id(request_number)),
+            endpoint: Arc::clone(&self.setup.endpoint.operation_of(&call.lead.step).name),
             status: result.as_ref().ok().map(|reply| reply.status),
             duration: now.duration_since(sent_at),
             first_row: call.lead.item.row.0,
@@ -134,7 +136,10 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         }
         let classified = match split {
             Split::Whole(classified) => classified,
-            Split::Items(verdicts) => return self.settle_items(call, verdicts, &request_id, now),
+            Split::Items(verdicts) => {
+                let request_id = self.request_id(request_number);
+                return self.settle_items(call, verdicts, &request_id, now);
+            }
             Split::Halve(_) => {
                 let most = call.row_count().div_ceil(2);
                 return self.part(call, most, now);
@@ -152,7 +157,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         let said = Said {
             class,
             classified,
-            request_id,
+            request_number,
             generation,
             reaction,
             words,
@@ -177,13 +182,19 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         result: &Result<Reply, SendError>,
     ) -> Verdict {
         let attempts = pending.sent;
+        let request_id = match said.class {
+            // Nobody asks support about these, and they are the many.
+            ReplyClass::Done | ReplyClass::Unchanged => String::new(),
+            _ => (said.classified.request_id.clone())
+                .unwrap_or_else(|| self.request_id(said.request_number)),
+        };
         let refusal = |error: &str, field: &str, message: &str| Refusal {
             error: error.to_owned(),
             field: field.to_owned(),
             message: message.to_owned(),
             status: result.as_ref().ok().map(|reply| reply.status),
             attempts,
-            request_id: said.request_id.clone(),
+            request_id: request_id.clone(),
         };
         let Classified {
             error,
@@ -192,25 +203,35 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             ..
         } = &said.classified;
         let why = || refusal(error, field, message);
-        if self.may_be_done(said.classified.class, result)
-            && !self.setup.endpoint.operation.repeatable
-        {
+        let operation = Arc::clone(self.setup.endpoint.operation_of(&pending.step));
+        if self.may_be_done(said.classified.class, result) && !operation.repeatable {
             pending.doubt = Doubt::MayBeApplied;
         }
         match said.class {
             ReplyClass::Done | ReplyClass::Unchanged => {
-                Verdict::Ended(self.ended_as(said.class, result), None)
+                let told = result
+                    .as_ref()
+                    .ok()
+                    .and_then(|reply| operation.target_id(&reply.body));
+                let id = told.or_else(|| pending.found_id());
+                Verdict::Done(ended_as(&operation, said.class, result), id)
+            }
+            // Somebody else was at the record since it was found.
+            ReplyClass::Conflict | ReplyClass::Missing
+                if matches!(pending.step, Step::Change(_)) =>
+            {
+                self.find_again(pending, ended_as(&operation, said.class, result), why())
             }
             // It may be our own record that stands in the way.
             ReplyClass::Conflict if pending.doubt != Doubt::None || pending.found_absent > 0 => {
                 pending.failures += 1;
                 match pending.failures < FAILURES_ALLOWED {
                     true => self.in_doubt(pending, why()),
-                    false => Verdict::Ended(OutcomeKind::Unknown, Some(why())),
+                    false => Verdict::Ended(OutcomeKind::Unknown, Box::new(why())),
                 }
             }
             ReplyClass::Rejected | ReplyClass::Missing | ReplyClass::Conflict => {
-                Verdict::Ended(self.ended_as(said.class, result), Some(why()))
+                Verdict::Ended(ended_as(&operation, said.class, result), Box::new(why()))
             }
             ReplyClass::Throttled if said.is_throttled_alone => {
                 pending.failures += 1;
@@ -225,9 +246,9 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
                     let message = "the tenant says \"too many requests\" to this row alone";
                     let kind = match pending.doubt {
                         Doubt::None => OutcomeKind::Rejected,
-                        Doubt::MayBeApplied | Doubt::ToLookUp => OutcomeKind::Unknown,
+                        Doubt::MayBeApplied => OutcomeKind::Unknown,
                     };
-                    Verdict::Ended(kind, Some(refusal(error, "", message)))
+                    Verdict::Ended(kind, Box::new(refusal(error, "", message)))
                 }
             }
             ReplyClass::Throttled => match said.reaction {
@@ -252,7 +273,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             ReplyClass::RefreshToken => {
                 pending.token_refusals += 1;
                 if pending.token_refusals >= TOKEN_REFUSALS_ALLOWED && self.accepted > 0 {
-                    Verdict::Ended(OutcomeKind::Rejected, Some(why()))
+                    Verdict::Ended(OutcomeKind::Rejected, Box::new(why()))
                 } else {
                     self.refuse_token(said.generation);
                     Verdict::AwaitToken
@@ -260,7 +281,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             }
             ReplyClass::Fatal => {
                 if self.accepted > 0 && self.fatal_replies < FATAL_REPLIES_ALLOWED {
-                    Verdict::Ended(OutcomeKind::Rejected, Some(why()))
+                    Verdict::Ended(OutcomeKind::Rejected, Box::new(why()))
                 } else {
                     self.setup.control.fatal(forbidden(&why()));
                     Verdict::Abandoned
@@ -274,21 +295,23 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         self.setup.control.token_rejected(generation);
     }
 
-    pub(super) fn classify(&self, reply: &Reply) -> Classified {
+    pub(super) fn classify(&self, operation: &Operation, reply: &Reply) -> Classified {
         let header = |name: &str| reply.headers.get(name)?.to_str().ok();
-        self.setup
-            .endpoint
-            .operation
-            .classify(reply.status, &header, &reply.body)
+        operation.classify(reply.status, &header, &reply.body)
     }
 
     /// The class of the whole exchange: of a broken one, whether the tenant
     /// may have done it.
-    fn settle_class(&self, told: ReplyClass, result: &Result<Reply, SendError>) -> ReplyClass {
+    fn settle_class(
+        &self,
+        operation: &Operation,
+        told: ReplyClass,
+        result: &Result<Reply, SendError>,
+    ) -> ReplyClass {
         if !self.may_be_done(told, result) {
             return told;
         }
-        match self.setup.endpoint.operation.in_doubt() {
+        match operation.in_doubt() {
             InDoubt::Repeat => ReplyClass::Retry,
             InDoubt::LookUp | InDoubt::Keep => ReplyClass::Unknown,
         }
@@ -405,13 +428,6 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         }
     }
 
-    /// How a row ends whose reply has this class, for the classes that end one.
-    fn ended_as(&self, class: ReplyClass, result: &Result<Reply, SendError>) -> OutcomeKind {
-        let status = result.as_ref().map_or(0, |reply| reply.status);
-        let outcome = self.setup.endpoint.operation.outcome(class, status);
-        outcome.expect("it is asked only for classes that end a row")
-    }
-
     fn after_failure(
         &mut self,
         pending: &mut Pending,
@@ -449,6 +465,17 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             _ if pending.doubt != Doubt::None => (OutcomeKind::Unknown, "no_answer"),
             _ => (OutcomeKind::Rejected, "retries_exhausted"),
         };
-        Verdict::Ended(kind, Some(refusal(error, "", &message)))
+        Verdict::Ended(kind, Box::new(refusal(error, "", &message)))
     }
+}
+
+/// How a row ends whose reply has this class, for the classes that end one.
+fn ended_as(
+    operation: &Operation,
+    class: ReplyClass,
+    result: &Result<Reply, SendError>,
+) -> OutcomeKind {
+    let status = result.as_ref().map_or(0, |reply| reply.status);
+    let outcome = operation.outcome(class, status);
+    outcome.expect("it is asked only for classes that end a row")
 }

@@ -5,15 +5,18 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::connector::InDoubt;
-use crate::record::{Item, Outcome, OutcomeKind, Refusal};
+use crate::record::{Item, Outcome, OutcomeKind, Refusal, TargetId};
 use crate::transport::Transport;
 
-use super::attempt::{Delayed, Doubt, Pending};
+use super::attempt::{Delayed, Doubt, Pending, Step};
 use super::run::{Lane, LaneControl};
 
 /// What an answer means for its row.
 pub(super) enum Verdict {
-    Ended(OutcomeKind, Option<Refusal>),
+    /// It ended well, maybe with the tenant's own id of the record.
+    Done(OutcomeKind, Option<String>),
+    /// It ended otherwise.
+    Ended(OutcomeKind, Box<Refusal>),
     /// Sent again at once or when the gate opens; nobody's failure.
     Again,
     /// Sent again after the backoff.
@@ -26,22 +29,40 @@ pub(super) enum Verdict {
 
 impl<T: Transport, C: LaneControl> Lane<T, C> {
     /// What is to be done first about a row; `None` where that isn't to send
-    /// something now. Of a row that an earlier leg was about to send, nobody
-    /// knows whether it was applied.
+    /// something now.
     pub(super) fn first_step(&mut self, item: Item) -> Option<Pending> {
-        let mut pending = Pending::new(item);
-        if self.setup.suspects.is_empty() || !self.setup.suspects.contains(&pending.item.row) {
-            return Some(pending);
+        match self.setup.suspects.is_empty() {
+            true => Some(Pending::new(item)),
+            false => self.first_step_amid_suspects(item),
         }
+    }
+
+    /// Of a row that an earlier leg was about to send, nobody knows whether it
+    /// was applied.
+    fn first_step_amid_suspects(&mut self, item: Item) -> Option<Pending> {
+        let mut pending = Pending::new(item);
+        let Some(suspect) = self.setup.suspects.get(&pending.item.row) else {
+            if self.setup.endpoint.looks_up_first() {
+                pending.step = Step::LookUp;
+            }
+            return Some(pending);
+        };
         pending.is_intended = true;
         match self.setup.endpoint.operation.in_doubt() {
             InDoubt::Repeat => {
                 pending.doubt = Doubt::MayBeApplied;
+                if self.setup.endpoint.looks_up_first() {
+                    pending.step = Step::LookUp;
+                }
                 return Some(pending);
             }
             InDoubt::LookUp => {
-                let verdict = self.look_up_later(&mut pending);
-                self.carry_out(pending, verdict, Instant::now());
+                let now = Instant::now();
+                // Where the clock was set back meanwhile, none of the wait is
+                // known to have passed.
+                let waited_ms = self.clock.at_ms(now).saturating_sub(suspect.sent_at_ms);
+                let verdict = self.look_up_after(&mut pending, Duration::from_millis(waited_ms));
+                self.carry_out(pending, verdict, now);
             }
             InDoubt::Keep => {
                 let why = Refusal {
@@ -51,7 +72,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
                         .to_owned(),
                     ..Refusal::default()
                 };
-                let verdict = Verdict::Ended(OutcomeKind::Unknown, Some(why));
+                let verdict = Verdict::Ended(OutcomeKind::Unknown, Box::new(why));
                 self.carry_out(pending, verdict, Instant::now());
             }
         }
@@ -59,7 +80,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
     }
 
     pub(super) fn carry_out(&mut self, mut pending: Pending, verdict: Verdict, now: Instant) {
-        let has_ended = matches!(verdict, Verdict::Ended(..));
+        let has_ended = matches!(verdict, Verdict::Done(..) | Verdict::Ended(..));
         if !has_ended && pending.is_intended && pending.doubt == Doubt::None {
             // It surely wasn't applied: it is no longer about to be sent.
             pending.is_intended = false;
@@ -68,31 +89,27 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             }
         }
         match verdict {
-            Verdict::Ended(kind, refusal) => {
-                let item = pending.item;
-                if let Some(next) = self.keys.release(item.key_hash)
-                    && let Some(next) = self.first_step(next)
-                {
-                    self.ready.push_front(next);
+            Verdict::Done(kind, id) => {
+                if kind == OutcomeKind::Created && self.setup.endpoint.looks_up_first() {
+                    self.just_made.note(pending.item.key_hash, now);
                 }
-                self.batch.outcomes.push(Outcome {
-                    row: item.row,
-                    position: item.position,
-                    kind,
-                    refusal: refusal.map(Box::new),
-                    raw: item.raw,
-                    credit: item.credit,
-                });
+                if let Some(id) = id {
+                    self.batch.target_ids.push(TargetId {
+                        row: pending.item.row,
+                        key: pending.item.key.clone(),
+                        id,
+                    });
+                }
+                self.end(pending.item, kind, None);
             }
+            Verdict::Ended(kind, why) => self.end(pending.item, kind, Some(why)),
             Verdict::Abandoned => self.begin_drain(),
             // A drain forgets what was not done; the next leg sends it.
             _ if self.draining => {}
             // A row that was refused before lets another one try the door, or
             // nobody would ever know whether it is closed for that row alone.
-            Verdict::Again if pending.throttles > 1 && !self.ready.is_empty() => {
-                self.ready.insert(1, pending);
-            }
-            Verdict::Again | Verdict::AwaitToken => self.ready.push_front(pending),
+            Verdict::Again if pending.throttles > 1 => self.put_second(pending),
+            Verdict::Again | Verdict::AwaitToken => self.put_first(pending),
             Verdict::Later(delay) => {
                 self.next_order += 1;
                 self.delayed.push(Delayed {
@@ -102,5 +119,21 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
                 });
             }
         }
+    }
+
+    fn end(&mut self, item: Item, kind: OutcomeKind, refusal: Option<Box<Refusal>>) {
+        if let Some(next) = self.keys.release(item.key_hash)
+            && let Some(next) = self.first_step(next)
+        {
+            self.ready.push_front(next);
+        }
+        self.batch.outcomes.push(Outcome {
+            row: item.row,
+            position: item.position,
+            kind,
+            refusal,
+            raw: item.raw,
+            credit: item.credit,
+        });
     }
 }

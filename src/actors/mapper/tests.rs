@@ -45,6 +45,7 @@ fn mapper(selection: Selection) -> RowMapper {
         columns: 3,
         program: Arc::new(program.expect("a mapping")),
         operation: bound.operation,
+        carries_keys: false,
         selection,
     }
 }

@@ -61,6 +61,7 @@ async fn mint_at(url: String) -> Result<MintedToken, MintError> {
     let credentials = Credentials {
         client_id: "app".to_owned(),
         client_secret: SecretString::from("hunter2"),
+        user: None,
     };
     mint(&client, &endpoint, &credentials).await
 }

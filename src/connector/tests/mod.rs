@@ -4,6 +4,7 @@ mod bodies;
 mod look_up;
 mod mistakes;
 mod properties;
+mod set_up;
 mod split;
 mod support;
 mod upsert;

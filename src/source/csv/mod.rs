@@ -38,7 +38,7 @@ pub use counter::{CsvCounter, Match, Progress, verify};
 pub use input::{CsvSettings, Input};
 pub use inspect::inspect;
 pub use reader::{CsvReader, Start};
-pub use reject::{REJECT_COLUMNS, RejectLayout, write_header, write_reject_row};
+pub use reject::{REJECT_COLUMNS, RejectLayout, write_header, write_reject_row, write_text};
 pub use relisted::{LineColumn, RelistedRows};
 pub use shape::{CsvShape, Dialect, Terminator};
 pub use split::split;

@@ -85,7 +85,7 @@ pub fn write_reject_row(
         ));
         write_added(out, added, layout.dialect);
         out.push(layout.dialect.delimiter);
-        write_text(out, NOT_WHOLE.as_bytes(), layout.dialect);
+        write_text(out, NOT_WHOLE.as_bytes(), layout.dialect.delimiter);
         out.push(b'\n');
         return;
     };
@@ -93,7 +93,7 @@ pub fn write_reject_row(
     write_added(out, added, layout.dialect);
     if fields.len() < layout.header_len {
         out.push(layout.dialect.delimiter);
-        write_text(out, NOT_WHOLE.as_bytes(), layout.dialect);
+        write_text(out, NOT_WHOLE.as_bytes(), layout.dialect.delimiter);
     }
     for field in fields.iter().skip(layout.header_len) {
         out.push(layout.dialect.delimiter);
@@ -124,7 +124,7 @@ fn write_added(out: &mut Vec<u8>, added: &[&str; REJECT_COLUMNS.len()], dialect:
         if index > 0 {
             out.push(dialect.delimiter);
         }
-        write_text(out, text.as_bytes(), dialect);
+        write_text(out, text.as_bytes(), dialect.delimiter);
     }
 }
 
@@ -138,10 +138,9 @@ fn write_verbatim(out: &mut Vec<u8>, field: &[u8]) {
     }
 }
 
-/// A field of our own, quoted only where it must be.
-fn write_text(out: &mut Vec<u8>, text: &[u8], dialect: Dialect) {
-    let needs_quotes =
-        |byte: &u8| *byte == dialect.delimiter || matches!(byte, b'"' | b'\r' | b'\n');
+/// Appends a field of our own, quoted only where it must be.
+pub fn write_text(out: &mut Vec<u8>, text: &[u8], delimiter: u8) {
+    let needs_quotes = |byte: &u8| *byte == delimiter || matches!(byte, b'"' | b'\r' | b'\n');
     if text.iter().any(needs_quotes) {
         write_quoted(out, text);
     } else {

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -128,6 +129,15 @@ impl Journal for FaultyJournal {
     }
     fn listed(&mut self) -> Result<Vec<ListedRow>, JournalError> {
         self.journal.listed()
+    }
+    fn visit_target_ids(
+        &mut self,
+        visit: &mut dyn FnMut(&str, &str) -> ControlFlow<()>,
+    ) -> Result<(), JournalError> {
+        self.journal.visit_target_ids(visit)
+    }
+    fn has_target_ids(&mut self) -> Result<bool, JournalError> {
+        self.journal.has_target_ids()
     }
 }
 

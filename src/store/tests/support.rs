@@ -46,7 +46,7 @@ pub(super) fn batch(outcomes: impl IntoIterator<Item = (u64, OutcomeKind)>) -> O
             .into_iter()
             .map(|(row, kind)| outcome(row, kind))
             .collect(),
-        calls: Vec::new(),
+        ..OutcomeBatch::default()
     }
 }
 
@@ -76,6 +76,7 @@ pub(super) fn commit_rows(
         settled: &new.iter().copied().map(RowId).collect::<Vec<_>>(),
         listed: &[],
         unlisted_lines: &[],
+        target_ids: &[],
     })?;
     rows.mark_stored();
     Ok(())

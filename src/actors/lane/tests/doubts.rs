@@ -165,6 +165,25 @@ fn what_an_earlier_leg_left_in_doubt_is_looked_up_before_it_is_sent() {
 }
 
 #[test]
+fn a_look_up_waits_only_for_what_is_left_of_the_time_since_its_row_was_sent() {
+    let asked_after = |age: u64| {
+        let wish = LaneWish {
+            suspects: vec![3],
+            suspects_age: Duration::from_millis(age),
+            ..making(LOOKED_UP)
+        };
+        let (_, maker) = load(&wish, 40, |_| Treat::Well);
+        let asked = maker.look_ups_of(3);
+        assert_eq!(asked.len(), 1);
+        asked[0].at.as_millis()
+    };
+    // This tenant's look-ups are believed after five seconds.
+    assert!((4_000..5_500).contains(&asked_after(0)));
+    assert!((1_000..2_500).contains(&asked_after(3_000)));
+    assert!(asked_after(60_000) < 500);
+}
+
+#[test]
 fn what_an_earlier_leg_left_in_doubt_is_never_sent_blindly() {
     let wish = LaneWish {
         suspects: vec![3, 4],

@@ -1,11 +1,12 @@
 //! A lane with everything around it replaced: the words in which the tests of
 //! the lane are written.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::num::NonZeroU32;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::HeaderValue;
@@ -20,6 +21,7 @@ use crate::connector::Connector;
 use crate::error::FatalError;
 use crate::limit::{Concurrency, Controller, LimitEvent, LimitSettings};
 use crate::record::{Chunk, Item, OutcomeBatch, Position, RowId};
+use crate::store::Suspect;
 use crate::transport::{FakeTransport, Request};
 
 use super::super::{
@@ -95,6 +97,10 @@ pub(super) struct LaneWish {
     pub(super) connector: Option<&'static str>,
     /// Rows that an earlier leg was about to send.
     pub(super) suspects: Vec<u64>,
+    /// How long before the lane began they were to be sent.
+    pub(super) suspects_age: Duration,
+    /// Rows are only compared with what is there.
+    pub(super) compares: bool,
     /// Nothing can be written down any more.
     pub(super) disk_is_full: bool,
     /// The refresher gives up, and closes its channel, after so many tokens.
@@ -109,6 +115,8 @@ impl Default for LaneWish {
             mint_time: Duration::from_millis(300),
             connector: None,
             suspects: Vec::new(),
+            suspects_age: Duration::ZERO,
+            compares: false,
             disk_is_full: false,
             most_tokens: 1_000,
         }
@@ -138,6 +146,9 @@ fn endpoint(wish: &LaneWish) -> Endpoint {
     let base_url = ("base_url".to_owned(), "http://127.0.0.1:1".to_owned());
     let bound = connector.bind(&[base_url].into()).expect("bound");
     assert_eq!(bound.operation.repeatable, wish.repeatable);
+    if wish.compares {
+        return Endpoint::comparing(&bound);
+    }
     Endpoint::new(&bound).for_source("contacts.csv")
 }
 
@@ -253,7 +264,7 @@ impl RunningLane {
             request_id_prefix: "run-1-".to_owned(),
             meter: Arc::default(),
             intents: (!wish.repeatable).then_some(desk),
-            suspects: Arc::new(wish.suspects.iter().copied().map(RowId).collect()),
+            suspects: Arc::new(suspects_of(wish)),
         };
         spawn_local(write_down(wish.clone(), Rc::clone(&notes), intentions));
         spawn_local(refresh_tokens(wish.clone(), tokens, rejected));
@@ -279,10 +290,15 @@ impl RunningLane {
     /// Hands rows to the lane, as `(row, key)` in chunks of 37, and closes the
     /// channel behind them.
     pub(super) fn feed(&mut self, rows: Vec<(u64, String)>) {
+        self.feed_items(rows.iter().map(|(row, key)| item(*row, key)).collect());
+    }
+
+    /// The same for rows that are made already.
+    pub(super) fn feed_items(&mut self, items: Vec<Item>) {
         let chunks = self.chunks.take().expect("fed once");
         spawn_local(async move {
-            for part in rows.chunks(37) {
-                let items = part.iter().map(|(row, key)| item(*row, key)).collect();
+            for part in items.chunks(37) {
+                let items = part.to_vec();
                 if chunks.send(Chunk { items }).await.is_err() {
                     return;
                 }
@@ -348,7 +364,7 @@ pub(super) fn rows_up_to(rows: u64) -> Vec<(u64, String)> {
     (1..=rows).map(|row| (row, format!("key{row}"))).collect()
 }
 
-fn item(row: u64, key: &str) -> Item {
+pub(super) fn item(row: u64, key: &str) -> Item {
     Item {
         row: RowId(row),
         position: Position {
@@ -362,4 +378,17 @@ fn item(row: u64, key: &str) -> Item {
         raw: Bytes::from(format!("{key},row {row}")),
         credit: None,
     }
+}
+
+fn suspects_of(wish: &LaneWish) -> BTreeMap<RowId, Suspect> {
+    let sent_at = SystemTime::now() - wish.suspects_age;
+    let sent_at = sent_at.duration_since(UNIX_EPOCH).expect("after 1970");
+    let suspect = |&row: &u64| {
+        let suspect = Suspect {
+            position: Position { byte: 0, line: row },
+            sent_at_ms: u64::try_from(sent_at.as_millis()).expect("in range"),
+        };
+        (RowId(row), suspect)
+    };
+    wish.suspects.iter().map(suspect).collect()
 }

@@ -17,3 +17,4 @@ mod tenant;
 mod throttling;
 mod time_left;
 mod tokens;
+mod upserts;

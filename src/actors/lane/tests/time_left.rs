@@ -47,7 +47,8 @@ async fn told_at(
             ..standing
         }];
         let time_left = TimeLeft {
-            requests: ROWS - ended,
+            rows: ROWS - ended,
+            rows_a_request: 1.0,
             limits: &limits,
             share: Share::WHOLE,
             max_rate: None,

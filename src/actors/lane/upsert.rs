@@ -1,0 +1,170 @@
+//! Rows whose records are looked up first: what is there decides whether a
+//! record is made, changed, or left as it is.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::connector::{Difference, FoundProblem, differences};
+use crate::record::{OutcomeKind, Refusal};
+use crate::transport::{Reply, Transport};
+
+use super::attempt::{Doubt, FoundChange, Pending, Step};
+use super::doubt::pause_after;
+use super::endpoint::key_of;
+use super::run::{Lane, LaneControl};
+use super::settle::FAILURES_ALLOWED;
+use super::verdict::Verdict;
+
+/// Differences of a record that are named; the others are counted.
+const DIFFERENCES_NAMED: usize = 5;
+/// Characters of a value that are shown.
+const VALUE_SHOWN: usize = 60;
+
+impl Pending {
+    /// The platform's id of the record, where it was found.
+    pub(super) fn found_id(&self) -> Option<String> {
+        match &self.step {
+            Step::Change(found) => Some(found.id.clone()),
+            Step::Write | Step::LookUp => None,
+        }
+    }
+}
+
+impl<T: Transport, C: LaneControl> Lane<T, C> {
+    /// What is done about a row whose record is there.
+    pub(super) fn found(&self, pending: &mut Pending, reply: &Reply) -> Verdict {
+        let operation = &self.setup.endpoint.operation;
+        let refused = |error: &str, message: String| {
+            let why = Refusal {
+                error: error.to_owned(),
+                message,
+                status: Some(reply.status),
+                attempts: pending.sent,
+                ..Refusal::default()
+            };
+            Verdict::Ended(OutcomeKind::Rejected, Box::new(why))
+        };
+        let record = match operation.found_record(&reply.body) {
+            Ok(record) => record,
+            Err(problem) => {
+                let error = match problem {
+                    FoundProblem::Several => "several_records",
+                    FoundProblem::NotThere { .. } => "look_up_failed",
+                };
+                return refused(error, problem.to_string());
+            }
+        };
+        let Some(wanted) = operation.record_of(&pending.item.body) else {
+            return refused("internal", "the row's record can't be compared".to_owned());
+        };
+        let different = differences(&wanted, &record.record);
+        if different.is_empty() {
+            let kind = match (pending.may_be_known(), pending.was_changed) {
+                (false, _) => OutcomeKind::Unchanged,
+                // It is so by our own doing, which was never answered.
+                (true, true) => OutcomeKind::Updated,
+                (true, false) => operation.effect.outcome(201),
+            };
+            return Verdict::Done(kind, Some(record.id));
+        }
+        let Some(update) = self.setup.endpoint.update() else {
+            let mut why = Refusal {
+                error: "differs".to_owned(),
+                field: places(&different),
+                message: told(&different),
+                ..Refusal::default()
+            };
+            why.attempts = pending.sent;
+            return Verdict::Ended(OutcomeKind::Rejected, Box::new(why));
+        };
+        let change = update.operation.change(key_of(pending), &record, &wanted);
+        // That it is there was the question; what follows may be repeated.
+        pending.doubt = Doubt::None;
+        pending.was_changed = true;
+        pending.step = Step::Change(Box::new(FoundChange {
+            id: record.id,
+            change,
+        }));
+        Verdict::Again
+    }
+
+    /// How long a record of that key that was just made may still not be known
+    /// to the tenant's search; `None` where "it isn't there" is to be believed.
+    pub(super) fn not_known_yet(&mut self, pending: &Pending, now: Instant) -> Option<Duration> {
+        let look_up = self.setup.endpoint.operation.look_up(key_of(pending))?;
+        let known_after = look_up.believed_after;
+        self.just_made
+            .unknown_for(pending.item.key_hash, known_after, now)
+    }
+
+    /// The record isn't as it was found any more: it is looked up again, unless
+    /// that was done often enough.
+    pub(super) fn find_again(
+        &self,
+        pending: &mut Pending,
+        ended_as: OutcomeKind,
+        why: Refusal,
+    ) -> Verdict {
+        pending.failures += 1;
+        if pending.failures >= FAILURES_ALLOWED {
+            return Verdict::Ended(ended_as, Box::new(why));
+        }
+        pending.step = Step::LookUp;
+        Verdict::Later(pause_after(pending.failures))
+    }
+}
+
+/// How a row ends that was to be compared, and has no record.
+pub(super) fn not_there() -> Verdict {
+    let why = Refusal {
+        error: "not_found".to_owned(),
+        message: "the tenant has no such record".to_owned(),
+        ..Refusal::default()
+    };
+    Verdict::Ended(OutcomeKind::Missing, Box::new(why))
+}
+
+fn places(differences: &[Difference]) -> String {
+    let places: Vec<&str> = differences
+        .iter()
+        .take(DIFFERENCES_NAMED)
+        .map(|difference| difference.place.as_str())
+        .collect();
+    places.join(" ")
+}
+
+/// What differs, with both values.
+fn told(differences: &[Difference]) -> String {
+    let mut text = String::new();
+    for difference in differences.iter().take(DIFFERENCES_NAMED) {
+        if !text.is_empty() {
+            text.push_str("; ");
+        }
+        let found = match &difference.found {
+            Some(found) => shown(found),
+            None => "nothing".to_owned(),
+        };
+        // Writing to a String can't fail.
+        let _ = write!(
+            text,
+            "{}: the row has {}, the tenant has {found}",
+            difference.place,
+            shown(&difference.wanted)
+        );
+    }
+    match differences.len().saturating_sub(DIFFERENCES_NAMED) {
+        0 => text,
+        more => format!("{text}; and {more} more"),
+    }
+}
+
+fn shown(value: &Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(VALUE_SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}

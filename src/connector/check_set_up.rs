@@ -1,0 +1,40 @@
+//! What is wrong with discovery, with what is set up before the first row, and
+//! with tables of values.
+
+use super::check::{Findings, check_names, check_places, check_pointer};
+use super::file::ConnectorFile;
+
+/// Adds the mistakes of `discovery` and `set_up`.
+pub(super) fn examine(findings: &mut Findings, file: &ConnectorFile) {
+    if let Some(discovery) = &file.auth.discovery {
+        let discovery = &discovery.value;
+        check_names(findings, file, &discovery.url, &[]);
+        check_pointer(findings, &discovery.base_url);
+    }
+    for entry in &file.setup.entries {
+        let section = &entry.value.value;
+        if file.variables.get(&section.sets.value).is_some() {
+            findings.add(
+                &section.sets,
+                format!(
+                    "`{}` is a variable that the user gives, too",
+                    section.sets.value
+                ),
+                "Take it out of `variables`, or give the id another name.",
+            );
+        }
+        check_names(findings, file, &section.look_up.path, &[]);
+        check_places(findings, [&section.look_up.id].into_iter());
+        if let Some(create) = &section.create {
+            check_names(findings, file, &create.path, &[]);
+            check_places(findings, [&create.id].into_iter());
+            if !create.body.value.is_object() {
+                findings.add(
+                    &create.body,
+                    "the body is no object",
+                    "Write the members that the platform wants.",
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! What is asked of a platform before the first row: its address, and what has
+//! to be there.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::bind::Bound;
+use super::error::ConnectorError;
+use super::load::Connector;
+use super::message::id_text;
+use super::operation::write_segment;
+use super::places::Places;
+use super::template::{Part, Template};
+use super::url::HttpUrl;
+
+/// The variable that a discovered address is handed over in.
+pub(super) const DISCOVERED: &str = "discovered_base_url";
+/// Stands for an address that is asked for when a load starts. No host can have
+/// this name (RFC 2606).
+pub(super) const NOT_YET_ASKED: &str = "https://asked-when-the-load-starts.invalid";
+
+/// Where the platform's address is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Discovery {
+    /// The whole address of the question.
+    pub url: String,
+    /// The variable that [`Connector::bind_to`] takes the answer in.
+    pub sets: &'static str,
+    base_url: String,
+}
+
+impl Discovery {
+    /// The platform's address in a reply, in a form that can be bound.
+    #[must_use]
+    pub fn base_url(&self, reply: &[u8]) -> Option<String> {
+        let reply: Value = serde_json::from_slice(reply).ok()?;
+        let text = reply.pointer(&self.base_url)?.as_str()?;
+        HttpUrl::parse(text).ok().map(|url| url.to_string())
+    }
+}
+
+/// Something that has to be there before the first row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SetUpStep {
+    /// Its name in the connector file.
+    pub name: String,
+    /// The whole address that it is looked for at.
+    pub look_up: String,
+    /// The whole address, and the body, that make it; `None` where a load may
+    /// not.
+    pub create: Option<(String, Vec<u8>)>,
+    /// The variable that gets its id.
+    pub sets: String,
+    found_at: Vec<String>,
+    made_at: Vec<String>,
+}
+
+impl SetUpStep {
+    /// The id in a look-up's reply; `None` where there is none.
+    #[must_use]
+    pub fn found(&self, reply: &[u8]) -> Option<String> {
+        id_at(&self.found_at, reply)
+    }
+
+    /// The id in the reply that says that it was made.
+    #[must_use]
+    pub fn made(&self, reply: &[u8]) -> Option<String> {
+        id_at(&self.made_at, reply)
+    }
+}
+
+fn id_at(places: &[String], reply: &[u8]) -> Option<String> {
+    let reply: Value = serde_json::from_slice(reply).ok()?;
+    places
+        .iter()
+        .find_map(|place| id_text(reply.pointer(place)?))
+}
+
+impl Connector {
+    /// Where the platform's address is asked for; `None` where the connector
+    /// knows it, or the user has given it.
+    ///
+    /// # Errors
+    /// Those of [`Connector::bind`] about variables.
+    pub fn discovery(
+        &self,
+        variables: &BTreeMap<String, String>,
+    ) -> Result<Option<Discovery>, ConnectorError> {
+        let Some(section) = &self.file.auth.discovery else {
+            return Ok(None);
+        };
+        let given = self.checked(variables)?;
+        let is_given = |name: &str| given.contains_key(name);
+        let section = &section.value;
+        if self.base_url_given(variables) || !section.url.value.names().all(is_given) {
+            return Ok(None);
+        }
+        Ok(Some(Discovery {
+            url: self.fill(&section.url.value, &given)?,
+            sets: DISCOVERED,
+            base_url: section.base_url.value.clone(),
+        }))
+    }
+
+    /// Whether a variable is one that the user doesn't give: discovery or the
+    /// set-up does.
+    pub(super) fn is_handed_over(&self, name: &str) -> bool {
+        let mut steps = self.file.setup.entries.iter();
+        (name == DISCOVERED && self.file.auth.discovery.is_some())
+            || steps.any(|step| step.value.value.sets.value == name)
+    }
+
+    /// Adds what the set-up has set. Before that, in a plan say, the name stands
+    /// for the value.
+    pub(super) fn hand_over(
+        &self,
+        variables: &BTreeMap<String, String>,
+        checked: &mut BTreeMap<String, String>,
+    ) {
+        for step in &self.file.setup.entries {
+            let name = &step.value.value.sets.value;
+            let value = variables.get(name).cloned();
+            checked.insert(name.clone(), value.unwrap_or_else(|| format!("({name})")));
+        }
+    }
+
+    /// How many things have to be there before the first row.
+    #[must_use]
+    pub fn set_up_count(&self) -> usize {
+        self.file.setup.entries.len()
+    }
+
+    /// One of the things that have to be there before the first row, in the
+    /// order in which the file names them. What earlier ones set has to be among
+    /// the variables.
+    ///
+    /// # Errors
+    /// Those of [`Connector::bind`] about variables.
+    pub fn set_up_step(
+        &self,
+        index: usize,
+        bound: &Bound,
+        variables: &BTreeMap<String, String>,
+    ) -> Result<Option<SetUpStep>, ConnectorError> {
+        let Some(entry) = self.file.setup.entries.get(index) else {
+            return Ok(None);
+        };
+        let given = self.checked(variables)?;
+        let section = &entry.value.value;
+        let address = |path: &Template| -> Result<String, ConnectorError> {
+            let mut address = bound.base_url.to_string().into_bytes();
+            for part in path.parts() {
+                match part {
+                    Part::Text(text) => address.extend_from_slice(text.as_bytes()),
+                    Part::Name(name) => {
+                        let value = given.get(name).ok_or_else(|| self.missing(name.clone()))?;
+                        write_segment(value, &mut address);
+                    }
+                }
+            }
+            // The base is an address, and the rest is ASCII by its encoding.
+            Ok(String::from_utf8_lossy(&address).into_owned())
+        };
+        let create = match &section.create {
+            None => None,
+            Some(create) => {
+                let mut body = create.body.value.clone();
+                self.fill_texts(&mut body, &given)?;
+                Some((address(&create.path.value)?, body.to_string().into_bytes()))
+            }
+        };
+        let places = |places: &Places| places.pointers.clone();
+        Ok(Some(SetUpStep {
+            name: entry.name.value.clone(),
+            look_up: address(&section.look_up.path.value)?,
+            create,
+            sets: section.sets.value.clone(),
+            found_at: places(&section.look_up.id.value),
+            made_at: (section.create.as_ref())
+                .map(|create| places(&create.id.value))
+                .unwrap_or_default(),
+        }))
+    }
+
+    /// Fills the variables into every text of a body. A text that isn't a
+    /// template stands for itself.
+    fn fill_texts(
+        &self,
+        body: &mut Value,
+        given: &BTreeMap<String, String>,
+    ) -> Result<(), ConnectorError> {
+        match body {
+            Value::String(text) => {
+                if let Ok(template) = Template::parse(text) {
+                    *text = self.fill(&template, given)?;
+                }
+                Ok(())
+            }
+            Value::Array(items) => items
+                .iter_mut()
+                .try_for_each(|item| self.fill_texts(item, given)),
+            Value::Object(members) => members
+                .values_mut()
+                .try_for_each(|member| self.fill_texts(member, given)),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! What has to be there before the first row, in a connector file, and where
+//! the platform's address is asked for.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::config::Located;
+
+use super::places::Places;
+use super::template::Template;
+
+/// Something that has to be there before the first row: looked for, and made if
+/// it isn't.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SetUpSection {
+    /// How it is looked for, with GET.
+    pub(crate) look_up: SetUpLookUpSection,
+    /// How it is made, with POST. Default: it isn't, and a load ends where it is
+    /// missing.
+    pub(crate) create: Option<SetUpCreateSection>,
+    /// The variable that gets its id. Operations, and what is set up later, may
+    /// use it; the user doesn't give it.
+    pub(crate) sets: Located<String>,
+}
+
+/// How something is looked for.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SetUpLookUpSection {
+    /// The path below the base address, with a query if it needs one; `{name}`
+    /// stands for a variable, percent-encoded.
+    pub(crate) path: Located<Template>,
+    /// Where its id stands in a reply of 2xx, as a JSON pointer or a list of
+    /// such. A reply without it, or a 404, says that it isn't there.
+    pub(crate) id: Located<Places>,
+}
+
+/// How something is made.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SetUpCreateSection {
+    /// The path below the base address, as in `look_up`.
+    pub(crate) path: Located<Template>,
+    /// The JSON body; `{name}` in a text stands for a variable.
+    pub(crate) body: Located<serde_json::Value>,
+    /// Where its id stands in the reply.
+    pub(crate) id: Located<Places>,
+}
+
+/// Where a platform tells the address of its API.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DiscoverySection {
+    /// The address that is asked, with a query if it needs one; `{name}` stands
+    /// for a variable. It is asked only where all of them are given, and
+    /// `base_url` isn't.
+    pub(crate) url: Located<Template>,
+    /// Where the API's address stands in the reply, as a JSON pointer.
+    pub(crate) base_url: Located<String>,
+}

@@ -1,0 +1,203 @@
+//! Discovery, what is set up before the first row, and tables of values.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::connector::*;
+
+const CONNECTOR: &str = r#"name: own
+title: A platform of one's own
+variables:
+  region:
+    description: where the organisation lives
+    values: {north: north.example.com, south: south.example.org}
+    default: north
+  kind:
+    description: the kind of things
+    pattern: "[A-Za-z ]+"
+    default: Thing
+  tenant:
+    description: the tenant's id
+base_url: "https://api.{region}"
+auth:
+  grant: password
+  token_url: "https://login.{region}/token"
+  discovery: {url: "https://find.example.com/where?tenant={tenant}", base_url: /api/url}
+setup:
+  kind:
+    look_up: {path: "/kinds?name={kind}", id: [/list/0/id, /list/0/uuid]}
+    create: {path: /kinds, body: {name: "{kind}", fields: [{name: a, count: 3}]}, id: /id}
+    sets: kind_id
+operations:
+  create:
+    method: PUT
+    path: "/kinds/{kind_id}/things/{externalId}"
+    key: externalId
+    effect: upserted
+    fields: {name: {}}
+"#;
+
+fn given(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let pairs = pairs.iter();
+    pairs
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
+}
+
+fn connector() -> Connector {
+    Connector::parse("own.yaml", CONNECTOR).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn path(bound: &Bound) -> String {
+    let mut path = Vec::new();
+    bound.operation.write_path("k", &mut path);
+    String::from_utf8(path).expect("ASCII")
+}
+
+#[test]
+fn a_table_fills_in_what_belongs_to_the_value_and_refuses_all_others() {
+    let connector = connector();
+    let bound = connector
+        .bind(&given(&[("region", "south")]))
+        .expect("bound");
+    assert_eq!(bound.base_url.to_string(), "https://api.south.example.org");
+    assert_eq!(
+        bound.auth.token_url.to_string(),
+        "https://login.south.example.org/token"
+    );
+    let default = connector.bind(&given(&[])).expect("bound");
+    assert_eq!(
+        default.base_url.to_string(),
+        "https://api.north.example.com"
+    );
+    let refused = connector
+        .bind(&given(&[("region", "east")]))
+        .expect_err("refused");
+    assert!(refused.to_string().contains("north, south"), "{refused}");
+}
+
+#[test]
+fn a_step_is_looked_for_and_made_with_the_variables_filled_in() {
+    let connector = connector();
+    let variables = given(&[("kind", "Big Thing")]);
+    let bound = connector.bind(&variables).expect("bound");
+    // Before the set-up, the name stands for what it will be.
+    assert_eq!(path(&bound), "/kinds/%28kind_id%29/things/k");
+    assert_eq!(connector.set_up_count(), 1);
+    let step = connector
+        .set_up_step(0, &bound, &variables)
+        .expect("right")
+        .expect("a step");
+    assert_eq!(
+        step.look_up,
+        "https://api.north.example.com/kinds?name=Big%20Thing"
+    );
+    let (url, body) = step.create.clone().expect("it may be made");
+    assert_eq!(url, "https://api.north.example.com/kinds");
+    let body: Value = serde_json::from_slice(&body).expect("JSON");
+    assert_eq!(
+        body,
+        json!({"name": "Big Thing", "fields": [{"name": "a", "count": 3}]})
+    );
+    assert_eq!(step.found(br#"{"list": []}"#), None);
+    assert_eq!(
+        step.found(br#"{"list": [{"uuid": "u-1"}]}"#).as_deref(),
+        Some("u-1")
+    );
+    assert_eq!(step.made(br#"{"id": 7}"#).as_deref(), Some("7"));
+    let mut settled = variables;
+    settled.insert(step.sets, "u/1".to_owned());
+    let bound = connector.bind(&settled).expect("bound");
+    assert_eq!(path(&bound), "/kinds/u%2F1/things/k");
+    assert!(
+        connector
+            .set_up_step(1, &bound, &settled)
+            .expect("right")
+            .is_none()
+    );
+}
+
+#[test]
+fn an_address_is_asked_for_where_the_user_does_not_say_it() {
+    let connector = connector();
+    assert!(connector.needs_a_user());
+    assert!(connector.discovery(&given(&[])).expect("right").is_none());
+    let with_both = given(&[("tenant", "t1"), ("base_url", "http://127.0.0.1:9")]);
+    assert!(connector.discovery(&with_both).expect("right").is_none());
+    let mut variables = given(&[("tenant", "t1")]);
+    let discovery = connector
+        .discovery(&variables)
+        .expect("right")
+        .expect("it is asked");
+    assert_eq!(discovery.url, "https://find.example.com/where?tenant=t1");
+    assert!(
+        connector
+            .bind(&variables)
+            .expect("bound")
+            .base_url
+            .host
+            .ends_with(".invalid")
+    );
+    for (reply, found) in [
+        (
+            json!({"api": {"url": "https://api-7.example.com/"}}),
+            Some("https://api-7.example.com"),
+        ),
+        (json!({"api": {"url": "http://api-7.example.com"}}), None),
+        (json!({"api": {"url": "https://a@b.example.com"}}), None),
+        (json!({"api": {}}), None),
+    ] {
+        let told = discovery.base_url(reply.to_string().as_bytes());
+        assert_eq!(told.as_deref(), found);
+    }
+    variables.insert(
+        discovery.sets.to_owned(),
+        "https://api-7.example.com".to_owned(),
+    );
+    let bound = connector.bind(&variables).expect("bound");
+    assert_eq!(bound.base_url.host, "api-7.example.com");
+    // Tokens still come from where the connector says.
+    assert_eq!(bound.auth.token_url.host, "login.north.example.com");
+}
+
+#[test]
+fn check_explains_each_mistake() {
+    for (right, wrong, told) in [
+        ("default: north", "default: nort", "did you mean `north`"),
+        (
+            "default: north",
+            "default: north\n    pattern: x",
+            "not both",
+        ),
+        (
+            "sets: kind_id",
+            "sets: kind",
+            "is a variable that the user gives",
+        ),
+        ("id: [/list/0/id,", "id: [list,", "is no JSON pointer"),
+        (
+            "/kinds?name={kind}",
+            "/kinds?name={knd}",
+            "is no variable; did you mean `kind`",
+        ),
+        ("base_url: /api/url", "base_url: api", "is no JSON pointer"),
+        (
+            "{kind_id}/things",
+            "{kindid}/things",
+            "`{kindid}` is neither",
+        ),
+    ] {
+        let text = CONNECTOR.replacen(right, wrong, 1);
+        assert_ne!(text, CONNECTOR, "{right}");
+        let findings = check_text("own.yaml", &text);
+        let all: Vec<&str> = findings
+            .iter()
+            .map(|finding| finding.message.as_str())
+            .collect();
+        assert!(
+            all.iter().any(|message| message.contains(told)),
+            "{told}: {all:?}"
+        );
+    }
+}
