@@ -7,7 +7,7 @@ mod questions;
 use std::io::IsTerminal;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::config::{Overrides, Settings, read_job};
+use crate::config::{InputSource, Overrides, Settings, read_job};
 use crate::connector::{Bound, Connector};
 use crate::error::{ExitStatus, FatalError, FatalKind};
 use crate::limit::{FoundBy, LimitKey, LimitProfile};
@@ -21,7 +21,7 @@ use crate::store::LimitProfiles;
 use super::arguments::{OutputForm, ProbeArguments};
 use super::assemble::{is_job_file, of_profile, variables};
 use super::credentials::{read_credentials, token_plan};
-use super::print;
+use super::{print, set_up};
 
 /// A terminal that doesn't say how wide it is, and a log.
 const USUAL_WIDTH: usize = 100;
@@ -37,8 +37,12 @@ pub(super) fn probe(arguments: &ProbeArguments) -> Result<ExitStatus, FatalError
             "Add --yes if these rows may be written now, some of them again and again; without --write a probe only reads.",
         ));
     }
-    let (bound, questions, rows_there) = questions::prepare(&settings, arguments)?;
     let credentials = read_credentials(&settings)?;
+    let settings = match arguments.write {
+        true => set_up::settled(&settings, &credentials)?,
+        false => settings,
+    };
+    let (bound, questions, rows_there) = questions::prepare(&settings, arguments)?;
     let client = credentials.client_id.clone();
     let tokens = token_plan(&bound.auth, credentials);
     let bounds = Bounds {
@@ -100,10 +104,10 @@ fn settings_of(arguments: &ProbeArguments) -> Result<Settings, FatalError> {
         None => None,
     };
     let input = match (&arguments.input, job_file) {
-        (Some(path), None) => Some(path.clone()),
+        (Some(path), None) => Some(InputSource::of_path(path)),
         (Some(_), Some(_)) => None,
         // Nothing is read from it: a read needs no rows.
-        (None, _) => Some("-".into()),
+        (None, _) => Some(InputSource::StandardInput),
     };
     let flags = Overrides {
         input,

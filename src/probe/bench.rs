@@ -13,6 +13,7 @@ use crate::limit::Hint;
 
 use super::bounds::{Bounds, Stop};
 use super::distress::DistressWatch;
+use super::doubt::Doubt;
 use super::record::{Answer, Asked, Record, WaitForm};
 use super::target::Target;
 use super::trial::{Bout, Shape, Trial};
@@ -48,6 +49,10 @@ pub(crate) struct Bench<T> {
     gate: Instant,
     pub(crate) forms: BTreeMap<WaitForm, u64>,
     pub(crate) hint: Option<Hint>,
+    /// What a 503 or a closed connection is taken for.
+    doubt: Doubt,
+    /// In which words requests were refused, and how often in each.
+    pub(crate) refusals: BTreeMap<String, u64>,
     distress: DistressWatch,
 }
 
@@ -70,6 +75,8 @@ impl<T: Target> Bench<T> {
             gate: now,
             forms: BTreeMap::new(),
             hint: None,
+            doubt: Doubt::default(),
+            refusals: BTreeMap::new(),
             distress: DistressWatch::default(),
         }
     }
@@ -147,6 +154,7 @@ impl<T: Target> Bench<T> {
             first,
             admitted: self.count(first, Record::is_admitted),
             was_refused: self.count(first, Record::is_refused) > 0,
+            was_doubted: self.doubt.is_open() && self.count(first, Record::is_doubtful) > 0,
         };
         match stopped {
             Some(stop) => Err(stop),
@@ -170,11 +178,11 @@ impl<T: Target> Bench<T> {
         let mut interrupted = self.interrupted.clone();
         let (mut sent, mut may_send, mut stop) = (0_u64, true, None);
         loop {
+            let mut due = None;
             // Whatever has arrived is read before anything else is sent.
             while let Some((number, asked)) = arrived(&mut under_way) {
                 may_send &= self.take(number, asked, &mut stop);
             }
-            let mut due = None;
             while may_send && sent < trial.most && under_way.len() < at_once as usize {
                 let now = Instant::now();
                 let next = began + Duration::from_secs_f64(trial.shape.due_s(sent));
@@ -189,6 +197,9 @@ impl<T: Target> Bench<T> {
                     let (target, number) = (Rc::clone(&self.target), self.push_record());
                     send(&mut under_way, async move { (number, target.ask().await) });
                     sent += 1;
+                    while let Some((number, asked)) = arrived(&mut under_way) {
+                        may_send &= self.take(number, asked, &mut stop);
+                    }
                 }
             }
             may_send = may_send && sent < trial.most;
@@ -217,7 +228,10 @@ impl<T: Target> Bench<T> {
     /// Books a reply; whether more may be sent.
     fn take(&mut self, number: usize, asked: Asked, stop: &mut Option<Stop>) -> bool {
         let reason = self.note(number, asked);
-        let is_over = reason.is_some() || self.records[number].is_refused();
+        let record = &self.records[number];
+        let is_over = reason.is_some()
+            || record.is_refused()
+            || (record.is_doubtful() && self.doubt.is_open());
         if stop.is_none() {
             *stop = reason;
         }
@@ -283,16 +297,39 @@ impl<T: Target> Bench<T> {
                 hint,
                 what,
             } => {
-                record.answer = answer;
+                record.answer = self.doubt.take(answer, form);
                 let record = *record;
                 self.hint = hint.or(self.hint);
                 if record.is_refused() {
                     *self.forms.entry(form).or_default() += 1;
                 }
+                if record.is_refused() || record.is_doubtful() {
+                    *self.refusals.entry(what.clone()).or_default() += 1;
+                }
                 self.close_gate(wait_s);
+                if record.is_doubtful() && self.doubt.is_open() {
+                    return None;
+                }
                 self.distress.note(&record, &what).map(Stop::Distress)
             }
         }
+    }
+
+    /// What was in doubt was a limit, and is one from now on.
+    pub(super) fn take_doubt_as_limit(&mut self) {
+        for record in &mut self.records {
+            if let Answer::Doubtful { wait_s } = record.answer {
+                record.answer = Answer::Refused { wait_s };
+            }
+        }
+        for (form, count) in self.doubt.end(Doubt::Limit) {
+            *self.forms.entry(form).or_default() += count;
+        }
+    }
+
+    /// What was in doubt was trouble, and is from now on.
+    pub(super) fn take_doubt_as_trouble(&mut self) {
+        self.doubt.end(Doubt::Trouble);
     }
 
     /// Nothing is sent until a wait that begins now is over.

@@ -1,7 +1,8 @@
 //! Whether a cap on requests at once explains it all, and not a quota.
 
 use super::bounds::Stop;
-use super::judge::FITS_WELL;
+use super::fit::Family;
+use super::judge::{FITS_WELL, sure_fit};
 use super::model::fit_cap;
 use super::protocol::Protocol;
 use super::target::Target;
@@ -23,7 +24,7 @@ impl<T: Target> Protocol<T> {
                 return Ok(false);
             };
             self.reopen().await?;
-            let most = (8 * u64::from(cap.places)).max(100);
+            let most = (10 * u64::from(cap.places)).max(150);
             let trial = Trial {
                 shape: Shape::AtOnce((cap.places * 9 / 10).max(1)),
                 most: most.min(self.bench.requests_left() / 2),
@@ -52,7 +53,8 @@ impl<T: Target> Protocol<T> {
             }
             self.reopen().await?;
             self.flood(in_flight).await?;
-            return Ok(self.may_be_cap());
+            let is_cap = sure_fit(&self.fits()).is_some_and(|fit| fit.family == Family::Cap);
+            return Ok(is_cap && self.may_be_cap());
         }
         Ok(false)
     }

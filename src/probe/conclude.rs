@@ -16,6 +16,10 @@ const MEDIUM: f64 = 0.125;
 /// Cycles that have to agree.
 const CYCLES_FOR_HIGH: usize = 3;
 const CYCLES_FOR_MEDIUM: usize = 2;
+/// A burst that doesn't make up for uneven arrivals, and how many times the
+/// jitter of replies a token must take to come all the same.
+const SMALL_BURST: f64 = 3.0;
+const JITTER: f64 = 1.5;
 /// Share of the told waits that may be a little off.
 const WORDS_OFF: f64 = 0.3;
 
@@ -42,6 +46,7 @@ impl<T: Target> Protocol<T> {
             steps: self.ramp.steps.clone(),
             knee: self.ramp.knee,
             soaked_per_s: self.soaked_per_s,
+            refused_with: self.refused_with(),
             requests: records.len() as u64,
             throttled: throttled as u64,
             elapsed_s: self.bench.now_s(),
@@ -51,8 +56,7 @@ impl<T: Target> Protocol<T> {
     /// Nothing was refused: the limit, if there is one, lies above the best of
     /// the steps.
     fn no_limit(&self) -> Limit {
-        let best = self.ramp.steps.iter().map(|step| step.admitted_per_s);
-        let best = best.fold(0.0, f64::max);
+        let best = self.ramp.fastest_per_s();
         Limit {
             kind: if best > 0.0 && self.ramp.is_through {
                 Kind::None
@@ -63,7 +67,9 @@ impl<T: Target> Protocol<T> {
                 value: best,
                 low: best,
                 high: f64::MAX,
-                confidence: Confidence::Medium,
+                // It was held for seconds: a quota of a minute or an hour that
+                // is larger than what was sent wouldn't show.
+                confidence: Confidence::Low,
             }),
             burst: None,
             window_s: None,
@@ -71,6 +77,13 @@ impl<T: Target> Protocol<T> {
             portion: None,
             concurrency_cap: None,
         }
+    }
+
+    /// The words of most refusals.
+    fn refused_with(&self) -> Option<String> {
+        let all = self.bench.refusals.iter();
+        let most = all.max_by_key(|(_, count)| **count);
+        most.map(|(what, _)| what.clone())
     }
 
     fn words(&self, seen: &View) -> RetryAfter {
@@ -90,7 +103,7 @@ impl<T: Target> Protocol<T> {
                 None => Honesty::NotSure,
                 // A place under a cap is free with the next reply, not by time.
                 Some(fit) if fit.family == Family::Cap => Honesty::LongerThanNeeded,
-                Some(fit) if fit.misfit.words > WORDS_OFF => Honesty::LongerThanNeeded,
+                Some(fit) if fit.misfit.untrue > WORDS_OFF => Honesty::LongerThanNeeded,
                 Some(_) if kept == 0 => Honesty::NotSure,
                 Some(_) => Honesty::Honest,
             }
@@ -120,9 +133,24 @@ fn limits_of(seen: &View, records: &[Record]) -> (Limit, Option<Limit>) {
 
 pub(super) fn limit_of(fits: &[Fit], cycles: usize, records: &[Record]) -> Limit {
     match sure_fit(fits) {
-        Some(fit) if cycles >= CYCLES_FOR_MEDIUM => limit_of_fit(&fit, cycles, records),
+        Some(fit) if cycles >= CYCLES_FOR_MEDIUM && !is_hidden_by_jitter(&fit, records) => {
+            limit_of_fit(&fit, cycles, records)
+        }
+        // One cycle is no rate: what is left of a burst looks like one.
+        _ if cycles < CYCLES_FOR_MEDIUM => not_sure(&[]),
         _ => not_sure(fits),
     }
+}
+
+/// Whether a bucket holds so little that requests which arrive unevenly are
+/// refused well below its rate.
+fn is_hidden_by_jitter(fit: &Fit, records: &[Record]) -> bool {
+    let (Family::Bucket, Some(rate)) = (fit.family, fit.rate_per_s) else {
+        return false;
+    };
+    let quantile_s = |quantile| latency_quantile(records, quantile).unwrap_or(0.0);
+    let jitter_s = quantile_s(0.99) - quantile_s(0.5);
+    fit.burst < SMALL_BURST && 1.0 / rate.value < JITTER * jitter_s
 }
 
 /// The kind isn't sure; a rate may be all the same, where all that explain it
@@ -169,7 +197,12 @@ fn limit_of_fit(fit: &Fit, cycles: usize, records: &[Record]) -> Limit {
         confidence: confidence(off, cycles),
     };
     let is_cap = fit.family == Family::Cap;
-    let off = (fit.misfit.share / 2.0).max(0.5 / fit.burst.max(1.0));
+    // What is refused first was late on its way, and tokens came meanwhile.
+    let late = match (fit.family, fit.rate_per_s) {
+        (Family::Bucket, Some(rate)) => rate.value * refusal_way_s(records) / 2.0,
+        _ => 0.0,
+    };
+    let off = (fit.misfit.share / 2.0).max((0.5 + late) / fit.burst.max(1.0));
     Limit {
         kind: match fit.family {
             Family::Cap => Kind::ConcurrencyCap,
@@ -183,7 +216,7 @@ fn limit_of_fit(fit: &Fit, cycles: usize, records: &[Record]) -> Limit {
         },
         burst: (!is_cap).then(|| {
             let value = match fit.family {
-                Family::Bucket => fit.burst.round(),
+                Family::Bucket => (fit.burst - late).max(1.0).round(),
                 _ => fit.burst,
             };
             exact(value, off)
@@ -202,6 +235,15 @@ fn limit_of_fit(fit: &Fit, cycles: usize, records: &[Record]) -> Limit {
         )]
         concurrency_cap: is_cap.then_some(fit.burst as u32),
     }
+}
+
+/// The usual time that a refused request is under way to the tenant.
+fn refusal_way_s(records: &[Record]) -> f64 {
+    let refused = records.iter().filter(|record| record.is_refused());
+    let mut latencies_s: Vec<f64> = refused.map(Record::latency_s).collect();
+    latencies_s.sort_by(f64::total_cmp);
+    let middle_s = latencies_s.get(latencies_s.len() / 2).copied();
+    middle_s.unwrap_or(0.0) / 2.0
 }
 
 /// Places by the time that a request holds one.

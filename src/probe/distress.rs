@@ -4,8 +4,10 @@ use std::collections::VecDeque;
 
 use super::record::{Answer, Record};
 
-/// Failures that may happen anywhere and at any time.
+/// Failures that may happen anywhere and at any time: so many, and of many
+/// requests this share.
 const FAILURES_BORNE: u32 = 4;
+const SHARE_BORNE: f64 = 0.02;
 const FAILURES_IN_A_ROW_BORNE: u32 = 2;
 /// Replies from the calm beginning, and latest replies, that are compared.
 const CALM: usize = 10;
@@ -18,6 +20,7 @@ const SLOWER_BY_S: f64 = 0.5;
 /// Watches a probe's replies.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct DistressWatch {
+    replies: u32,
     failures: u32,
     in_a_row: u32,
     calm_s: Vec<f64>,
@@ -27,13 +30,15 @@ pub(crate) struct DistressWatch {
 impl DistressWatch {
     /// A reply, or the lack of one; in words what is wrong, once it is.
     pub(crate) fn note(&mut self, record: &Record, what: &str) -> Option<String> {
+        self.replies += 1;
         match record.answer {
             Answer::Refused { .. } => None,
-            Answer::Failed => {
+            Answer::Failed | Answer::Doubtful { .. } => {
                 self.failures += 1;
                 self.in_a_row += 1;
+                let borne = (SHARE_BORNE * f64::from(self.replies)).max(f64::from(FAILURES_BORNE));
                 let is_trouble =
-                    self.in_a_row > FAILURES_IN_A_ROW_BORNE || self.failures > FAILURES_BORNE;
+                    self.in_a_row > FAILURES_IN_A_ROW_BORNE || f64::from(self.failures) > borne;
                 is_trouble.then(|| {
                     format!(
                         "{} requests failed, the last one with: {what}",

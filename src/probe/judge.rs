@@ -108,11 +108,13 @@ fn even_for_bucket(open: &Open<'_>, best: &Fit, is_sure: bool) -> Option<Next> {
         return None;
     }
     let budget = open.requests_left as f64 * 0.3;
-    let wanted = (best.burst * 3.0).max(30.0).min(budget);
-    // burst * p / (p - r) = wanted, for p; at least a quarter above the rate.
+    // Long enough that a few requests that overtake others don't count.
+    let long = (LONG_S * rate.value).clamp(30.0, LONG);
+    let wanted = (best.burst * 3.0).max(long).min(budget);
+    // burst * p / (p - r) = wanted, for p; at least a tenth above the rate.
     let dear = rate.value * wanted / (wanted - best.burst).max(wanted * 0.1);
     let pace_per_s = match is_sure {
-        true => dear.clamp(rate.value * 1.25, rate.value * 4.0),
+        true => dear.clamp(rate.value * 1.1, rate.value * 4.0),
         false => between(open, rate.value),
     };
     even(open, pace_per_s, (wanted * 1.5).max(60.0))
@@ -136,13 +138,23 @@ fn for_window(open: &Open<'_>, best: &Fit, is_sure: bool) -> Option<Next> {
     }
     let is_sharp = length_s.uncertainty() <= SHARP;
     let seen = open.cycles.len();
-    if is_sure && is_sharp && seen >= 4 {
+    let rate = quota / length_s.value;
+    // That it opens after the told wait doesn't say that it didn't before.
+    let is_told_alone = told
+        && best.family == Family::FirstRequest
+        && open.refused_per_s > 1.1 * rate
+        && length_s.value > 2.0;
+    if is_sure && is_sharp && seen >= 4 && !is_told_alone {
         return None;
     }
     if length_s.value <= 2.0 && !is_sharp {
         // Short enough to see several windows pass: is this rate borne?
         let middle_s = (length_s.low * length_s.high).sqrt();
         return even(open, quota / middle_s, quota * 4.0);
+    }
+    if is_told_alone && seen < 9 {
+        let above = rate.max(open.borne_per_s);
+        return even(open, 1.06 * above, quota * 1.2);
     }
     if told && !is_sharp && seen < 8 {
         // Used up at such a time that the told wait, rounded up, falls on one
@@ -182,5 +194,8 @@ fn rival(fits: &[Fit]) -> Option<&Fit> {
         .find(|fit| kind_of(fit.family) != kind_of(best.family))
 }
 
+/// An even bout at a bucket lasts so many requests, or so long at its rate.
+const LONG: f64 = 200.0;
+const LONG_S: f64 = 20.0;
 /// Where in the window a slow bout is to use it up.
 const SLOW: f64 = 0.5;

@@ -14,7 +14,7 @@ use super::bounds::Stop;
 use super::fit::{Family, Fit};
 use super::judge::{self, FITS_WELL};
 use super::nested::view;
-use super::ramp::Ramp;
+use super::ramp::{Climb, Ramp};
 use super::record::{Cycle, WaitForm, cycles};
 use super::target::Target;
 use super::trial::{Bout, Shape, Trial};
@@ -50,6 +50,8 @@ pub(crate) struct Protocol<T> {
     /// Records of the trials; what the controller sent after them was sent to
     /// be let in, so it fits most limits and tells none apart.
     pub(crate) tried: Option<usize>,
+    /// Failures that looked like a limit's refusals, and were not.
+    pub(super) doubts: u32,
 }
 
 impl<T: Target> Protocol<T> {
@@ -63,6 +65,7 @@ impl<T: Target> Protocol<T> {
             refused_per_s: f64::INFINITY,
             soaked_per_s: None,
             tried: None,
+            doubts: 0,
         }
     }
 
@@ -71,8 +74,7 @@ impl<T: Target> Protocol<T> {
     /// # Errors
     /// [`Stop`] where it ends early.
     pub(crate) async fn run(&mut self) -> Result<(), Stop> {
-        self.ramp.climb(&mut self.bench).await?;
-        let Some(in_flight) = self.ramp.refused_at else {
+        let Some(in_flight) = self.climb().await? else {
             return Ok(());
         };
         self.bench.begin("again, as soon as it opens");
@@ -91,6 +93,21 @@ impl<T: Target> Protocol<T> {
             }
         }
         self.soak().await
+    }
+
+    /// How many at once met a limit.
+    async fn climb(&mut self) -> Result<Option<u32>, Stop> {
+        loop {
+            match self.ramp.climb(&mut self.bench).await? {
+                Climb::Through => return Ok(None),
+                Climb::Refused(in_flight) => return Ok(Some(in_flight)),
+                Climb::Doubted(in_flight) => {
+                    if self.settle_doubt(in_flight).await? {
+                        return Ok(Some(in_flight));
+                    }
+                }
+            }
+        }
     }
 
     /// The families' fits as of now, the best first.

@@ -36,46 +36,68 @@ pub(crate) struct Ramp {
     pub(crate) steps: Vec<Step>,
     /// Requests at once beyond which replies only get slower.
     pub(crate) knee: Option<u32>,
-    /// Requests at once when the first was refused.
-    pub(crate) refused_at: Option<u32>,
     /// Whether the climb came to its end.
     pub(crate) is_through: bool,
+    /// With how many at once it goes on.
+    next_in_flight: u32,
+}
+
+/// How a climb ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Climb {
+    /// Nothing was refused.
+    Through,
+    /// With so many at once something was refused.
+    Refused(u32),
+    /// With so many at once something failed that may be a limit's refusal; it
+    /// can go on from there.
+    Doubted(u32),
 }
 
 impl Ramp {
     /// Doubles what is under way until something is refused, replies only get
-    /// slower, or the bound is reached; there it stays a while.
-    pub(crate) async fn climb<T: Target>(&mut self, bench: &mut Bench<T>) -> Result<(), Stop> {
+    /// slower, or the bound is reached; there it stays a while. Called again it
+    /// goes on where it ended.
+    pub(crate) async fn climb<T: Target>(&mut self, bench: &mut Bench<T>) -> Result<Climb, Stop> {
         bench.begin("more and more requests at once");
         let bounds = bench.bounds();
         let most = (bounds.max_requests / 20).max(20);
-        let mut in_flight = 1_u32;
+        let mut in_flight = self.next_in_flight.max(1);
         loop {
             let most = most.max(2 * u64::from(in_flight));
-            if self.step(bench, in_flight, most, 1.0).await? {
-                return Ok(());
+            if let Some(ended) = self.step(bench, in_flight, most, 1.0).await? {
+                return Ok(ended);
             }
             if self.has_knee() || in_flight >= bounds.max_in_flight {
                 break;
             }
             in_flight = in_flight.saturating_mul(2).min(bounds.max_in_flight);
+            self.next_in_flight = in_flight;
         }
         bench.begin("as many at once as it takes well, for a while");
         let held = self.knee.unwrap_or(in_flight);
         let most = bounds.max_requests * 2 / 5;
-        self.step(bench, held, most, 15.0).await?;
+        if let Some(ended) = self.step(bench, held, most, 15.0).await? {
+            return Ok(ended);
+        }
         self.is_through = true;
-        Ok(())
+        Ok(Climb::Through)
     }
 
-    /// Whether something was refused.
+    /// Requests a second in the best step.
+    pub(crate) fn fastest_per_s(&self) -> f64 {
+        let rates = self.steps.iter().map(|step| step.admitted_per_s);
+        rates.fold(0.0, f64::max)
+    }
+
+    /// How the climb ended with this step, where it did.
     async fn step<T: Target>(
         &mut self,
         bench: &mut Bench<T>,
         in_flight: u32,
         most: u64,
         longest_s: f64,
-    ) -> Result<bool, Stop> {
+    ) -> Result<Option<Climb>, Stop> {
         // Slow tenants get the time for a few replies.
         let calm_s = self.steps.first().map_or(0.0, |step| step.p50_ms / 1e3);
         let trial = Trial {
@@ -88,11 +110,14 @@ impl Ramp {
         if let Some(step) = step_of(&bench.records[first.min(bench.records.len())..], in_flight) {
             self.note(step);
         }
-        let was_refused = bout?.was_refused;
-        if was_refused {
-            self.refused_at = Some(in_flight);
-        }
-        Ok(was_refused)
+        let bout = bout?;
+        Ok(if bout.was_refused {
+            Some(Climb::Refused(in_flight))
+        } else if bout.was_doubted {
+            Some(Climb::Doubted(in_flight))
+        } else {
+            None
+        })
     }
 
     fn note(&mut self, step: Step) {

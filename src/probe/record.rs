@@ -12,8 +12,12 @@ pub(crate) enum Answer {
         /// The wait that was asked for, in seconds.
         wait_s: Option<f64>,
     },
-    /// A 5xx, a time-out or a broken connection: trouble, and no word about
-    /// the limit.
+    /// A 503 or a closed connection: trouble, or a limit that is worded so.
+    Doubtful {
+        /// The wait that was asked for, in seconds.
+        wait_s: Option<f64>,
+    },
+    /// Another 5xx or a time-out: trouble, and no word about the limit.
     Failed,
 }
 
@@ -39,12 +43,23 @@ impl Record {
         matches!(self.answer, Answer::Refused { .. })
     }
 
+    /// Whether it was trouble, or a limit worded so.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        matches!(self.answer, Answer::Doubtful { .. })
+    }
+
     /// The wait that a refusal asked for.
     pub(crate) fn wait_s(&self) -> Option<f64> {
         match self.answer {
             Answer::Refused { wait_s } => wait_s,
-            Answer::Admitted | Answer::Failed => None,
+            Answer::Admitted | Answer::Doubtful { .. } | Answer::Failed => None,
         }
+    }
+
+    /// Until when a request may leave and still arrive before this refused one:
+    /// the ways there differ, but not by more than half of the way and back.
+    pub(crate) fn overtaken_until_s(&self) -> f64 {
+        self.sent_s + 0.5 * self.latency_s()
     }
 
     /// From the request to its reply.
@@ -129,7 +144,7 @@ pub(crate) fn cycles(records: &[Record]) -> Vec<Cycle> {
     let mut bout_ends_s = f64::NEG_INFINITY;
     for record in records {
         match record.answer {
-            Answer::Failed => {}
+            Answer::Failed | Answer::Doubtful { .. } => {}
             Answer::Admitted if record.sent_s <= bout_ends_s => {
                 if let Some(last) = cycles.last_mut() {
                     last.admitted += 1;

@@ -211,6 +211,10 @@ fn tell(controller: &mut Controller, permit: Permit, asked: &Asked) {
                 retry_after: wait_s.and_then(|s| Duration::try_from_secs_f64(s).ok()),
                 hint: *hint,
             },
+            Answer::Doubtful { wait_s } => Observation::Unavailable {
+                retry_after: wait_s.and_then(|s| Duration::try_from_secs_f64(s).ok()),
+                failures: 1,
+            },
             Answer::Failed => Observation::Transient { failures: 1 },
         },
         Asked::Impossible(_) => Observation::Neutral { hint: None },

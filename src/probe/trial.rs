@@ -1,7 +1,7 @@
 //! One trial: a pattern of requests, and what it brought.
 
 /// One trial: when requests are sent, and how long at most. It ends with the
-/// first refusal in any case.
+/// first refusal, or what may be one, in any case.
 #[derive(Clone, Debug)]
 pub(crate) struct Trial {
     pub(crate) shape: Shape,
@@ -47,4 +47,6 @@ pub(crate) struct Bout {
     pub(crate) first: usize,
     pub(crate) admitted: u32,
     pub(crate) was_refused: bool,
+    /// Whether something failed that may have been a limit's refusal.
+    pub(crate) was_doubted: bool,
 }

@@ -146,6 +146,8 @@ pub struct Verdict {
     pub knee: Option<u32>,
     /// Requests a second that the loader's own controller got through.
     pub soaked_per_s: Option<f64>,
+    /// In which words most were refused, such as `status 429`.
+    pub refused_with: Option<String>,
     /// Requests spent, and refused of them.
     pub requests: u64,
     /// The second of them.

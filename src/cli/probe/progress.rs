@@ -69,7 +69,7 @@ impl State {
         step.clone_into(&mut self.step);
         self.drawn_at_ms = elapsed_ms;
         let mut line = format!(
-            "{step}; so far {}, {} × 429, {}",
+            "{step}; so far {}, {} refused, {}",
             counted(standing.requests, "request"),
             standing.throttled,
             duration_words(standing.elapsed),

@@ -4,9 +4,10 @@ use std::collections::HashSet;
 
 use bytes::Bytes;
 
-use crate::config::{InputPath, Settings};
+use crate::config::{InputSource, Settings};
 use crate::connector::Bound;
 use crate::error::FatalError;
+use crate::mapping::MappedRow;
 use crate::probe::Questions;
 use crate::record::{Fields, Refusal};
 use crate::source::csv::{Start, split};
@@ -46,10 +47,11 @@ pub(super) fn prepare(
     }
     let Some(input) = input else {
         let what = match &settings.input {
-            InputPath::StandardInput if arguments.input.is_some() => {
+            InputSource::StandardInput if arguments.input.is_some() => {
                 "`--write` needs rows that can be read again, and standard input can't be"
             }
-            _ => "`--write` needs rows to write, and no input is named",
+            InputSource::StandardInput => "`--write` needs rows to write, and no input is named",
+            _ => "`--write` reads its rows from CSV alone, and the input is something else",
         };
         return Err(FatalError::usage(what).with_hint(
             "Name a CSV file or a job file: sluice probe contacts.csv --to … --write.",
@@ -104,14 +106,14 @@ fn rows_to_write(prepared: &Prepared) -> Result<(Vec<(Bytes, Bytes)>, u64), Fata
             if split(raw, row.position, shape.dialect(), columns, &mut fields).is_err() {
                 continue;
             }
-            let (mut key, mut body, mut path) = (String::new(), Vec::new(), Vec::new());
+            let (mut mapped, mut body, mut path) = (MappedRow::default(), Vec::new(), Vec::new());
             let program = &prepared.program;
-            let mapped: Result<(), Box<Refusal>> =
-                operation.wrap_body(&mut body, |out| program.apply(&fields, &mut key, out));
-            if mapped.is_err() || !keys.insert(key.clone()) {
+            let applied: Result<(), Box<Refusal>> =
+                operation.wrap_body(&mut body, |out| program.apply(&fields, &mut mapped, out));
+            if applied.is_err() || !keys.insert(mapped.key().to_owned()) {
                 continue;
             }
-            operation.write_path(&key, &mut path);
+            operation.write_path(mapped.key(), &mut path);
             requests.push((Bytes::from(path), Bytes::from(body)));
         }
     }

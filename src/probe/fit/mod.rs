@@ -74,6 +74,7 @@ pub(crate) fn fits(records: &[Record], by_date: bool) -> Vec<Fit> {
         misfit: Misfit {
             share: cap.share.min(1.0),
             words: 0.0,
+            untrue: 0.0,
         },
         rate_per_s: None,
         burst: f64::from(cap.places),

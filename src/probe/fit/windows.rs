@@ -164,7 +164,7 @@ fn sliding_quota(records: &[Record], length_s: f64, counts_refused: bool) -> f64
     let mut log = VecDeque::new();
     let mut counts = Vec::new();
     let mut after_refusal = false;
-    for record in records {
+    for (index, record) in records.iter().enumerate() {
         while log
             .front()
             .is_some_and(|taken_s| taken_s + length_s <= record.sent_s)
@@ -172,7 +172,12 @@ fn sliding_quota(records: &[Record], length_s: f64, counts_refused: bool) -> f64
             log.pop_front();
         }
         if record.is_refused() && !after_refusal {
-            counts.push(log.len() as f64);
+            // What left soon after it may have come first.
+            let overtook = records[index + 1..]
+                .iter()
+                .take_while(|later| later.sent_s <= record.overtaken_until_s())
+                .filter(|later| later.is_admitted());
+            counts.push((log.len() + overtook.count()) as f64);
         }
         if record.is_admitted() || (counts_refused && record.is_refused()) {
             log.push_back(record.sent_s);

@@ -80,7 +80,7 @@ fn loads(records: &[Record]) -> Vec<Load> {
         while ends.peek().is_some_and(|Reverse(end)| *end <= now) {
             ends.pop();
         }
-        if record.answer == Answer::Failed {
+        if matches!(record.answer, Answer::Failed | Answer::Doubtful { .. }) {
             continue;
         }
         let under_way = match record.is_admitted() {
@@ -101,7 +101,7 @@ fn loads(records: &[Record]) -> Vec<Load> {
 /// Requests let in that were under way at some time of another one's.
 fn overlapping(sent: &[f64], replied: &[f64], refused: &Record) -> usize {
     let begun = sent.partition_point(|sent_s| *sent_s <= refused.replied_s);
-    let ended = replied.partition_point(|replied_s| *replied_s < refused.sent_s);
+    let ended = replied.partition_point(|replied_s| *replied_s <= refused.sent_s);
     begun.saturating_sub(ended)
 }
 

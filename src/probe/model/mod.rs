@@ -11,6 +11,7 @@ mod cap;
 mod chunks;
 mod sliding;
 mod window;
+mod words;
 
 pub(crate) use bucket::Bucket;
 pub(crate) use cap::fit_cap;
@@ -19,6 +20,7 @@ pub(crate) use sliding::Sliding;
 pub(crate) use window::{Anchor, Window};
 
 use super::record::{Answer, Record};
+use words::Words;
 
 /// A limit that can be asked request by request.
 pub(crate) trait Model {
@@ -40,8 +42,10 @@ pub(crate) struct Misfit {
     /// Requests contradicted by requests let in, the root of the cycles' mean
     /// square: a wrong limit is far off in some of them. 0 is a perfect fit.
     pub(crate) share: f64,
-    /// Share of the told waits that aren't the model's own, rounded up.
+    /// What the told waits say against it; 0 where they are the model's own.
     pub(crate) words: f64,
+    /// Share of the told waits that aren't the model's own, rounded up.
+    pub(crate) untrue: f64,
 }
 
 impl Misfit {
@@ -49,6 +53,7 @@ impl Misfit {
     pub(crate) const WHOLE: Self = Self {
         share: 1.0,
         words: 1.0,
+        untrue: 1.0,
     };
 
     /// Both in one figure. Words weigh less than requests: a tenant may lie,
@@ -58,11 +63,15 @@ impl Misfit {
     }
 }
 
+/// So many requests in a row for so long, let in where the model has nothing to
+/// give, refute it, however few they are beside all the others.
+const REFUTING: u32 = 5;
+const REFUTING_S: f64 = 1.0;
+const REFUTED: f64 = 0.04;
+/// Requests of a cycle of weight 1.
+const USUAL_CYCLE: f64 = 80.0;
 /// What words weigh against requests.
 const WEIGHT_OF_WORDS: f64 = 0.15;
-/// Rounding up to whole seconds, twice for a date.
-const ROUNDING_S: f64 = 1.15;
-const DATE_ROUNDING_S: f64 = 2.15;
 
 /// Leads a model through the records. `by_date`: waits were told as dates.
 ///
@@ -70,33 +79,44 @@ const DATE_ROUNDING_S: f64 = 2.15;
 /// refusal that it doesn't explain counts as what it still had to give, of all
 /// that it can give: a model that would have gone on for ever explains nothing.
 pub(crate) fn misfit(model: &mut dyn Model, records: &[Record], by_date: bool) -> Misfit {
-    let rounding_s = if by_date { DATE_ROUNDING_S } else { ROUNDING_S };
     let (mut errors, mut admitted) = (0.0_f64, 0.0_f64);
     let (mut shares, mut cycles) = (0.0, 0.0_f64);
-    let (mut told, mut untrue) = (0.0_f64, 0.0);
+    let mut words = Words::new(by_date);
     // Requests that left before the first refusal was known belong to its bout.
     let mut bout_ends_s = f64::NEG_INFINITY;
-    for record in records {
+    let mut overtook = vec![false; records.len()];
+    let mut let_in_at_zero = Run::default();
+    let mut is_refuted = false;
+    for (index, record) in records.iter().enumerate() {
         let at_s = record.sent_s;
         let wait_s = match record.answer {
-            Answer::Failed => continue,
+            Answer::Failed | Answer::Doubtful { .. } => continue,
+            Answer::Admitted if overtook[index] => continue,
             Answer::Admitted => {
-                errors += (1.0 - model.room(at_s)).clamp(0.0, 1.0);
+                let missing = (1.0 - model.room(at_s)).clamp(0.0, 1.0);
+                is_refuted |= let_in_at_zero.lasts(at_s, missing > 0.9);
+                errors += missing;
                 admitted += 1.0;
                 model.take(at_s);
                 continue;
             }
             Answer::Refused { wait_s } => wait_s,
         };
+        // What left soon after it may have come first.
+        for (other, later) in records.iter().enumerate().skip(index + 1) {
+            if record.overtaken_until_s() < later.sent_s || model.room(at_s) < 1.0 {
+                break;
+            }
+            if later.is_admitted() && !overtook[other] {
+                overtook[other] = true;
+                admitted += 1.0;
+                model.take(at_s);
+            }
+        }
         let unexplained = unexplained(model, at_s, admitted);
         model.empty(at_s);
         if let Some(wait_s) = wait_s {
-            let own_s = model.wait_s(at_s);
-            told += 1.0;
-            let slack_s = 0.05 + 0.01 * own_s;
-            if wait_s < own_s - slack_s || wait_s > own_s + rounding_s + slack_s {
-                untrue += 1.0;
-            }
+            words.note(wait_s, model.wait_s(at_s));
         }
         if at_s <= bout_ends_s {
             bout_ends_s = bout_ends_s.max(record.replied_s);
@@ -104,20 +124,50 @@ pub(crate) fn misfit(model: &mut dyn Model, records: &[Record], by_date: bool) -
         }
         bout_ends_s = record.replied_s;
         if admitted >= 1.0 || unexplained > 0.0 {
-            shares += (errors / admitted.max(1.0) + unexplained).min(1.0).powi(2);
-            cycles += 1.0;
+            let weight = weight(admitted);
+            shares += weight * (errors / admitted.max(1.0) + unexplained).min(1.0).powi(2);
+            cycles += weight;
         }
         (errors, admitted) = (0.0, 0.0);
     }
     // What follows the last refusal is no whole cycle, but its errors count.
     if admitted >= 1.0 && errors > 0.0 {
-        shares += (errors / admitted).min(1.0).powi(2);
-        cycles += 1.0;
+        shares += weight(admitted) * (errors / admitted).min(1.0).powi(2);
+        cycles += weight(admitted);
     }
     Misfit {
-        share: (shares / cycles.max(1.0)).sqrt(),
-        words: untrue / told.max(1.0),
+        share: (shares / cycles.max(1.0)).sqrt() + if is_refuted { REFUTED } else { 0.0 },
+        words: words.against(),
+        untrue: words.untrue(),
     }
+}
+
+/// Requests in a row, let in where a model has nothing to give.
+#[derive(Clone, Copy, Debug, Default)]
+struct Run {
+    count: u32,
+    since_s: f64,
+}
+
+impl Run {
+    /// Whether there were too many for chance.
+    fn lasts(&mut self, at_s: f64, is_at_zero: bool) -> bool {
+        if !is_at_zero {
+            self.count = 0;
+            return false;
+        }
+        if self.count == 0 {
+            self.since_s = at_s;
+        }
+        self.count += 1;
+        self.count >= REFUTING && at_s - self.since_s >= REFUTING_S
+    }
+}
+
+/// What a cycle with so many requests weighs: a few that overtake others are
+/// much in a short one, and nothing in a long one.
+fn weight(admitted: f64) -> f64 {
+    (admitted / USUAL_CYCLE).clamp(0.5, 2.0)
 }
 
 /// How far a refusal contradicts the model: what it still had to give, of all

@@ -37,6 +37,7 @@ pub fn json_report(finding: &Finding, context: &Context) -> Value {
         "differs_by_token": "not tried",
         "requests": verdict.requests,
         "throttled": verdict.throttled,
+        "refused_with": verdict.refused_with,
         "elapsed_s": rounded(verdict.elapsed_s),
         "stopped": finding.stop.as_ref().map(stop_words),
         "forecast": context.forecast(finding).map(|(rows, time)| json!({

@@ -7,7 +7,7 @@ use crate::probe::ramp::Step;
 use super::words::number;
 
 /// Columns for the figures beside the bars.
-const FIGURES: usize = 52;
+const FIGURES: usize = 56;
 
 /// One line a step: requests at once, a bar of requests let in a second, the
 /// latencies. Empty without steps.
@@ -24,13 +24,13 @@ pub fn plot(steps: &[Step], width: usize, drawn: bool) -> String {
     let mut text = String::new();
     let _ = writeln!(
         text,
-        "  {:>7}  {:<room$}  {:>8}  {:>8}  {:>8}  {:>4}",
-        "at once", "let in a second", "", "p50", "p99", "429"
+        "  {:>7}  {:<room$}  {:>8}  {:>8}  {:>8}  {:>7}",
+        "at once", "let in a second", "", "p50", "p99", "refused"
     );
     for step in steps {
         let _ = writeln!(
             text,
-            "  {:>7}  {}  {:>6}/s  {:>8}  {:>8}  {:>4}",
+            "  {:>7}  {}  {:>6}/s  {:>8}  {:>8}  {:>7}",
             step.in_flight,
             bar(step.admitted_per_s / most, room, drawn),
             number(step.admitted_per_s.round()),

@@ -9,6 +9,9 @@ use crate::report::{counted, duration_words, thousands};
 use super::words::{number, trust, verdict_words};
 use super::{Context, plot, stop_words};
 
+/// What one probe can't know, and how to find it out.
+const HOW_TO_COMPARE: &str = "Whether other endpoints or other tokens have limits of their own wasn't tried: probe again with --write, with another read under `probe` in a copy of the connector file, or with another client's --credentials, and compare.";
+
 /// Everything that was found, `width` characters wide. `drawn`: with lines
 /// and blocks instead of plain letters.
 #[must_use]
@@ -53,7 +56,7 @@ pub fn text_report(finding: &Finding, context: &Context, width: usize, drawn: bo
         }
     };
     line("");
-    line("Other endpoints and other tokens: not tried.");
+    line(HOW_TO_COMPARE);
     if let Some((rows, time)) = context.forecast(finding) {
         line(&format!(
             "{} will take about {}.",
@@ -62,12 +65,16 @@ pub fn text_report(finding: &Finding, context: &Context, width: usize, drawn: bo
         ));
     }
     line(&format!(
-        "Spent: {} in {}, {} of them refused with 429.",
+        "Spent: {} in {}, {} of them refused{}.",
         counted(verdict.requests, "request"),
         duration_words(std::time::Duration::from_secs_f64(
             verdict.elapsed_s.max(0.0)
         )),
         thousands(verdict.throttled),
+        match &verdict.refused_with {
+            Some(what) if verdict.throttled > 0 => format!(" ({what})"),
+            _ => String::new(),
+        },
     ));
     text
 }

@@ -1,9 +1,11 @@
 //! The verdict in sentences.
 
+use std::time::Duration;
+
 use crate::limit::{Confidence, WindowStart};
 use crate::probe::record::WaitForm;
 use crate::probe::verdict::{Figure, Honesty, Kind, Limit, RetryAfter, Verdict};
-use crate::report::thousands;
+use crate::report::{counted, duration_words, thousands};
 
 /// A figure with as many digits as mean something.
 pub(super) fn number(value: f64) -> String {
@@ -40,6 +42,16 @@ pub(super) fn verdict_words(verdict: &Verdict) -> String {
         sentences.push(format!(
             "In front of it another limit: {}",
             limit_words(also, verdict)
+        ));
+    }
+    if let Some(what) = verdict
+        .refused_with
+        .as_ref()
+        .filter(|_| verdict.throttled > 0)
+        && what != "status 429"
+    {
+        sentences.push(format!(
+            "Refusals are worded as trouble ({what}), but they come only above the limit and end below it"
         ));
     }
     if verdict.throttled > 0 {
@@ -92,8 +104,13 @@ fn limit_words(limit: &Limit, verdict: &Verdict) -> String {
             limit.concurrency_cap.unwrap_or_default()
         ),
         Kind::None => format!(
-            "no limit met below {rate} requests a second, with {} at once",
+            "no limit met: {} got through in {}, up to {rate} a second and {} at once; a limit above that, or a quota of more requests than that, wouldn't show",
+            counted(verdict.requests, "request"),
+            duration_words(Duration::from_secs_f64(verdict.elapsed_s.max(0.0))),
             verdict.steps.iter().map(|step| step.in_flight).max().unwrap_or(0)
+        ),
+        Kind::NotSure if verdict.throttled == 0 => format!(
+            "not sure: nothing was refused, with up to {rate} requests a second, and not enough was tried"
         ),
         Kind::NotSure if limit.rate_per_s.is_some() => format!(
             "not sure: what was let in and what was refused fits more than one kind of limit, or none well; about {rate} requests a second get through"

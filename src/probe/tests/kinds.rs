@@ -1,279 +1,253 @@
-//! Each kind of limit is named right, and its figures are right.
+//! Each limited tenant is named right, and its figures are right: every
+//! scenario that is kept, and limits that no scenario has.
 
 use std::time::Duration;
 
-use loadtest::tenant::{Anchor, LimitKind, Refill};
+use loadtest::tenant::Scenario;
 
-use super::tenant::{Simulated, Words, bounds, bucket, probe, window};
-use crate::limit::WindowStart;
-use crate::probe::verdict::{Honesty, Kind, Limit, Verdict};
+use super::tenant::{Probed, bounds, probe, tenant};
+use super::truth::{Truth, Worth};
+use crate::probe::Bounds;
+use crate::probe::verdict::{Kind, Verdict};
 
-/// What is true of a tenant.
-struct Truth {
-    kind: Kind,
-    rate_per_s: f64,
-    burst: Option<f64>,
-    window_s: Option<f64>,
-    starts: Option<WindowStart>,
-    honest: Honesty,
-}
-
-const RATE_OFF: f64 = 0.05;
-const FIGURES_OFF: f64 = 0.10;
-
-fn is_near(found: Option<f64>, truth: Option<f64>, off: f64) -> bool {
-    match (found, truth) {
-        (_, None) => true,
-        (Some(found), Some(truth)) => (found / truth - 1.0).abs() <= off,
-        (None, Some(_)) => false,
-    }
-}
-
-fn is_right(limit: &Limit, truth: &Truth) -> bool {
-    let value = |figure: Option<crate::probe::Figure>| figure.map(|figure| figure.value);
-    let rate = Some(truth.rate_per_s).filter(|rate| *rate > 0.0);
-    limit.kind == truth.kind
-        && is_near(value(limit.rate_per_s), rate, RATE_OFF)
-        && is_near(value(limit.burst), truth.burst, FIGURES_OFF)
-        && is_near(value(limit.window_s), truth.window_s, FIGURES_OFF)
-        && (truth.starts.is_none() || limit.window_starts == truth.starts)
+fn asked_seeds() -> Option<u64> {
+    std::env::var("SLUICE_PROBE_SEEDS").ok()?.parse().ok()
 }
 
 fn seeds() -> u64 {
-    let asked = std::env::var("SLUICE_PROBE_SEEDS").ok();
-    asked.and_then(|text| text.parse().ok()).unwrap_or(1)
+    asked_seeds().unwrap_or(1)
 }
 
-/// Probes with each seed: right with the first, and with the others right or,
-/// now and then, not sure; never wrong.
-#[track_caller]
-fn assert_named(kinds: &[LimitKind], words: Words, truth: &Truth) -> Verdict {
-    assert_named_within(kinds, words, truth, bounds())
+/// Whether every tenant is tried: in a debug build that takes a minute.
+fn thorough() -> bool {
+    !cfg!(debug_assertions) || asked_seeds().is_some()
 }
 
+/// Of seeds, one in so many may leave a probe unsure.
+const UNSURE_ONE_IN: u64 = 5;
+
+/// How often it was right and how often not sure; it may never be wrong.
 #[track_caller]
-fn assert_named_within(
-    kinds: &[LimitKind],
-    words: Words,
-    truth: &Truth,
-    bounds: crate::probe::Bounds,
-) -> Verdict {
-    let (mut first, mut unsure) = (None, 0);
+fn tried(name: &str, scenario: &Scenario, bounds: Bounds) -> (u64, u64, Verdict) {
+    let truth = Truth::of(scenario);
+    let (mut right, mut unsure, mut first) = (0, 0, None);
     for seed in 1..=seeds() {
-        let (verdict, stop, undercuts) = probe(bounds, || Simulated::new(kinds, words, seed));
-        if std::env::var_os("SLUICE_PROBE_TRACE").is_some() {
-            println!("{kinds:?} {words:?} seed {seed}: {stop:?} {verdict:#?}");
-        }
-        assert_eq!(undercuts, 0, "a wait was cut short: {kinds:?} seed {seed}");
+        let probed = probe(scenario, bounds, seed);
+        let Probed {
+            verdict,
+            stop,
+            undercuts,
+        } = &probed;
+        let worth = truth.judge(&probed);
+        println!(
+            "{worth:?}: {name}, seed {seed}: {:?}, {} requests in {:.0} s, {stop:?}",
+            verdict.limit, verdict.requests, verdict.elapsed_s
+        );
+        assert_eq!(*undercuts, 0, "a wait was cut short: {name}, seed {seed}");
         assert!(verdict.requests <= bounds.max_requests);
-        if verdict.limit.kind == Kind::NotSure {
-            let (seen, longest) = (&verdict.limit, verdict.retry_after.longest_s);
-            println!("not sure, seed {seed}, {stop:?}, {longest} s: {seen:?}");
-        }
-        let right = is_right(&verdict.limit, truth) && verdict.retry_after.honest == truth.honest;
-        if verdict.limit.kind == Kind::NotSure && seed > 1 {
-            unsure += 1;
-        } else {
-            assert!(
-                right,
-                "{kinds:?} {words:?} seed {seed}: {stop:?} {verdict:#?}"
-            );
-        }
-        first.get_or_insert(verdict);
+        assert_ne!(worth, Worth::Wrong, "{name}, seed {seed}: {verdict:#?}");
+        right += u64::from(worth == Worth::Right);
+        unsure += u64::from(worth == Worth::Unsure);
+        first.get_or_insert(probed.verdict);
     }
+    (right, unsure, first.expect("at least one seed"))
+}
+
+/// A tenant that is named right with the first seed and nearly always.
+#[track_caller]
+fn assert_named(yaml: &str) -> Verdict {
+    assert_named_within(yaml, &tenant(yaml), bounds())
+}
+
+#[track_caller]
+fn assert_named_within(name: &str, scenario: &Scenario, bounds: Bounds) -> Verdict {
+    let (right, unsure, first) = tried(name, scenario, bounds);
+    assert!(right >= 1, "{name}: {first:#?}");
     assert!(
-        unsure * 10 <= seeds(),
-        "{kinds:?} {words:?}: {unsure} times not sure"
+        unsure <= seeds() / UNSURE_ONE_IN,
+        "{name}: {unsure} times not sure"
     );
-    first.expect("at least one seed")
+    first
 }
 
-fn of_window(starts: WindowStart, honest: Honesty) -> Truth {
-    Truth {
-        kind: Kind::FixedWindow,
-        rate_per_s: 5.0,
-        burst: Some(300.0),
-        window_s: Some(60.0),
-        starts: Some(starts),
-        honest,
+fn assert_scenarios_named(names: &[&str]) {
+    for name in names {
+        let scenario = Scenario::named(name).expect("it is kept");
+        assert_named_within(name, &scenario, bounds());
     }
 }
 
-fn of_bucket(rate_per_s: f64, burst: f64, honest: Honesty) -> Truth {
-    Truth {
-        kind: Kind::TokenBucket,
-        rate_per_s,
-        burst: Some(burst),
-        window_s: None,
-        starts: None,
-        honest,
-    }
+const USUAL: &str = "latency: { median: 64ms, network: 16ms, sigma: 0.3 }";
+
+fn of_limit(limit: &str, more: &str) -> String {
+    format!("limits: [{{ {limit} }}]\n{more}\n{USUAL}")
 }
 
-const MINUTE_FIRST: fn() -> [LimitKind; 1] = || [window(300, 60, Anchor::FirstRequest)];
-const MINUTE_CLOCK: fn() -> [LimitKind; 1] = || [window(300, 60, Anchor::Clock)];
+const SILENT: &str = "retry_after: { form: none }";
+const AS_503: &str = "refusals: service_unavailable\nretry_after: { form: none }";
 
 #[test]
-fn a_window_of_a_minute_with_honest_words() {
-    let first = of_window(WindowStart::FirstRequest, Honesty::Honest);
-    assert_named(&MINUTE_FIRST(), Words::Seconds, &first);
-    let clock = of_window(WindowStart::Clock, Honesty::Honest);
-    assert_named(&MINUTE_CLOCK(), Words::Seconds, &clock);
+fn windows_of_a_minute() {
+    assert_scenarios_named(&[
+        "fixed-window-300-per-minute",
+        "clock-window-300-per-minute",
+        "fixed-window-without-retry-after",
+    ]);
 }
 
 #[test]
-fn a_window_of_a_minute_told_as_a_date_by_a_wrong_clock() {
-    for skew_s in [2.0, -2.0] {
-        let truth = of_window(WindowStart::FirstRequest, Honesty::Honest);
-        assert_named(&MINUTE_FIRST(), Words::Date { skew_s }, &truth);
-    }
+fn windows_whose_words_are_dates_or_in_the_body() {
+    assert_scenarios_named(&[
+        "http-date-clock-ahead",
+        "http-date-clock-behind",
+        "retry-after-in-the-body",
+    ]);
 }
 
 #[test]
-fn a_window_of_a_minute_that_says_nothing() {
-    let first = of_window(WindowStart::FirstRequest, Honesty::NotTold);
-    assert_named(&MINUTE_FIRST(), Words::Nothing, &first);
-    let clock = of_window(WindowStart::Clock, Honesty::NotTold);
-    assert_named(&MINUTE_CLOCK(), Words::Nothing, &clock);
+fn windows_whose_words_are_crooked() {
+    assert_scenarios_named(&[
+        "fixed-window-retry-after-too-short",
+        "fixed-window-retry-after-halved",
+        "fixed-window-retry-after-padded",
+    ]);
 }
 
 #[test]
-fn a_window_of_a_minute_whose_words_are_too_short() {
-    let truth = of_window(WindowStart::FirstRequest, Honesty::TooShort);
-    assert_named(&MINUTE_FIRST(), Words::Always(1), &truth);
+fn windows_told_by_headers() {
+    assert_scenarios_named(&[
+        "fixed-window-with-headers",
+        "headers-salesforce",
+        "headers-hubspot",
+    ]);
+}
+
+#[test]
+fn short_windows() {
+    assert_scenarios_named(&["window-20-per-second", "window-100-per-5s"]);
+    assert_named(&of_limit("kind: fixed_window, requests: 7, window: 1s", ""));
+}
+
+#[test]
+fn sliding_windows() {
+    assert_scenarios_named(&["sliding-log-300-per-minute"]);
+    assert_named(&of_limit(
+        "kind: sliding_log, requests: 100, window: 10s",
+        SILENT,
+    ));
 }
 
 #[test]
 fn buckets() {
-    for (rate, burst) in [(50.0, 100.0), (50.0, 20.0), (200.0, 20.0)] {
-        let truth = of_bucket(rate, burst, Honesty::Honest);
-        assert_named(&[bucket(rate, burst)], Words::Seconds, &truth);
-    }
+    assert_scenarios_named(&[
+        "bucket-50-burst-100",
+        "bucket-50-burst-20",
+        "bucket-200-burst-20",
+        "retry-after-in-milliseconds",
+        "hidden-route-bucket",
+    ]);
 }
 
 #[test]
-fn a_bucket_that_says_nothing_or_too_much() {
-    let silent = of_bucket(50.0, 100.0, Honesty::NotTold);
-    assert_named(&[bucket(50.0, 100.0)], Words::Nothing, &silent);
-    let long = of_bucket(50.0, 100.0, Honesty::LongerThanNeeded);
-    assert_named(&[bucket(50.0, 100.0)], Words::Always(10), &long);
+fn buckets_whose_words_are_crooked() {
+    assert_scenarios_named(&["bucket-without-retry-after", "bucket-retry-after-too-long"]);
+}
+
+#[test]
+fn a_bucket_beside_others() {
+    assert_scenarios_named(&["live-traffic-bucket"]);
+}
+
+#[test]
+fn a_bucket_that_is_refilled_in_portions() {
+    let name = "bucket-refilled-each-minute";
+    let scenario = Scenario::named(name).expect("it is kept");
+    let verdict = assert_named_within(name, &scenario, bounds());
+    assert_eq!(verdict.limit.portion, Some(500.0));
 }
 
 #[test]
 fn a_bucket_of_1000_a_second_takes_more_requests() {
-    let wide = crate::probe::Bounds {
+    let scenario = Scenario::named("bucket-1000-burst-2000").expect("it is kept");
+    let wide = Bounds {
         max_requests: 20_000,
         max_in_flight: 256,
         ..bounds()
     };
-    let truth = of_bucket(1000.0, 2000.0, Honesty::Honest);
-    assert_named_within(&[bucket(1000.0, 2000.0)], Words::Seconds, &truth, wide);
-    let (verdict, ..) = probe(bounds(), || {
-        Simulated::new(&[bucket(1000.0, 2000.0)], Words::Seconds, 1)
-    });
+    assert_named_within("bucket-1000-burst-2000", &scenario, wide);
+    let verdict = probe(&scenario, bounds(), 1).verdict;
     assert_eq!(verdict.limit.kind, Kind::None);
     let below = verdict.none_below_per_s.expect("a rate that was borne");
     assert!((500.0..1000.0).contains(&below), "{below}");
 }
 
 #[test]
-fn a_bucket_that_is_refilled_in_portions() {
-    let minute = Duration::from_secs(60);
-    let limit = LimitKind::TokenBucket {
-        rate: 500.0 / 60.0,
-        burst: 1000.0,
-        refill: Refill::Every(minute),
-    };
-    let truth = Truth {
-        window_s: Some(60.0),
-        ..of_bucket(500.0 / 60.0, 1000.0, Honesty::Honest)
-    };
-    let verdict = assert_named(&[limit], Words::Seconds, &truth);
-    assert_eq!(verdict.limit.portion, Some(500.0));
-}
-
-#[test]
-fn a_sliding_window() {
-    for count_rejected in [false, true] {
-        let limit = LimitKind::SlidingLog {
-            requests: 300,
-            window: Duration::from_secs(60),
-            count_rejected,
-        };
-        let truth = Truth {
-            kind: Kind::SlidingWindow,
-            starts: None,
-            ..of_window(WindowStart::Clock, Honesty::Honest)
-        };
-        assert_named(&[limit], Words::Seconds, &truth);
-    }
-}
-
-#[test]
 fn caps() {
-    for (cap, words, honest) in [
-        (32, Words::Nothing, Honesty::NotTold),
-        (32, Words::Always(1), Honesty::LongerThanNeeded),
-        (16, Words::Nothing, Honesty::NotTold),
-    ] {
-        let truth = Truth {
-            kind: Kind::ConcurrencyCap,
-            rate_per_s: 0.0,
-            burst: None,
-            window_s: None,
-            starts: None,
-            honest,
-        };
-        let verdict = assert_named(&[LimitKind::Concurrency { cap }], words, &truth);
-        assert_eq!(verdict.limit.concurrency_cap, u32::try_from(cap).ok());
-        // A request holds its place for 67 ms and is under way for 83.
-        let rate = verdict.limit.rate_per_s.expect("a rate").value;
-        let expected = f64::from(u32::try_from(cap).expect("small")) / 0.083;
-        assert!(
-            (rate / expected - 1.0).abs() < 0.1,
-            "{rate} and not {expected}"
-        );
-    }
+    assert_scenarios_named(&["cap-16", "cap-32", "cap-32-retry-after-1-second"]);
+    assert_named(&of_limit("kind: concurrency, cap: 5", ""));
+    assert_named(&of_limit("kind: concurrency, cap: 50", SILENT));
 }
 
 #[test]
-fn short_windows() {
-    for anchor in [Anchor::FirstRequest, Anchor::Clock] {
-        let truth = Truth {
-            rate_per_s: 20.0,
-            burst: Some(100.0),
-            window_s: Some(5.0),
-            starts: None,
-            ..of_window(WindowStart::Clock, Honesty::Honest)
-        };
-        assert_named(&[window(100, 5, anchor)], Words::Seconds, &truth);
-    }
-    let second = Truth {
-        rate_per_s: 20.0,
-        burst: Some(20.0),
-        window_s: Some(1.0),
-        starts: None,
-        ..of_window(WindowStart::Clock, Honesty::Honest)
-    };
-    let one = [window(20, 1, Anchor::FirstRequest)];
-    assert_named(&one, Words::Seconds, &second);
+fn limits_that_are_worded_as_trouble() {
+    assert_scenarios_named(&[
+        "bucket-refuses-with-503",
+        "bucket-refuses-with-503-and-a-wait",
+        "cap-16-refuses-with-503",
+        "cap-16-closes-connections",
+    ]);
 }
 
 #[test]
 fn a_limit_behind_a_limit() {
-    let both = [
-        window(600, 60, Anchor::FirstRequest),
-        window(20, 1, Anchor::FirstRequest),
-    ];
-    let truth = Truth {
-        rate_per_s: 10.0,
-        burst: Some(600.0),
-        starts: None,
-        ..of_window(WindowStart::FirstRequest, Honesty::Honest)
-    };
-    let verdict = assert_named(&both, Words::Seconds, &truth);
+    let scenario = Scenario::named("two-windows").expect("it is kept");
+    let verdict = assert_named_within("two-windows", &scenario, bounds());
     let also = verdict.also.expect("the shorter one was found too");
     assert_eq!(also.kind, Kind::FixedWindow);
-    let rate = also.rate_per_s.expect("a rate").value;
-    assert!((rate / 20.0 - 1.0).abs() <= RATE_OFF, "{rate}");
+}
+
+/// Small limits, fast and slow networks, and trouble of every share: the
+/// verdict may be "not sure", and is never wrong.
+#[test]
+fn what_is_hard_is_never_named_wrong() {
+    let mut tenants = Vec::new();
+    for limit in [
+        "kind: token_bucket, rate: 3, burst: 3",
+        "kind: token_bucket, rate: 10, burst: 1",
+        "kind: token_bucket, rate: 400, burst: 40",
+        "kind: fixed_window, requests: 1000, window: 1h",
+        "kind: concurrency, cap: 2",
+    ] {
+        tenants.push(of_limit(limit, ""));
+    }
+    tenants.push(of_limit(
+        "kind: fixed_window, requests: 300, window: 60s",
+        AS_503,
+    ));
+    for median in ["5ms", "1500ms"] {
+        let limit = "limits: [{ kind: token_bucket, rate: 50, burst: 100 }]";
+        tenants.push(format!(
+            "{limit}\nlatency: {{ median: {median}, network: 2ms, sigma: 0.3 }}"
+        ));
+    }
+    for ratio in [0.01, 0.03, 0.1] {
+        let fault = format!("faults: [{{ kind: server_error, status: 503, ratio: {ratio} }}]");
+        tenants.push(format!("{fault}\n{USUAL}"));
+        tenants.push(of_limit("kind: token_bucket, rate: 50, burst: 100", &fault));
+    }
+    let step = if thorough() { 1 } else { 3 };
+    for yaml in tenants.into_iter().step_by(step) {
+        tried(&yaml, &tenant(&yaml), bounds());
+    }
+}
+
+#[test]
+fn a_quota_of_an_hour_is_not_guessed_at_within_minutes() {
+    let short = Bounds {
+        max_duration: Duration::from_secs(120),
+        ..bounds()
+    };
+    let yaml = of_limit("kind: fixed_window, requests: 1000, window: 1h", "");
+    let (_, unsure, _) = tried(&yaml, &tenant(&yaml), short);
+    assert_eq!(unsure, seeds());
 }

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use loadtest::tenant::Anchor;
-
-use super::tenant::{Simulated, Words, bounds, bucket, probe, window};
+use super::tenant::{bounds, probe, tenant};
 use crate::probe::Bounds;
 use crate::probe::bounds::Stop;
 use crate::probe::verdict::Kind;
+
+const LATENCY: &str = "latency: { median: 64ms, network: 16ms, sigma: 0.3 }";
+const BUCKET: &str = "limits: [{ kind: token_bucket, rate: 50, burst: 100 }]";
 
 #[test]
 fn no_more_requests_than_allowed_and_what_was_found_is_told() {
@@ -15,13 +16,11 @@ fn no_more_requests_than_allowed_and_what_was_found_is_told() {
         max_requests: 120,
         ..bounds()
     };
-    let (verdict, stop, _) = probe(few, || {
-        Simulated::new(&[bucket(50.0, 100.0)], Words::Seconds, 3)
-    });
-    assert_eq!(stop, Some(Stop::Requests));
-    assert_eq!(verdict.requests, 120);
-    assert_eq!(verdict.limit.kind, Kind::NotSure, "it was never met");
-    assert!(!verdict.steps.is_empty());
+    let probed = probe(&tenant(&format!("{BUCKET}\n{LATENCY}")), few, 3);
+    assert_eq!(probed.stop, Some(Stop::Requests));
+    assert_eq!(probed.verdict.requests, 120);
+    assert_eq!(probed.verdict.limit.kind, Kind::NotSure, "it was never met");
+    assert!(!probed.verdict.steps.is_empty());
 }
 
 #[test]
@@ -30,31 +29,50 @@ fn a_wait_longer_than_the_time_left_ends_the_probe_at_once() {
         max_duration: Duration::from_secs(30),
         ..bounds()
     };
-    let limit = [window(300, 3600, Anchor::FirstRequest)];
-    let (verdict, stop, _) = probe(short, || Simulated::new(&limit, Words::Seconds, 1));
-    let Some(Stop::LongWait(wait)) = stop else {
-        panic!("it ended with {stop:?}");
+    let hourly =
+        format!("limits: [{{ kind: fixed_window, requests: 300, window: 1h }}]\n{LATENCY}");
+    let probed = probe(&tenant(&hourly), short, 1);
+    let Some(Stop::LongWait(wait)) = probed.stop else {
+        panic!("it ended with {:?}", probed.stop);
     };
     assert!(wait > Duration::from_secs(3500), "{wait:?}");
-    assert!(verdict.elapsed_s < 30.0);
-    assert_eq!(verdict.limit.kind, Kind::NotSure);
+    assert!(probed.verdict.elapsed_s < 30.0);
+    assert_eq!(probed.verdict.limit.kind, Kind::NotSure);
 }
 
 #[test]
 fn distress_ends_the_probe() {
-    let (_, stop, _) = probe(bounds(), || {
-        Simulated::new(&[bucket(500.0, 500.0)], Words::Seconds, 1).failing(0.2)
-    });
-    assert!(
-        matches!(&stop, Some(Stop::Distress(what)) if what.contains("503")),
-        "{stop:?}"
+    for status in [500, 503] {
+        let failing =
+            format!("faults: [{{ kind: server_error, status: {status}, ratio: 0.2 }}]\n{LATENCY}");
+        let probed = probe(&tenant(&failing), bounds(), 1);
+        let status = status.to_string();
+        assert!(
+            matches!(&probed.stop, Some(Stop::Distress(what)) if what.contains(&status)),
+            "{:?}",
+            probed.stop
+        );
+        assert!(probed.verdict.requests < 200);
+    }
+}
+
+#[test]
+fn a_failure_now_and_then_is_an_ordinary_day() {
+    let fault = "faults: [{ kind: server_error, status: 500, ratio: 0.01 }]";
+    let probed = probe(
+        &tenant(&format!("{BUCKET}\n{fault}\n{LATENCY}")),
+        bounds(),
+        1,
     );
+    assert_eq!(probed.stop, None);
+    assert_eq!(probed.verdict.limit.kind, Kind::TokenBucket);
 }
 
 #[test]
 fn without_a_limit_none_is_claimed() {
-    let (verdict, stop, _) = probe(bounds(), || Simulated::new(&[], Words::Nothing, 1));
-    assert_eq!((stop, verdict.limit.kind), (None, Kind::None));
+    let probed = probe(&tenant(LATENCY), bounds(), 1);
+    let verdict = probed.verdict;
+    assert_eq!((probed.stop, verdict.limit.kind), (None, Kind::None));
     assert_eq!(verdict.throttled, 0);
     assert!(verdict.none_below_per_s.expect("a rate") > 500.0);
     assert_eq!(verdict.steps.last().map(|step| step.in_flight), Some(64));

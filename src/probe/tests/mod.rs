@@ -6,3 +6,4 @@
 mod kinds;
 mod manners;
 mod tenant;
+mod truth;

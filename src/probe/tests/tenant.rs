@@ -1,218 +1,125 @@
-//! A tenant in virtual time, made of the simulated tenant's own limit models.
+//! The simulated tenant in virtual time: its own model, read by the product's
+//! own rules for replies.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use loadtest::tenant::limiter::Limiter;
-use loadtest::tenant::{Anchor, LimitKind, Refill};
+use http::{HeaderName, HeaderValue};
+use loadtest::tenant::{Arrival, Heard, Model, Scenario};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use tokio::time::{Instant, sleep};
 
-use crate::limit::retry_after;
+use crate::connector::{Connector, source_text};
 use crate::probe::bench::Bench;
 use crate::probe::bounds::{Bounds, Stop};
+use crate::probe::http::Questions;
 use crate::probe::protocol::Protocol;
-use crate::probe::record::{Answer, Asked, WaitForm, cycles};
+use crate::probe::record::{Asked, cycles};
+use crate::probe::replies::ReplyReader;
 use crate::probe::target::Target;
 use crate::probe::verdict::Verdict;
+use crate::transport::{Cause, Reply, SendError, Stage};
 
-/// How a refusal words its wait.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Words {
-    Seconds,
-    Always(u64),
-    Date { skew_s: f64 },
-    Nothing,
-}
-
-/// A network of 16 ms, a service of 64 ms with sigma 0.3.
+/// A tenant, and what is read off its replies.
 pub(super) struct Simulated {
-    limits: RefCell<Vec<Box<dyn Limiter>>>,
-    words: Words,
-    random: RefCell<SmallRng>,
+    model: RefCell<Model>,
+    reader: ReplyReader,
     started: Instant,
-    failing: f64,
-    clock_at_zero_s: f64,
-    last_end: Cell<Option<Instant>>,
-    pub(super) undercuts: Rc<Cell<u32>>,
-}
-
-const NETWORK_S: f64 = 0.008;
-const SERVICE_S: f64 = 0.064;
-
-pub(super) fn bucket(rate: f64, burst: f64) -> LimitKind {
-    LimitKind::TokenBucket {
-        rate,
-        burst,
-        refill: Refill::Continuous,
-    }
-}
-
-pub(super) fn window(requests: u64, seconds: u64, anchor: Anchor) -> LimitKind {
-    LimitKind::FixedWindow {
-        requests,
-        window: Duration::from_secs(seconds),
-        anchor,
-    }
-}
-
-/// A fresh model of a limit.
-fn build(kind: LimitKind, clock_at_zero_s: f64) -> Box<dyn Limiter> {
-    use loadtest::tenant::limiter::{Concurrency, FixedWindow, SlidingLog, TokenBucket};
-    match kind {
-        LimitKind::FixedWindow {
-            requests,
-            window,
-            anchor,
-        } => Box::new(FixedWindow::new(
-            requests,
-            window,
-            anchor,
-            Duration::from_secs_f64(clock_at_zero_s),
-        )),
-        LimitKind::TokenBucket {
-            rate,
-            burst,
-            refill,
-        } => Box::new(TokenBucket::new(rate, burst, refill)),
-        LimitKind::SlidingLog {
-            requests,
-            window,
-            count_rejected,
-        } => Box::new(SlidingLog::new(requests, window, count_rejected)),
-        LimitKind::Concurrency { cap } => Box::new(Concurrency::new(cap)),
-    }
+    asked: Cell<u64>,
+    told_end: Cell<Option<Instant>>,
+    undercuts: Rc<Cell<u32>>,
 }
 
 impl Simulated {
-    pub(super) fn new(kinds: &[LimitKind], words: Words, seed: u64) -> Self {
+    fn new(scenario: &Scenario, seed: u64) -> Self {
         let mut random = SmallRng::seed_from_u64(seed);
-        let clock_at_zero_s = 1.8e9 + random.random::<f64>() * 3600.0;
+        let clock_at_zero = Duration::from_secs_f64(1.8e9 + random.random::<f64>() * 3600.0);
+        let scenario = Scenario {
+            seed,
+            ..scenario.clone()
+        };
         Self {
-            limits: RefCell::new(
-                kinds
-                    .iter()
-                    .map(|kind| build(*kind, clock_at_zero_s))
-                    .collect(),
-            ),
-            words,
-            random: RefCell::new(random),
+            model: RefCell::new(Model::new(scenario, clock_at_zero)),
+            reader: reader(),
             started: Instant::now(),
-            failing: 0.0,
-            clock_at_zero_s,
-            last_end: Cell::new(None),
+            asked: Cell::new(0),
+            told_end: Cell::new(None),
             undercuts: Rc::default(),
         }
     }
 
-    /// The same with a share of the admitted requests failing.
-    pub(super) fn failing(mut self, share: f64) -> Self {
-        self.failing = share;
-        self
+    async fn wire(&self) {
+        let way = self.model.borrow_mut().one_way();
+        sleep(way).await;
     }
 
-    fn decide(&self) -> Result<(), Option<f64>> {
+    async fn reply(&self) -> Heard {
+        self.wire().await;
+        let number = self.asked.get();
+        self.asked.set(number + 1);
         let now = self.started.elapsed();
-        let mut limits = self.limits.borrow_mut();
-        let mut longest: Option<Duration> = None;
-        for limit in limits.iter_mut() {
-            if let Err(rejection) = limit.check(now) {
-                let wait = limit.refused(now, rejection).wait;
-                longest = Some(longest.map_or(wait, |longest| longest.max(wait)));
-            }
-        }
-        match longest {
-            Some(wait) => Err(self.word(wait.as_secs_f64())),
-            None => {
-                limits.iter_mut().for_each(|limit| limit.take(now));
-                Ok(())
-            }
-        }
-    }
-
-    /// The wait as the product reads it off the reply.
-    fn word(&self, wait_s: f64) -> Option<f64> {
-        let seconds = match self.words {
-            Words::Nothing => return None,
-            Words::Seconds => (wait_s.ceil() as u64).max(1).to_string(),
-            Words::Always(seconds) => seconds.to_string(),
-            Words::Date { skew_s } => {
-                let clock_s = self.clock_at_zero_s + skew_s + self.started.elapsed().as_secs_f64();
-                let date = |s: f64| {
-                    httpdate::fmt_http_date(std::time::UNIX_EPOCH + Duration::from_secs(s as u64))
-                };
-                let until = date((clock_s + wait_s).ceil().max(clock_s.floor() + 1.0));
-                let now = date(clock_s);
-                let lookup = |name: &str| match name {
-                    "retry-after" => Some(until.as_str()),
-                    "date" => Some(now.as_str()),
-                    _ => None,
-                };
-                return retry_after(&lookup).map(|wait| wait.as_secs_f64());
+        let arrival = self.model.borrow_mut().arrives(now, 0, number);
+        let heard = match arrival {
+            Arrival::Refused(heard) => heard,
+            Arrival::Admitted {
+                takes,
+                inside,
+                heard,
+            } => {
+                sleep(takes).await;
+                self.model.borrow_mut().leaves(&inside);
+                heard
             }
         };
-        let lookup = |name: &str| (name == "retry-after").then_some(seconds.as_str());
-        retry_after(&lookup).map(|wait| wait.as_secs_f64())
+        self.wire().await;
+        heard
     }
+}
 
-    fn service(&self) -> Duration {
-        let mut random = self.random.borrow_mut();
-        // Box and Muller: a normal number from two uniform ones.
-        let (one, other) = (random.random::<f64>().max(1e-12), random.random::<f64>());
-        let normal = (-2.0 * one.ln()).sqrt() * (std::f64::consts::TAU * other).cos();
-        Duration::from_secs_f64(SERVICE_S * (0.3 * normal).exp())
+/// Reads a platform's usual words; one platform refuses with a 403.
+fn reader() -> ReplyReader {
+    let text = source_text("cxone-contacts").expect("built in").replace(
+        "\nprobe:\n",
+        "\nprobe:\n  replies: [{status: 403, body_contains: REQUEST_LIMIT_EXCEEDED, class: throttled}]\n",
+    );
+    let connector = Connector::parse("a connector", &text).expect("right");
+    let variables = [("base_url".to_owned(), "http://127.0.0.1:1".to_owned())];
+    let bound = connector.bind(&variables.into()).expect("bound");
+    let read = bound.probe.expect("it names a read");
+    ReplyReader::new(Questions::Read(read), bound.limits)
+}
+
+fn in_transport_words(heard: Heard) -> Result<Reply, SendError> {
+    let Some(status) = heard.status else {
+        return Err(SendError::new(Stage::NoReply, Cause::Reset));
+    };
+    let mut reply = Reply::new(status, heard.body);
+    for (name, value) in heard.headers {
+        reply = reply.with_header(
+            HeaderName::from_static(name),
+            HeaderValue::from_str(&value).expect("plain text"),
+        );
     }
+    Ok(reply)
 }
 
 impl Target for Simulated {
     async fn ask(&self) -> Asked {
-        if self.last_end.get().is_some_and(|end| Instant::now() < end) {
+        if self.told_end.get().is_some_and(|end| Instant::now() < end) {
             self.undercuts.set(self.undercuts.get() + 1);
         }
-        let network = Duration::from_secs_f64(NETWORK_S);
-        sleep(network).await;
-        let decided = self.decide();
-        let form = match self.words {
-            Words::Nothing => WaitForm::None,
-            Words::Date { .. } => WaitForm::HttpDate,
-            _ => WaitForm::Seconds,
-        };
-        let answer = match decided {
-            Ok(()) => {
-                sleep(self.service()).await;
-                for limit in self.limits.borrow_mut().iter_mut() {
-                    limit.release();
-                }
-                if self.random.borrow_mut().random::<f64>() < self.failing {
-                    Answer::Failed
-                } else {
-                    Answer::Admitted
-                }
-            }
-            Err(wait_s) => Answer::Refused { wait_s },
-        };
-        sleep(network).await;
-        let wait_s = match answer {
-            Answer::Refused { wait_s } => wait_s,
-            _ => None,
-        };
-        if let Some(wait_s) = wait_s {
-            let end = Instant::now() + Duration::from_secs_f64(wait_s);
-            self.last_end.set(self.last_end.get().max(Some(end)));
+        let asked = self.reader.read(&in_transport_words(self.reply().await));
+        if let Asked::Answered {
+            wait_s: Some(wait_s),
+            ..
+        } = &asked
+        {
+            let end = Instant::now() + Duration::from_secs_f64(*wait_s);
+            self.told_end.set(self.told_end.get().max(Some(end)));
         }
-        Asked::Answered {
-            answer,
-            wait_s,
-            form: if answer == Answer::Admitted {
-                WaitForm::None
-            } else {
-                form
-            },
-            hint: None,
-            what: "status 503".to_owned(),
-        }
+        asked
     }
 }
 
@@ -225,19 +132,28 @@ pub(super) fn bounds() -> Bounds {
     }
 }
 
-/// Probes a tenant in virtual time: the verdict, why it ended early, and how
-/// many requests came before a told wait was over.
-pub(super) fn probe(
-    bounds: Bounds,
-    tenant: impl FnOnce() -> Simulated,
-) -> (Verdict, Option<Stop>, u32) {
+/// A tenant in a scenario's words.
+pub(super) fn tenant(yaml: &str) -> Scenario {
+    Scenario::from_yaml(yaml, yaml).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// What a probe came to.
+pub(super) struct Probed {
+    pub(super) verdict: Verdict,
+    pub(super) stop: Option<Stop>,
+    /// Requests that came before a told wait was over.
+    pub(super) undercuts: u32,
+}
+
+/// Probes a tenant in virtual time.
+pub(super) fn probe(scenario: &Scenario, bounds: Bounds, seed: u64) -> Probed {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .expect("a runtime");
     runtime.block_on(async {
-        let tenant = tenant();
+        let tenant = Simulated::new(scenario, seed);
         let undercuts = Rc::clone(&tenant.undercuts);
         let (_interrupt, interrupted) = tokio::sync::watch::channel(false);
         let bench = Bench::new(tenant, bounds, interrupted, Box::new(|_, _| {}));
@@ -251,6 +167,10 @@ pub(super) fn probe(
                 println!("{fit:.3?}");
             }
         }
-        (protocol.verdict(), stop, undercuts.get())
+        Probed {
+            verdict: protocol.verdict(),
+            stop,
+            undercuts: undercuts.get(),
+        }
     })
 }
