@@ -13,6 +13,7 @@ mod scenarios {
     pub mod client;
     pub mod expected;
     pub mod few_rows;
+    pub mod foreign;
     pub mod measure;
     pub mod others;
     pub mod product;
@@ -28,6 +29,7 @@ use std::time::Duration;
 use loadtest::baseline;
 use scenarios::expected::{self, Judged};
 use scenarios::few_rows::{self, RoundTrip};
+use scenarios::foreign;
 use scenarios::measure::{Case, Figures};
 use scenarios::spans::{self, Allowance};
 
@@ -48,9 +50,8 @@ fn seeds() -> std::ops::Range<u64> {
     first..first + setting("SLUICE_LIMITS_SEEDS").unwrap_or(1)
 }
 
-fn chosen() -> Vec<Case> {
+fn chosen(mut cases: Vec<Case>) -> Vec<Case> {
     let only: Option<String> = setting("SLUICE_LIMITS_ONLY");
-    let mut cases = Case::all();
     cases.retain(|case| {
         only.as_deref()
             .is_none_or(|only| case.benchmark.label == only || case.name == only)
@@ -96,7 +97,8 @@ fn most(runs: &[Figures], value: impl Fn(&Figures) -> f64) -> f64 {
 #[test]
 fn every_scenario_is_met_as_expected() {
     let trace = setting("SLUICE_LIMITS_TRACE").map(Duration::from_secs_f64);
-    let mut cases = chosen();
+    let mut cases = chosen(Case::all());
+    cases.extend(chosen(foreign::all()));
     let allowances: Vec<Allowance> = cases
         .iter_mut()
         .map(|case| {
@@ -178,7 +180,7 @@ fn every_scenario_is_met_as_expected() {
 
 #[test]
 fn whoever_else_gets_as_much_is_refused_more() {
-    let mut cases = chosen();
+    let mut cases = chosen(Case::all());
     if !thorough() {
         cases.retain(|case| COMPARED.contains(&case.benchmark.label.as_str()));
         for case in &mut cases {

@@ -256,7 +256,8 @@ impl Controller {
             self.take_503_as_limit(now_s);
         }
         if ended.reason.is_quota() {
-            self.learn(now_s, closed_for.as_secs_f64());
+            let wait_told = ended.reason == CloseReason::Throttled;
+            self.learn(now_s, closed_for.as_secs_f64(), wait_told);
             if self.strikes == 0 {
                 self.trouble.trust(&self.pace);
             }
@@ -269,7 +270,7 @@ impl Controller {
         self.refused_in_a_row = 0;
     }
 
-    fn learn(&mut self, now_s: f64, wait_s: f64) {
+    fn learn(&mut self, now_s: f64, wait_s: f64, wait_told: bool) {
         match self.cap.judge() {
             Verdict::Cap { cap, target } => {
                 self.window.set_cap(now_s, target);
@@ -286,7 +287,7 @@ impl Controller {
                 self.window.drop_cap();
                 let Measured {
                     rate_per_s, sure, ..
-                } = self.pace.learn(now_s, wait_s);
+                } = self.pace.learn(now_s, wait_s, wait_told);
                 self.emit(LimitEvent::PaceLearned { rate_per_s, sure });
             }
         }

@@ -228,3 +228,29 @@ fn parameter(text: &str, name: &str) -> Option<f64> {
 fn seconds(count: f64) -> Option<Duration> {
     Duration::try_from_secs_f64(count.min(86_400.0)).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limit::retry_after;
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_header_that_is_looked_for_is_known_to_tell_of_a_limit() {
+        let names = RefCell::new(BTreeSet::new());
+        for value in [None, Some("1")] {
+            let lookup = |name: &str| {
+                names.borrow_mut().insert(name.to_owned());
+                value
+            };
+            let _ = (rate_limit_hint(&lookup), retry_after(&lookup));
+        }
+        let names = names.into_inner();
+        assert!(names.len() > 20, "{names:?}");
+        for name in names.iter().filter(|name| *name != "date") {
+            assert!(tells_of_limit(name), "{name}");
+        }
+        assert!(!tells_of_limit("server") && !tells_of_limit("x-request-id"));
+    }
+}

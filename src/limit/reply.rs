@@ -23,6 +23,8 @@ const MOST_LENGTHENINGS: u32 = 8;
 const REFUSED_RETRY: Duration = Duration::from_millis(50);
 /// First wait when nothing gets through.
 const NOTHING_GETS_THROUGH_S: f64 = 0.25;
+/// A pace that is just above its limit is refused once or twice in a row.
+const FEW_TOO_SOON: u32 = 2;
 const LONGEST_OWN_WAIT_S: f64 = 30.0;
 /// A pause of this length is told to the user.
 const LONG_PAUSE: Duration = Duration::from_secs(15 * 60);
@@ -134,6 +136,12 @@ impl Controller {
                 self.in_flight
             } else {
                 self.in_flight / 2
+            };
+            let too_soon = self.window.is_pace_binding() && !self.pace.waits_for_windows();
+            let enough = if too_soon {
+                enough.max(FEW_TOO_SOON)
+            } else {
+                enough
             };
             if self.refused_in_a_row > enough {
                 self.count_strike();

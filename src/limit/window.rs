@@ -7,20 +7,15 @@
 //! place too many is refused again and again within a round trip, so waiting
 //! for the end of a step would refuse thousands.
 
+use super::connections::Connections;
+use super::creep::Growth;
 use super::settings::Concurrency;
+use super::step::Step;
 
 /// First size: a token endpoint or a small tenant must survive the start.
 const FIRST: f64 = 4.0;
 /// Slow start ends here: past it, doubling overshoots by more than a step.
 const SLOW_START_END: f64 = 32.0;
-/// A step with a larger share of refusals is bad.
-const BAD_SHARE: f64 = 0.03;
-/// A step has this many answers, spans this many round trips and this time
-/// (before and after a limit was met).
-const STEP_ANSWERS: u32 = 8;
-const STEP_ROUND_TRIPS: f64 = 5.0;
-const STEP_S: f64 = 0.3;
-const SETTLED_STEP_S: f64 = 2.0;
 /// Growth per good step (before and after a limit was met).
 const GROWTH: f64 = 0.2;
 const SETTLED_GROWTH: f64 = 0.05;
@@ -28,54 +23,11 @@ const SETTLED_GROWTH: f64 = 0.05;
 const HOLD_BAD_S: f64 = 10.0;
 const HOLD_NO_GAIN_S: f64 = 30.0;
 const HOLD_DOUBT_S: f64 = 1.0;
-/// At a cap: one place more after this many admitted requests and this time.
-/// The first bounds the refused share, the second the refusals per second.
-const CREEP_ACCEPTED: u32 = 45;
-const CREEP_S: f64 = 0.12;
 /// Nobody caps requests at once below this. Where fewer are refused time and
 /// again it is a rate that is limited.
 const LEAST_CAP: f64 = 4.0;
-/// Without a refusal for this long the cap is taken as gone.
-const CREEP_END_S: f64 = 30.0;
-/// At a cap that answers with a `Retry-After` each refusal costs a wait. So one
-/// place more is tried after this time, twice as long after each refusal.
-const CAP_FIRST_PROBE_S: f64 = 4.0;
-const CAP_LAST_PROBE_S: f64 = 128.0;
-/// The same for a cap that was known from the start.
-const CAP_KNOWN_PROBE_S: f64 = 32.0;
-/// After this long in peace the cap is forgotten.
-const CAP_END_S: f64 = 300.0;
-/// Where more connections broke than before, the size is held this long, at
-/// first and at most; each try that breaks some again doubles it.
-const HOLD_BROKEN_S: f64 = 10.0;
-const LONGEST_HOLD_BROKEN_S: f64 = 600.0;
-/// In one try at most this share of the window is lost to broken connections:
-/// where they break by chance, losing more of it wouldn't help.
-const MOST_LOST: f64 = 0.75;
 /// A window has just grown for this many windows' worth of admitted requests.
 const JUST_GROWN_WINDOWS: f64 = 2.0;
-
-/// A stretch in which the window is judged.
-#[derive(Clone, Copy, Debug, Default)]
-struct Step {
-    start_s: f64,
-    accepted: u32,
-    refused: u32,
-    first_s: f64,
-    last_s: f64,
-    window_bound: bool,
-    pace_bound: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Growth {
-    Climb,
-    /// Refusals without a wait showed a cap.
-    Creep,
-    /// Closings of the gate showed a cap: the next place is tried after this
-    /// many seconds.
-    Capped(f64),
-}
 
 /// What the end of a step asks of others.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -108,19 +60,10 @@ pub(super) struct Window {
     before_growth: Option<(f64, f64)>,
     steps_without_gain: u32,
     hold_until_s: f64,
-    broken: Broken,
+    connections: Connections,
     round_trip_s: f64,
     /// Of the latest step.
     goodput_per_s: f64,
-}
-
-/// What broken connections cost the window.
-#[derive(Clone, Copy, Debug, Default)]
-struct Broken {
-    /// The size at which they began to break.
-    from: f64,
-    hold_s: f64,
-    hold_until_s: f64,
 }
 
 impl Window {
@@ -137,7 +80,7 @@ impl Window {
         {
             window.slow_start_end = None;
             window.settled = true;
-            window.growth = Growth::Capped(CAP_KNOWN_PROBE_S);
+            window.growth = Growth::KNOWN_CAP;
             window.resize(now_s, f64::from(cap));
         }
         window
@@ -160,16 +103,13 @@ impl Window {
             accepted_since_change: 0,
             changed_at_s: now_s,
             refused_at_s: now_s,
-            step: Step {
-                start_s: now_s,
-                ..Step::default()
-            },
+            step: Step::starting_at(now_s),
             window_bound_before: false,
             pace_bound_before: false,
             before_growth: None,
             steps_without_gain: 0,
             hold_until_s: now_s,
-            broken: Broken::default(),
+            connections: Connections::default(),
             round_trip_s: 0.2,
             goodput_per_s: 0.0,
         }
@@ -239,29 +179,19 @@ impl Window {
                 self.slow_start_end = None;
                 self.new_step(now_s);
             }
-        } else if self.step.window_bound && now_s >= self.broken.hold_until_s {
+        } else if self.step.window_bound && now_s >= self.connections.hold_until_s {
             self.creep(now_s);
         }
         self.count(now_s, sent_at_s, true)
     }
 
     fn creep(&mut self, now_s: f64) {
-        let unchanged_s = now_s - self.changed_at_s;
-        let due = match self.growth {
-            Growth::Climb => return,
-            Growth::Creep => {
-                if now_s - self.refused_at_s > CREEP_END_S {
-                    self.growth = Growth::Climb;
-                }
-                self.accepted_since_change >= CREEP_ACCEPTED && unchanged_s >= CREEP_S
-            }
-            Growth::Capped(probe_s) => {
-                if now_s - self.refused_at_s > CAP_END_S {
-                    self.growth = Growth::Climb;
-                }
-                unchanged_s >= probe_s
-            }
-        };
+        let due = self
+            .growth
+            .is_due(self.accepted_since_change, now_s - self.changed_at_s);
+        if self.growth.is_over(now_s - self.refused_at_s) {
+            self.growth = Growth::Climb;
+        }
         if due {
             self.resize(now_s, self.size + 1.0);
         }
@@ -273,7 +203,7 @@ impl Window {
             self.slow_start_end = None;
             self.settled = true;
             self.before_growth = None;
-            self.growth = Growth::Creep;
+            self.growth = self.growth.refused_at(self.places());
             self.refused_at_s = now_s;
             self.resize(now_s, self.size - 1.0);
             if self.size < LEAST_CAP && self.goodput_per_s > 0.0 {
@@ -293,23 +223,10 @@ impl Window {
         if self.fixed {
             return;
         }
-        let broken = &mut self.broken;
-        if now_s >= broken.hold_until_s {
-            let calm_s = now_s - broken.hold_until_s;
-            let again = broken.hold_s > 0.0 && calm_s < broken.hold_s + HOLD_BAD_S;
-            broken.hold_s = if again {
-                (2.0 * broken.hold_s).min(LONGEST_HOLD_BROKEN_S)
-            } else {
-                HOLD_BROKEN_S
-            };
-            broken.from = self.size;
-            broken.hold_until_s = now_s + broken.hold_s;
-        }
-        let least = (1.0 - MOST_LOST) * broken.from;
         self.slow_start_end = None;
         self.settled = true;
         self.before_growth = None;
-        if self.size - 1.0 >= least {
+        if self.connections.note_broken(now_s, self.size) {
             self.resize(now_s, self.size - 1.0);
         }
     }
@@ -317,25 +234,14 @@ impl Window {
     /// The places were not what was wrong: nothing works.
     pub(super) fn grow_back(&mut self, now_s: f64, size: f64) {
         if !self.fixed && size > self.size {
-            self.broken = Broken::default();
+            self.connections = Connections::default();
             self.resize(now_s, size);
         }
     }
 
     fn count(&mut self, now_s: f64, sent_at_s: f64, accepted: bool) -> StepEnd {
-        let step = &mut self.step;
-        if sent_at_s < step.start_s {
-            return StepEnd::Nothing;
-        }
-        if step.accepted + step.refused == 0 {
-            step.first_s = now_s;
-        }
-        step.last_s = now_s;
-        step.accepted += u32::from(accepted);
-        step.refused += u32::from(!accepted);
-        let least_s = if self.settled { SETTLED_STEP_S } else { STEP_S };
-        let long_enough = now_s - step.start_s >= least_s.max(STEP_ROUND_TRIPS * self.round_trip_s);
-        if step.accepted + step.refused < STEP_ANSWERS || !long_enough {
+        let counted = self.step.note(now_s, sent_at_s, accepted);
+        if !counted || !self.step.is_over(now_s, self.settled, self.round_trip_s) {
             return StepEnd::Nothing;
         }
         let end = self.judge(now_s);
@@ -345,10 +251,12 @@ impl Window {
 
     fn judge(&mut self, now_s: f64) -> StepEnd {
         let step = self.step;
-        self.goodput_per_s = f64::from(step.accepted) / (now_s - step.start_s).max(1e-3);
-        let refused_share = f64::from(step.refused) / f64::from(step.accepted + step.refused);
-        if refused_share > BAD_SHARE {
-            if step.pace_bound || self.fixed {
+        self.goodput_per_s = step.admitted_per_s(now_s);
+        if let Some(refused_share) = step.bad_share() {
+            if step.pace_bound {
+                return StepEnd::Nothing; // it has stepped down for each refusal
+            }
+            if self.fixed {
                 return StepEnd::PaceTooFast(refused_share);
             }
             if step.window_bound {
@@ -369,7 +277,7 @@ impl Window {
         {
             return StepEnd::Nothing;
         }
-        let goodput = f64::from(step.accepted) / (step.last_s - step.first_s).max(1e-3);
+        let goodput = step.goodput_per_s();
         if let Some((size, goodput_before)) = self.before_growth
             && goodput < goodput_before * (1.0 + 0.5 * (self.size / size - 1.0))
         {
@@ -390,7 +298,7 @@ impl Window {
         if self.before_growth.is_some() {
             self.steps_without_gain = 0;
         }
-        if now_s >= self.hold_until_s.max(self.broken.hold_until_s) {
+        if now_s >= self.hold_until_s.max(self.connections.hold_until_s) {
             self.before_growth = Some((self.size, goodput));
             let share = if self.settled { SETTLED_GROWTH } else { GROWTH };
             self.resize(now_s, self.size + (self.size * share).max(1.0));
@@ -401,10 +309,7 @@ impl Window {
     fn new_step(&mut self, now_s: f64) {
         self.window_bound_before = self.step.window_bound;
         self.pace_bound_before = self.step.pace_bound;
-        self.step = Step {
-            start_s: now_s,
-            ..Step::default()
-        };
+        self.step = Step::starting_at(now_s);
     }
 
     /// The gate closed on a quota: doubling went too far.
@@ -436,15 +341,14 @@ impl Window {
         if self.fixed {
             return;
         }
-        let (probe_s, target) = match self.growth {
-            Growth::Capped(probe_s) if !self.closed_in_slow_start => (
-                (2.0 * probe_s).min(CAP_LAST_PROBE_S),
-                (self.size - 1.0).max(1.0),
-            ),
-            _ => (CAP_FIRST_PROBE_S, target),
+        let is_first = self.closed_in_slow_start || !matches!(self.growth, Growth::Capped(_));
+        let target = if is_first {
+            target
+        } else {
+            (self.size - 1.0).max(1.0)
         };
         self.settled = true;
-        self.growth = Growth::Capped(probe_s);
+        self.growth = self.growth.closed(is_first);
         self.refused_at_s = now_s;
         self.restart_slowly(now_s, Some(target));
     }

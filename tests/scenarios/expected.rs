@@ -41,6 +41,19 @@ const KNOWN_SHORT: &[(&str, Figure, f64)] = &[
     ("padded", Goodput, 90.5),
     // Goal 70, which is reached in the mean; with the slowest seeds the window climbs later.
     ("slow", Goodput, 66.0),
+    // Limiters of other programs. Without a burst a search of six seconds is a tenth of the run.
+    ("limit_req strict", Goodput, 86.8),
+    // Seconds pass until a 503 is taken for a limit; at one request a second it isn't at all.
+    ("limit_req 503 wait", Goodput, 85.0),
+    ("limit_req minute 503", Failed, 88.0),
+    // Shares that begin unequal come together over minutes, not in one.
+    ("limit_req shared", Fairness, 0.7),
+    ("limit_req shared wait", Fairness, 0.6),
+    // Refused requests count there too, so each question asked too early lengthens the wait.
+    ("stick table", Goodput, 83.0),
+    ("stick table", Throttled, 4.0),
+    // 93.6 in the mean.
+    ("fill interval", Goodput, 77.5),
     // Goal 0.3; 0.3 in the mean, but three seeds of twenty refuse others 0.5 to 0.7.
     ("11h at 90 %", OthersRefused, 0.72),
 ];

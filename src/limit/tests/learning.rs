@@ -8,6 +8,7 @@ use crate::limit::burst::Burst;
 use crate::limit::cycles::CycleLog;
 use crate::limit::ramp::Ramp;
 use crate::limit::steady::Steadiness;
+use crate::limit::step_down::Steps;
 
 /// Grows the ramp until a bucket with this rate and burst would refuse it.
 fn refused_by(mut ramp: Ramp, rate_per_s: f64, burst: f64) -> Ramp {
@@ -108,10 +109,32 @@ fn a_refusal_without_a_wait_steps_below_the_pace_once() {
         }
     }
     bench.reply(permits.remove(0), REFUSED);
+    let stepped = bench.pace().unwrap();
+    assert!(
+        (0.9..0.96).contains(&(stepped / before)),
+        "{before} {stepped}"
+    );
     bench.reply(permits.remove(0), DONE);
     bench.reply(permits.remove(0), REFUSED);
-    let after = bench.pace().unwrap();
-    assert!((0.95..1.0).contains(&(after / before)), "{before} {after}");
+    assert_eq!(
+        bench.pace(),
+        Some(stepped),
+        "both were sent at the old pace"
+    );
+}
+
+#[test]
+fn where_many_are_refused_the_pace_falls_by_as_many() {
+    let mut steps = Steps::new(0.0);
+    for _ in 0..5 {
+        assert_eq!(steps.note_refusal(0.2, 0.05, 5.0), None);
+    }
+    let step = steps.note_refusal(0.3, 0.05, 5.0).unwrap();
+    assert!((step.refused_share - 6.0 / 16.0).abs() < 1e-9 && !step.near);
+    steps.begin_anew(0.3);
+    assert_eq!(steps.note_refusal(0.5, 0.05, 5.0), None);
+    let step = steps.note_refusal(0.6, 0.05, 93.0).unwrap();
+    assert!((step.refused_share - 0.02).abs() < 1e-9 && step.near);
 }
 
 #[test]

@@ -4,7 +4,11 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
-use crate::limit::{Controller, Decision, Hint, LimitSettings, Observation, Permit, Rate};
+use crate::limit::window::Window;
+use crate::limit::{
+    Concurrency, Controller, Decision, Hint, LearnedLimit, LimitKind, LimitSettings, Observation,
+    Permit, Rate,
+};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -135,6 +139,76 @@ proptest! {
                 // Past the probe's reach the limit counts as raised, and is no longer sure.
                 let reach = if learned.sure { 1.151 } else { f64::INFINITY };
                 prop_assert!(pace_per_s <= reach * learned.rate_per_s, "{:?}", seen);
+            }
+        }
+    }
+
+    /// Whatever the controller tells the window, and in whatever order.
+    #[test]
+    fn one_place_stays_and_none_is_above_the_cap(
+        told in prop::collection::vec((0u8..8, 0.0..1.0f64), 1..300),
+        most in 1u32..100,
+    ) {
+        let mut window = Window::starting_at(0.0, Concurrency::Auto, most, None);
+        let mut now_s = 0.0;
+        for (what, amount) in told {
+            now_s += amount;
+            match what {
+                0 => window.note_window_bound(),
+                1 => window.note_pace_bound(),
+                2 => {
+                    window.on_accepted(now_s, now_s - 0.05);
+                },
+                3 | 4 => {
+                    window.on_refused(now_s, now_s - 0.05);
+                },
+                5 => window.lose_connection(now_s),
+                6 => window.restart_slowly(now_s, Some(200.0 * amount)),
+                _ => window.set_cap(now_s, 200.0 * amount),
+            }
+            prop_assert!((1..=most).contains(&window.places()), "{window:?}");
+        }
+    }
+
+    /// A tenant that admits everything from now on, whatever limit was known.
+    #[test]
+    fn a_sure_pace_grows_no_further_than_the_probe_reaches(
+        rate_per_s in 0.5..500.0f64,
+        window_s in 0.5..120.0f64,
+        seed: u64,
+    ) {
+        let start = Instant::now();
+        let known = LearnedLimit {
+            rate_per_s,
+            burst: Some(rate_per_s * window_s),
+            window_s: Some(window_s),
+            window_starts: None,
+            longest_wait_s: window_s,
+            concurrency_cap: None,
+            kind: LimitKind::FixedWindow,
+            sure: true,
+        };
+        let settings = LimitSettings { starting_point: Some(known), ..LimitSettings::default() };
+        let mut controller = Controller::new(settings, start, seed);
+        let mut now = start;
+        for _ in 0..20_000 {
+            let seen = controller.snapshot(now);
+            let (Some(pace_per_s), Some(learned)) = (seen.pace_per_s, seen.learned_limit) else {
+                panic!("a pace was known: {seen:?}");
+            };
+            if !learned.sure {
+                return Ok(()); // raised, and searched for
+            }
+            // One request is over the bound by what the probe grew since the one before.
+            prop_assert!(pace_per_s <= 1.16 * learned.rate_per_s, "{seen:?}");
+            match controller.poll(now) {
+                Decision::Go => {
+                    let permit = controller.on_send(now);
+                    now += Duration::from_millis(1);
+                    controller.on_reply(now, permit, &Observation::Accepted { hint: None });
+                }
+                Decision::WaitUntil(until) => now = until,
+                Decision::WaitForReply => prop_assert!(false, "nothing is in flight"),
             }
         }
     }
