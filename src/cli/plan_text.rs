@@ -4,9 +4,12 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
+use super::online::OnlinePlan;
 use crate::mapping::Observation;
 use crate::plan::{Findings, Forecast};
 use crate::report::{counted, duration_words, rate_words, thousands};
+
+use super::plan_sample::Sample;
 
 /// What a run would do.
 #[derive(Debug, Serialize)]
@@ -27,6 +30,8 @@ pub(super) struct Plan {
     pub(super) forecast: Forecast,
     /// Where the forecast's limit comes from, in words.
     pub(super) forecast_from: Option<String>,
+    /// What the tenant has of the rows; null where it wasn't asked.
+    pub(super) online: Option<OnlinePlan>,
 }
 
 /// Keys that stand in more than one row.
@@ -36,14 +41,6 @@ pub(super) struct RepeatedKeys {
     pub(super) rows: u64,
     pub(super) first_rows: Vec<u64>,
     pub(super) choice: String,
-}
-
-/// A row as it would be sent.
-#[derive(Debug, Serialize)]
-pub(super) struct Sample {
-    pub(super) line: u64,
-    pub(super) path: String,
-    pub(super) body: String,
 }
 
 /// Something remarkable about a field's values that rejects no row.
@@ -93,18 +90,18 @@ impl Plan {
             thousands(self.problems.rejected)
         )?;
         if !self.samples.is_empty() {
-            writeln!(out, "\nthe first rows, as they would be sent")?;
+            writeln!(
+                out,
+                "\nthe first rows: the source on the left, what would be sent on the right"
+            )?;
             for sample in &self.samples {
-                writeln!(
-                    out,
-                    "  line {}: {} {}",
-                    sample.line,
-                    shortened(&sample.path),
-                    shortened(&sample.body)
-                )?;
+                sample.write_text(out)?;
             }
         }
         self.write_problems(out)?;
+        if let Some(online) = &self.online {
+            online.write_text(out)?;
+        }
         writeln!(out, "\nforecast")?;
         writeln!(
             out,
@@ -199,14 +196,4 @@ impl Plan {
         }
         Ok(())
     }
-}
-
-/// A text that fits on a few lines of a terminal.
-fn shortened(text: &str) -> String {
-    const SHOWN_CHARACTERS: usize = 300;
-    let mut shown: String = text.chars().take(SHOWN_CHARACTERS).collect();
-    if shown.len() < text.len() {
-        shown.push('…');
-    }
-    shown
 }

@@ -1,11 +1,19 @@
 //! From rules to a program: every name is looked up once, here.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
+use super::check::Checks;
+use super::columns::{Columns, NoColumn};
+use super::convert::Converter;
+use super::expression::{Condition, Template};
 use super::json::push_string;
-use super::problem::nearest;
-use super::program::{Step, StepValue};
-use super::{Contract, ContractField, FieldKind, FieldRule, MappingProblem, Program, RuleSource};
+use super::members::lay_out;
+use super::problem::{LocatedProblem, nearest};
+use super::step::{ListBrackets, Step, StepSource};
+use super::{
+    Contract, ContractField, EmptyCells, FieldKind, FieldRule, ListForm, MappingProblem, Program,
+    RuleSource,
+};
 
 /// See [`Program::compile`].
 pub(super) fn compile(
@@ -13,7 +21,7 @@ pub(super) fn compile(
     header: &[String],
     payload_columns: &[usize],
     contract: &Contract,
-) -> Result<Program, Vec<MappingProblem>> {
+) -> Result<Program, Vec<LocatedProblem>> {
     let columns = Columns::new(header, payload_columns);
     let from_header: Vec<FieldRule>;
     let (rules, by_header) = match rules {
@@ -27,71 +35,104 @@ pub(super) fn compile(
             (from_header.as_slice(), true)
         }
     };
+    let contract = &contract.with_others(rules.iter().map(|rule| rule.target.as_str()));
     let key_field = ContractField {
-        name: contract.key.clone(),
-        kind: FieldKind::String,
         max_length: contract.key_max_length,
         required: true,
-        forbids_control_characters: false,
+        ..ContractField::new(&contract.key, FieldKind::String)
     };
     let mut problems = Vec::new();
     let mut filled = HashSet::new();
     let mut key = None;
     let mut steps = Vec::new();
+    let mut filled_fields = Vec::new();
     for rule in rules {
+        let mut note = |problem| {
+            problems.push(LocatedProblem {
+                line: rule.line,
+                problem,
+            });
+        };
         let is_key = rule.target == contract.key;
-        let field = match contract.field(&rule.target) {
+        let place = contract
+            .fields
+            .iter()
+            .position(|field| field.name == rule.target);
+        let field = match place {
             _ if is_key => &key_field,
-            Some(field) => field,
+            Some(index) => &contract.fields[index],
             None => {
-                problems.push(unknown_target(&rule.target, contract, by_header));
+                note(unknown_target(&rule.target, contract, by_header));
                 continue;
             }
         };
         if !filled.insert(rule.target.as_str()) {
-            problems.push(MappingProblem::DuplicateTarget {
+            note(MappingProblem::DuplicateTarget {
                 target: rule.target.clone(),
             });
             continue;
         }
-        // A default would name one record for all rows without a key.
-        if is_key && (matches!(rule.from, RuleSource::Constant(_)) || rule.default.is_some()) {
-            problems.push(MappingProblem::ConstantKey {
-                key: contract.key.clone(),
-            });
+        if is_key && let Some(problem) = unfit_for_key(rule) {
+            note(problem);
             continue;
         }
-        match columns.step(rule, field) {
+        match step(rule, field, &columns, contract.empty_cells) {
             Ok(step) if is_key => key = Some(step),
-            Ok(step) => steps.push(step),
-            Err(problem) => problems.push(problem),
+            Ok(step) => {
+                steps.push(step);
+                filled_fields.extend(place);
+            }
+            Err(problem) => note(problem),
         }
     }
+    let mut note = |problem| problems.push(LocatedProblem { line: 0, problem });
     if !filled.contains(contract.key.as_str()) {
-        problems.push(MappingProblem::NoKey {
+        note(MappingProblem::NoKey {
             key: contract.key.clone(),
             nearest: nearest(&contract.key, columns.names.iter().copied()),
         });
     }
     for field in &contract.fields {
         if field.required && !filled.contains(field.name.as_str()) {
-            problems.push(MappingProblem::RequiredUnfilled {
+            note(MappingProblem::RequiredUnfilled {
                 field: field.name.clone(),
             });
         }
     }
-    if steps.is_empty() && problems.is_empty() {
-        problems.push(MappingProblem::NothingToWrite);
+    let record = lay_out(contract, &filled_fields);
+    if let Err(name) = &record {
+        note(MappingProblem::PlaceTaken { name: name.clone() });
     }
-    match key {
-        Some(key) if problems.is_empty() => Ok(Program {
-            key,
-            key_in_body: contract.key_in_body,
-            steps,
-            empty_cells: contract.empty_cells,
-        }),
+    if steps.is_empty() && problems.is_empty() {
+        problems.push(LocatedProblem {
+            line: 0,
+            problem: MappingProblem::NothingToWrite,
+        });
+    }
+    match (key, record) {
+        (Some(key), Ok(record)) if problems.is_empty() => Ok(Program { key, steps, record }),
         _ => Err(problems),
     }
+}
+
+/// A fixed text would name one record for all rows, or for all without a key;
+/// and a row always has one key.
+fn unfit_for_key(rule: &FieldRule) -> Option<MappingProblem> {
+    if matches!(rule.from, RuleSource::Constant(_)) || rule.default.is_some() {
+        return Some(MappingProblem::ConstantKey {
+            key: rule.target.clone(),
+        });
+    }
+    let key = match (&rule.when, rule.omit_empty, &rule.split) {
+        (Some(_), ..) => "when",
+        (_, Some(_), _) => "omit_empty",
+        (.., Some(_)) => "split",
+        _ => return None,
+    };
+    Some(MappingProblem::BadRule {
+        target: rule.target.clone(),
+        cause: format!("it is the key, which every row has once, so `{key}` can't be used"),
+    })
 }
 
 fn unknown_target(target: &str, contract: &Contract, from_header: bool) -> MappingProblem {
@@ -107,64 +148,102 @@ fn unknown_target(target: &str, contract: &Contract, from_header: bool) -> Mappi
     }
 }
 
-/// The columns that hold data, by name.
-struct Columns<'header> {
-    names: Vec<&'header str>,
-    /// Index of the name's column; `None` where the name stands twice.
-    by_name: HashMap<&'header str, Option<usize>>,
+fn step(
+    rule: &FieldRule,
+    field: &ContractField,
+    columns: &Columns,
+    empty_cells: EmptyCells,
+) -> Result<Step, MappingProblem> {
+    let no_column = |missing: NoColumn| MappingProblem::NoColumn {
+        target: rule.target.clone(),
+        cause: missing.words(),
+    };
+    let bad_rule = |cause: String| MappingProblem::BadRule {
+        target: rule.target.clone(),
+        cause,
+    };
+    for column in rule.columns() {
+        columns.index(column).map_err(no_column)?;
+    }
+    let cells = |names: &[String]| -> Result<Vec<usize>, MappingProblem> {
+        let found = names.iter().map(|name| columns.index(name));
+        found.collect::<Result<_, _>>().map_err(no_column)
+    };
+    let source = match &rule.from {
+        RuleSource::Constant(text) => StepSource::Constant(text.clone()),
+        RuleSource::Template(text) => {
+            StepSource::Template(Box::new(Template::new(text, columns).map_err(bad_rule)?))
+        }
+        RuleSource::Joined {
+            columns: names,
+            separator,
+        } => StepSource::Joined {
+            cells: cells(names)?,
+            separator: separator.clone(),
+        },
+        RuleSource::Columns(names) => match cells(names)?.as_slice() {
+            [cell] => StepSource::Cell(*cell),
+            several => StepSource::First(several.to_vec()),
+        },
+    };
+    if rule.split.is_some() && field.list.is_none() {
+        return Err(bad_rule(
+            "the field takes one value, not a list, so `split` can't be used".to_owned(),
+        ));
+    }
+    let when = rule.when.as_deref();
+    let when = when.map(|condition| Condition::new(condition, columns));
+    let converter = rule.convert.as_ref().map(|conversion| {
+        Converter::new(conversion, |name| {
+            columns.index(name).map_err(|missing| missing.words())
+        })
+    });
+    let checks = Checks::new(field, rule);
+    let fixed = match &rule.from {
+        RuleSource::Constant(text) => Some(text),
+        _ => rule.default.as_ref(),
+    };
+    if let Some(text) = fixed
+        && !text.is_empty()
+        && let Err((_, cause)) = checks.check(text, false)
+    {
+        return Err(MappingProblem::BadText {
+            target: rule.target.clone(),
+            cause,
+        });
+    }
+    let entries = rule.lookup.as_ref().map(|lookup| lookup.entries.clone());
+    Ok(Step {
+        target: rule.target.clone(),
+        source,
+        when: when.transpose().map_err(bad_rule)?,
+        split: rule.split.clone(),
+        trim: rule.trim,
+        lookup: entries.map(|entries| entries.into_iter().collect()),
+        letter_case: rule.letter_case,
+        converter: converter.transpose().map_err(bad_rule)?,
+        truncate: rule.truncate,
+        default: rule.default.clone(),
+        required: rule.required || field.required,
+        omit_empty: match rule.omit_empty {
+            Some(omits) => omits,
+            None => empty_cells == EmptyCells::Omit,
+        },
+        kind: field.kind,
+        checks,
+        list: field.list.as_ref().map(brackets),
+        parts: rule.parts(),
+    })
 }
 
-impl<'header> Columns<'header> {
-    fn new(header: &'header [String], payload_columns: &[usize]) -> Self {
-        let mut names = Vec::with_capacity(payload_columns.len());
-        let mut by_name = HashMap::with_capacity(payload_columns.len());
-        for &index in payload_columns {
-            let Some(name) = header.get(index) else {
-                continue;
-            };
-            names.push(name.as_str());
-            by_name
-                .entry(name.as_str())
-                .and_modify(|place| *place = None)
-                .or_insert(Some(index));
-        }
-        Self { names, by_name }
+/// What stands around each entry of a list: `{"value":` and `}` for `/value`.
+fn brackets(form: &ListForm) -> ListBrackets {
+    let (mut open, mut close) = (Vec::new(), Vec::new());
+    for name in &form.item {
+        open.push(b'{');
+        push_string(&mut open, name);
+        open.push(b':');
+        close.push(b'}');
     }
-
-    fn step(&self, rule: &FieldRule, field: &ContractField) -> Result<Step, MappingProblem> {
-        let value = match &rule.from {
-            RuleSource::Constant(text) => StepValue::Constant(text.clone()),
-            RuleSource::Column(column) => match self.by_name.get(column.as_str()) {
-                Some(Some(index)) => StepValue::Cell(*index),
-                Some(None) => {
-                    return Err(MappingProblem::AmbiguousColumn {
-                        target: rule.target.clone(),
-                        column: column.clone(),
-                    });
-                }
-                None => {
-                    return Err(MappingProblem::UnknownColumn {
-                        target: rule.target.clone(),
-                        column: column.clone(),
-                        nearest: nearest(column, self.names.iter().copied()),
-                    });
-                }
-            },
-        };
-        let mut member = Vec::new();
-        push_string(&mut member, &field.name);
-        member.push(b':');
-        Ok(Step {
-            target: rule.target.clone(),
-            member,
-            value,
-            trim: rule.trim,
-            lowercase: rule.lowercase,
-            default: rule.default.clone(),
-            required: rule.required || field.required,
-            kind: field.kind,
-            max_length: field.max_length,
-            forbids_control_characters: field.forbids_control_characters,
-        })
-    }
+    ListBrackets { open, close }
 }

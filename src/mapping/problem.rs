@@ -1,5 +1,16 @@
 //! Why rules, header and target don't fit together.
 
+/// A problem, and the rule that has it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{problem}")]
+pub struct LocatedProblem {
+    /// The rule's line in the job file; 0 where no rule is at fault, or no file
+    /// holds it.
+    pub line: u64,
+    /// What is wrong.
+    pub problem: MappingProblem,
+}
+
 /// Why rules, header and target don't fit together. Found before any request;
 /// each names what to change.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -12,25 +23,13 @@ pub enum MappingProblem {
         /// The column that is nearest to it.
         nearest: Option<String>,
     },
-    /// A rule names a column that the input doesn't have.
-    #[error("`{target}` comes from the column `{column}`, which the input doesn't have{}", suggest(.nearest, "did you mean"))]
-    UnknownColumn {
+    /// A rule names a column that the input doesn't have, or has more than once.
+    #[error("`{target}` comes from {cause}")]
+    NoColumn {
         /// The rule's target field.
         target: String,
-        /// The column's name.
-        column: String,
-        /// The column that is nearest to it.
-        nearest: Option<String>,
-    },
-    /// A rule names a column that the input has more than once.
-    #[error(
-        "`{target}` comes from the column `{column}`, which the input has more than once; rename all but one"
-    )]
-    AmbiguousColumn {
-        /// The rule's target field.
-        target: String,
-        /// The column's name.
-        column: String,
+        /// Which column, and what to do.
+        cause: String,
     },
     /// A rule or a header names a field that the target doesn't have.
     #[error("the target has no field `{target}`{}", suggest(.nearest, "did you mean"))]
@@ -61,6 +60,28 @@ pub enum MappingProblem {
     ConstantKey {
         /// The key field's name.
         key: String,
+    },
+    /// A rule that doesn't fit the header or the field.
+    #[error("`{target}`: {cause}")]
+    BadRule {
+        /// The rule's target field.
+        target: String,
+        /// What is wrong, and what to do.
+        cause: String,
+    },
+    /// A constant or a default that the field doesn't take.
+    #[error("`{target}` can't be filled with the fixed text: {cause}")]
+    BadText {
+        /// The rule's target field.
+        target: String,
+        /// What is wrong with the text.
+        cause: String,
+    },
+    /// Two things stand at the same place of the record.
+    #[error("`{name}` stands in the record where something else does")]
+    PlaceTaken {
+        /// The field's name, or the constant's place.
+        name: String,
     },
     /// There is a key, and nothing else.
     #[error("there is no field to write besides the key")]
@@ -100,4 +121,14 @@ fn fold(name: &str) -> String {
         .filter(|character| character.is_alphanumeric())
         .flat_map(char::to_lowercase)
         .collect()
+}
+
+/// A value in quotes for a message: what is invisible is escaped, what is long
+/// is cut.
+pub(super) fn quoted(text: &str) -> String {
+    const SHOWN_CHARACTERS: usize = 40;
+    match text.char_indices().nth(SHOWN_CHARACTERS) {
+        Some((end, _)) => format!("{:?}…", &text[..end]),
+        None => format!("{text:?}"),
+    }
 }

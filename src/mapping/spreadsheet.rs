@@ -1,5 +1,7 @@
 //! Traces that a spreadsheet leaves in keys and telephone numbers.
 
+use super::convert::Refused;
+
 /// Whether the text is a number that a spreadsheet has cut down to scientific
 /// notation, such as `4.41E+11` or, in a German locale, `4,41E+11`. The digits
 /// it stood for are lost.
@@ -35,4 +37,13 @@ pub(super) fn may_lack_leading_zeros(text: &str) -> bool {
 
 fn all_digits(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().all(u8::is_ascii_digit)
+}
+
+/// Why a cut-down number is refused.
+pub(super) fn refused(text: &str) -> Refused {
+    let shown: String = text.trim().chars().take(40).collect();
+    (
+        "spreadsheet_number",
+        format!("a spreadsheet has cut the number down to {shown}; export the column as text"),
+    )
 }

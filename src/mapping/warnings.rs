@@ -55,7 +55,9 @@ impl Observations {
     /// Looks at one row.
     pub fn observe(&mut self, program: &Program, fields: &Fields, line: u64) {
         for step in &program.steps {
-            let value = step.value_in(fields);
+            let Some(value) = step.text_to_remark(fields) else {
+                continue;
+            };
             let kind = match step.kind {
                 FieldKind::Phone if may_lack_leading_zeros(&value) => {
                     ObservationKind::LeadingZerosMayBeLost

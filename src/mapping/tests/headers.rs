@@ -1,66 +1,6 @@
-//! The mapping as a whole.
+//! The key, the header and what rows are refused for without any rule.
 
-use proptest::prelude::*;
-use serde_json::{Map, Value, json};
-
-use crate::record::{Fields, Refusal};
-
-use super::*;
-
-fn field(name: &str, kind: FieldKind) -> ContractField {
-    ContractField {
-        name: name.to_owned(),
-        kind,
-        max_length: None,
-        required: false,
-        forbids_control_characters: false,
-    }
-}
-
-fn contract() -> Contract {
-    Contract {
-        key: "contactId".to_owned(),
-        key_max_length: Some(40),
-        key_in_body: false,
-        fields: vec![
-            field("firstName", FieldKind::String),
-            field("lastName", FieldKind::String),
-            field("phone", FieldKind::Phone),
-            field("score", FieldKind::Number),
-            field("active", FieldKind::Boolean),
-        ],
-        empty_cells: EmptyCells::Omit,
-    }
-}
-
-fn header(names: &[&str]) -> Vec<String> {
-    names.iter().map(|&name| name.to_owned()).collect()
-}
-
-fn row(cells: &[&str]) -> Fields {
-    let mut fields = Fields::default();
-    for cell in cells {
-        fields.push_text(cell);
-        fields.end_field();
-    }
-    fields
-}
-
-fn by_header(names: &[&str], contract: &Contract) -> Result<Program, Vec<MappingProblem>> {
-    let payload: Vec<usize> = (0..names.len()).collect();
-    Program::compile(None, &header(names), &payload, contract)
-}
-
-fn apply(program: &Program, cells: &[&str]) -> Result<(String, String), Box<Refusal>> {
-    let (mut key, mut body) = (String::new(), Vec::new());
-    program.apply(&row(cells), &mut key, &mut body)?;
-    Ok((key, String::from_utf8(body).expect("UTF-8")))
-}
-
-fn problems(result: Result<Program, Vec<MappingProblem>>) -> Vec<String> {
-    let problems = result.expect_err("problems");
-    problems.iter().map(ToString::to_string).collect()
-}
+use super::support::*;
 
 #[test]
 fn headers_that_are_field_names_need_no_rules() {
@@ -163,7 +103,7 @@ fn rules_trim_lower_and_fill_in() {
         FieldRule::column("lastName", "none"),
     ];
     rules[1].trim = true;
-    rules[1].lowercase = true;
+    rules[1].letter_case = Some(LetterCase::Lower);
     rules[2].default = Some("Miller".to_owned());
     rules.push(FieldRule {
         from: RuleSource::Constant("+1".to_owned()),
@@ -241,19 +181,16 @@ fn a_row_that_breaks_a_rule_is_refused_and_leaves_nothing_behind() {
         (["1", "a", "b", "", "", "yes"], "not_a_boolean", "active"),
     ];
     for (cells, rule, field) in cases {
-        let (mut key, mut body) = ("kept".to_owned(), b"kept".to_vec());
+        let (mut mapped, mut body) = (MappedRow::default(), b"kept".to_vec());
         let refusal = program
-            .apply(&row(&cells), &mut key, &mut body)
+            .apply(&row(&cells), &mut mapped, &mut body)
             .expect_err(rule);
         assert_eq!(
             (refusal.error.as_str(), refusal.field.as_str()),
             (rule, field)
         );
         assert!(!refusal.message.is_empty());
-        assert_eq!(
-            (key.as_str(), body.as_slice()),
-            ("kept", b"kept".as_slice())
-        );
+        assert_eq!(body, b"kept");
     }
     // A hexadecimal id and an umlaut within the length pass.
     assert!(apply(&program, &["12345E67", "äöü", "b", "", "-1e5", "false"]).is_ok());
@@ -289,29 +226,4 @@ fn the_plan_hears_of_zeros_that_may_be_lost() {
         (found[1].field.as_str(), found[1].first_lines[0]),
         ("lastName", 12)
     );
-}
-
-proptest! {
-    #[test]
-    fn the_body_is_what_a_json_library_would_write(first in any::<String>(), last in any::<String>()) {
-        let program = by_header(&["contactId", "firstName", "lastName"], &contract()).expect("fits");
-        let (_, body) = apply(&program, &["1", &first, &last]).expect("fits");
-        let mut model = Map::new();
-        for (name, value) in [("firstName", &first), ("lastName", &last)] {
-            if !value.is_empty() {
-                model.insert(name.to_owned(), json!(value));
-            }
-        }
-        let parsed: Value = serde_json::from_str(&body).expect("JSON");
-        prop_assert_eq!(parsed, Value::Object(model));
-    }
-
-    // Exponents of two digits, since the library alone refuses 1e999.
-    #[test]
-    fn a_number_is_one_that_json_knows(
-        text in "[-+]?[0-9]{0,3}[.]{0,2}[0-9]{0,2}[eE]?[-+]?[0-9]{0,2}",
-    ) {
-        let known = serde_json::from_str::<Value>(&text).is_ok_and(|value| value.is_number());
-        prop_assert_eq!(json::is_number(&text), known);
-    }
 }

@@ -1,0 +1,333 @@
+//! One target field's compiled rule, and its application to a row.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+
+use crate::record::{Fields, Refusal};
+
+use super::FieldKind;
+use super::check::Checks;
+use super::convert::{Converter, Refused};
+use super::expression::{Condition, Template};
+use super::json::push_string;
+use super::problem::quoted;
+use super::rule::LetterCase;
+use super::spreadsheet::{self, is_scientific};
+
+/// One target field and how it is filled.
+#[derive(Debug)]
+pub(super) struct Step {
+    pub(super) target: String,
+    pub(super) source: StepSource,
+    pub(super) when: Option<Condition>,
+    pub(super) split: Option<String>,
+    pub(super) trim: bool,
+    pub(super) lookup: Option<HashMap<String, String, RandomState>>,
+    pub(super) letter_case: Option<LetterCase>,
+    pub(super) converter: Option<Converter>,
+    pub(super) truncate: Option<usize>,
+    pub(super) default: Option<String>,
+    pub(super) required: bool,
+    pub(super) omit_empty: bool,
+    pub(super) kind: FieldKind,
+    pub(super) checks: Checks,
+    pub(super) list: Option<ListBrackets>,
+    /// The names of what the rule does.
+    pub(super) parts: Vec<&'static str>,
+}
+
+/// Where a step's value comes from.
+#[derive(Debug)]
+pub(super) enum StepSource {
+    /// The cell at this index of the row.
+    Cell(usize),
+    /// The first of these cells that isn't empty.
+    First(Vec<usize>),
+    /// All of these cells that aren't empty.
+    Joined {
+        cells: Vec<usize>,
+        separator: String,
+    },
+    /// The same text for every row.
+    Constant(String),
+    /// What a template makes of the row.
+    Template(Box<Template>),
+}
+
+/// What stands around each entry of a list.
+#[derive(Debug)]
+pub(super) struct ListBrackets {
+    pub(super) open: Vec<u8>,
+    pub(super) close: Vec<u8>,
+}
+
+/// A value, and whether it went through the rule's conversion.
+struct Refined<'row> {
+    text: Cow<'row, str>,
+    is_converted: bool,
+}
+
+/// Whether a byte of UTF-8 text may belong to a letter that has another case.
+fn may_change(byte: u8, letter_case: LetterCase) -> bool {
+    !byte.is_ascii()
+        || match letter_case {
+            LetterCase::Lower => byte.is_ascii_uppercase(),
+            LetterCase::Upper => byte.is_ascii_lowercase(),
+        }
+}
+
+impl Step {
+    /// Appends the field's value as JSON; nothing where the field is left out.
+    pub(super) fn write(&self, fields: &Fields, values: &mut Vec<u8>) -> Result<(), Box<Refusal>> {
+        self.write_or_refuse(fields, values)
+            .map_err(|refused| self.refuse(refused))
+    }
+
+    fn write_or_refuse(&self, fields: &Fields, values: &mut Vec<u8>) -> Result<(), Refused> {
+        if let Some(condition) = &self.when {
+            let is_met = condition.is_met(fields).map_err(|cause| {
+                (
+                    "when_failed",
+                    format!("the condition can't be told: {cause}"),
+                )
+            })?;
+            if !is_met {
+                return match self.required {
+                    true => Err((
+                        "required",
+                        "the condition `when` leaves the field out, and it is required".to_owned(),
+                    )),
+                    false => Ok(()),
+                };
+            }
+        }
+        let text = self.source_text(fields)?;
+        if let Some(brackets) = &self.list {
+            return self.write_list(&text, brackets, fields, values);
+        }
+        let refined = self.refine(&text, fields)?;
+        if !refined.text.is_empty() {
+            self.checks.check(&refined.text, refined.is_converted)?;
+        } else if self.required {
+            return Err(nothing_there());
+        } else if self.omit_empty {
+            return Ok(());
+        }
+        self.push(&refined.text, values);
+        Ok(())
+    }
+
+    fn write_list(
+        &self,
+        text: &str,
+        brackets: &ListBrackets,
+        fields: &Fields,
+        values: &mut Vec<u8>,
+    ) -> Result<(), Refused> {
+        let start = values.len();
+        values.push(b'[');
+        let mut is_first = true;
+        let mut push = |entry: &str| -> Result<(), Refused> {
+            let refined = self.refine(entry, fields)?;
+            // Two separators in a row are no entry.
+            if refined.text.is_empty() {
+                return Ok(());
+            }
+            self.checks.check(&refined.text, refined.is_converted)?;
+            if !is_first {
+                values.push(b',');
+            }
+            is_first = false;
+            values.extend_from_slice(&brackets.open);
+            self.push(&refined.text, values);
+            values.extend_from_slice(&brackets.close);
+            Ok(())
+        };
+        match &self.split {
+            Some(separator) if !text.is_empty() => {
+                text.split(separator.as_str()).try_for_each(&mut push)?;
+            }
+            _ => push(text)?,
+        }
+        values.push(b']');
+        if is_first {
+            if self.required {
+                return Err(nothing_there());
+            }
+            if self.omit_empty {
+                values.truncate(start);
+            }
+        }
+        Ok(())
+    }
+
+    fn push(&self, value: &str, values: &mut Vec<u8>) {
+        match self.kind.is_bare() {
+            true if value.is_empty() => values.extend_from_slice(b"null"),
+            true => values.extend_from_slice(value.as_bytes()),
+            false => push_string(values, value),
+        }
+    }
+
+    /// Appends the key's text for a row.
+    pub(super) fn write_key(&self, fields: &Fields, key: &mut String) -> Result<(), Box<Refusal>> {
+        let written = self.write_key_or_refuse(fields, key);
+        written.map_err(|refused| self.refuse(refused))
+    }
+
+    fn write_key_or_refuse(&self, fields: &Fields, out: &mut String) -> Result<(), Refused> {
+        let text = self.source_text(fields)?;
+        let key = self.refine(&text, fields)?.text;
+        if key.trim().is_empty() {
+            return Err((
+                "missing_key",
+                "the row has no key, so no record can be named".to_owned(),
+            ));
+        }
+        if matches!(&*key, "." | "..") {
+            return Err((
+                "unsafe_key",
+                "the key is a step in a path, which would lead the request to another address"
+                    .to_owned(),
+            ));
+        }
+        if is_scientific(&key) {
+            return Err(spreadsheet::refused(&key));
+        }
+        self.checks.check(&key, false)?;
+        out.push_str(&key);
+        Ok(())
+    }
+
+    /// The value for the plan's remarks; `None` where there is no single one.
+    pub(super) fn text_to_remark<'row>(&'row self, fields: &'row Fields) -> Option<String> {
+        if self.list.is_some() || self.converter.is_some() {
+            return None;
+        }
+        let text = self.source_text(fields).ok()?;
+        let refined = self.refine(&text, fields).ok()?;
+        Some(refined.text.into_owned())
+    }
+
+    fn source_text<'row>(&'row self, fields: &'row Fields) -> Result<Cow<'row, str>, Refused> {
+        let cell = |index: usize| fields.get(index).unwrap_or_default();
+        let is_filled = |text: &&str| match self.trim {
+            true => !text.trim().is_empty(),
+            false => !text.is_empty(),
+        };
+        Ok(match &self.source {
+            StepSource::Cell(index) => Cow::Borrowed(cell(*index)),
+            StepSource::Constant(text) => Cow::Borrowed(text),
+            StepSource::First(cells) => {
+                let mut texts = cells.iter().map(|&index| cell(index));
+                Cow::Borrowed(texts.find(is_filled).unwrap_or_default())
+            }
+            StepSource::Joined { cells, separator } => {
+                let texts = cells.iter().map(|&index| cell(index)).filter(is_filled);
+                let trimmed = texts.map(|text| match self.trim {
+                    true => text.trim(),
+                    false => text,
+                });
+                Cow::Owned(trimmed.collect::<Vec<_>>().join(separator))
+            }
+            StepSource::Template(template) => Cow::Owned(
+                template
+                    .render(fields)
+                    .map_err(|cause| ("template_failed", format!("the template fails: {cause}")))?,
+            ),
+        })
+    }
+
+    /// A text with everything done to it but the checks.
+    fn refine<'row>(
+        &'row self,
+        text: &'row str,
+        fields: &Fields,
+    ) -> Result<Refined<'row>, Refused> {
+        let mut text = Cow::Borrowed(match self.trim {
+            true => text.trim(),
+            false => text,
+        });
+        if let Some(table) = &self.lookup
+            && !text.is_empty()
+        {
+            text = match (table.get(&*text), &self.default) {
+                (Some(found), _) => Cow::Borrowed(found.as_str()),
+                (None, Some(_)) => Cow::Borrowed(""),
+                (None, None) => {
+                    return Err((
+                        "not_in_lookup",
+                        format!(
+                            "{} isn't in the lookup table; add it there, or give the rule a `default`",
+                            quoted(&text)
+                        ),
+                    ));
+                }
+            };
+        }
+        if let Some(letter_case) = self.letter_case
+            && text.bytes().any(|byte| may_change(byte, letter_case))
+        {
+            text = Cow::Owned(match letter_case {
+                LetterCase::Lower => text.to_lowercase(),
+                LetterCase::Upper => text.to_uppercase(),
+            });
+        }
+        let mut is_converted = false;
+        if let Some(converter) = &self.converter
+            && !text.is_empty()
+        {
+            is_converted = true;
+            text = match text {
+                Cow::Borrowed(text) => converter.convert(text, fields)?,
+                Cow::Owned(text) => Cow::Owned(converter.convert(&text, fields)?.into_owned()),
+            };
+        }
+        if let Some(longest) = self.truncate
+            && let Some((end, _)) = text.char_indices().nth(longest)
+        {
+            text = match text {
+                Cow::Borrowed(text) => Cow::Borrowed(&text[..end]),
+                Cow::Owned(mut text) => {
+                    text.truncate(end);
+                    Cow::Owned(text)
+                }
+            };
+        }
+        if text.is_empty()
+            && let Some(default) = &self.default
+        {
+            text = Cow::Borrowed(default);
+            is_converted = false;
+        }
+        Ok(Refined { text, is_converted })
+    }
+
+    /// The indexes of the cells that the value comes from.
+    pub(super) fn cells(&self) -> Vec<usize> {
+        match &self.source {
+            StepSource::Cell(index) => vec![*index],
+            StepSource::First(cells) | StepSource::Joined { cells, .. } => cells.clone(),
+            StepSource::Constant(_) => Vec::new(),
+            StepSource::Template(template) => template.cells(),
+        }
+    }
+
+    fn refuse(&self, (rule, message): Refused) -> Box<Refusal> {
+        Box::new(Refusal {
+            error: rule.to_owned(),
+            field: self.target.clone(),
+            message,
+            ..Refusal::default()
+        })
+    }
+}
+
+fn nothing_there() -> Refused {
+    (
+        "required",
+        "the cell is empty, and the field is required".to_owned(),
+    )
+}

@@ -1,0 +1,9 @@
+//! The mapping as a whole.
+
+mod conversions;
+mod expressions;
+mod headers;
+mod properties;
+mod records;
+mod rules;
+mod support;
