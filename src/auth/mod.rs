@@ -14,6 +14,7 @@
 //! their buffers are wiped when dropped, and no message here repeats one.
 
 mod grant;
+mod keeper;
 mod mint;
 mod reply;
 mod secret;
@@ -27,6 +28,7 @@ mod tests;
 pub use grant::{
     Credentials, CredentialsIn, MintRules, MintVerdict, TokenEndpoint, TokenRequest, User,
 };
+pub use keeper::TokenKeeper;
 pub use mint::{MintError, mint};
 pub use secret::{AuthError, COMMAND_TIME_LIMIT, CredentialSource};
 pub use state::TokenState;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 
 use super::MintError;
+use crate::error::{FatalError, FatalKind};
 
 /// The numbers of the state machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +65,21 @@ pub enum GiveUp {
         /// The generation that was refused last.
         generation: u64,
     },
+}
+
+impl GiveUp {
+    /// Why no token will come, as the failure that ends the run. The message
+    /// says what to check.
+    #[must_use]
+    pub fn explain(&self) -> FatalError {
+        let kind = match self {
+            Self::Mint(MintError::Unreachable { .. } | MintError::Throttled { .. }) => {
+                FatalKind::Tenant
+            }
+            Self::Mint(_) | Self::TokensRejected { .. } => FatalKind::Credentials,
+        };
+        FatalError::new(kind, self.to_string())
+    }
 }
 
 /// Where the token stands, for people and for tests.

@@ -8,7 +8,7 @@ use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::{
-    Concurrency, Delimiter, Duplicates, Encoding, ErrorBudget, Rate, Share, TimeSpan,
+    Concurrency, Delimiter, Duplicates, Encoding, ErrorBudget, Rate, Sample, Share, Since, TimeSpan,
 };
 
 /// Bulk loader for contact-centre and CRM platforms behind rate limits.
@@ -27,13 +27,15 @@ pub(super) enum Command {
     /// Load rows into a platform
     Run(RunArguments),
     /// Check every row offline, and say what a run would do; sends nothing
-    Plan(RunArguments),
+    Plan(PlanArguments),
     /// Find out the tenant's rate limit: kind, rate, burst, window; reads only, unless told otherwise
     Probe(ProbeArguments),
     /// Go on with a run that was interrupted
     Resume(ResumeArguments),
     /// Send the rejected rows of a run again, as `rejected.csv` has them now
     Retry(RetryArguments),
+    /// Look the rows of a run up in the tenant, and compare field by field
+    Verify(VerifyArguments),
     /// Show where a run stands, also while it runs
     Status(StatusArguments),
     /// List the runs
@@ -42,7 +44,7 @@ pub(super) enum Command {
     Demo(DemoArguments),
     /// Write a commented job file
     Init(InitArguments),
-    /// Look at a CSV file, and write a job file for it
+    /// Look at a CSV, .xlsx or .ndjson file, and write a job file for it
     Guess(GuessArguments),
     /// List, show or check connectors
     Connectors(ConnectorsArguments),
@@ -57,7 +59,7 @@ pub(super) enum Command {
 /// What to load where.
 #[derive(Args, Debug)]
 pub(super) struct RunArguments {
-    /// A job file (.yaml or .yml), a CSV file, or `-` for standard input
+    /// A job file (.yaml or .yml), a CSV, .xlsx or .ndjson file, or `-` for CSV on standard input
     pub(super) input: PathBuf,
     /// The connector: a built-in one's name, or the path of a connector file
     #[arg(long, env = "SLUICE_TO", value_name = "CONNECTOR")]
@@ -68,6 +70,19 @@ pub(super) struct RunArguments {
     pub(super) pacing: PacingFlags,
     #[command(flatten)]
     pub(super) showing: ShowingFlags,
+}
+
+/// What to plan.
+#[derive(Args, Debug)]
+pub(super) struct PlanArguments {
+    #[command(flatten)]
+    pub(super) run: RunArguments,
+    /// Ask the platforms too, reading only: what would be made, changed, left as it is; the first 200 rows, or those of --limit
+    #[arg(long, env = "SLUICE_ONLINE", value_parser = FalseyValueParser::new())]
+    pub(super) online: bool,
+    /// With --online: ask about every row
+    #[arg(long, env = "SLUICE_ALL", value_parser = FalseyValueParser::new(), requires = "online")]
+    pub(super) all: bool,
 }
 
 /// What to probe, and what it may cost.
@@ -135,7 +150,7 @@ pub(super) struct ProbeArguments {
 /// How rows are read and mapped: fixed for all legs of a run.
 #[derive(Args, Debug, Default)]
 pub(super) struct LoadingFlags {
-    /// Set a variable of the connector
+    /// Set a variable of the connector; `source.KEY` is one of the source's connector
     #[arg(
         long = "set",
         env = "SLUICE_SET",
@@ -161,6 +176,9 @@ pub(super) struct LoadingFlags {
     /// Load at most this many rows
     #[arg(long, env = "SLUICE_LIMIT", value_name = "N")]
     pub(super) limit: Option<u64>,
+    /// Load only what has changed since: `last` (the last finished run of this job) or a time; for a connector's stream
+    #[arg(long, env = "SLUICE_SINCE", value_name = "last|TIME")]
+    pub(super) since: Option<Since>,
     /// Leave this many rows out at the start
     #[arg(long, env = "SLUICE_SKIP", value_name = "N")]
     pub(super) skip: Option<u64>,
@@ -181,6 +199,9 @@ pub(super) struct PacingFlags {
     /// Requests under way at once: `auto` or a number
     #[arg(long, env = "SLUICE_CONCURRENCY", value_name = "auto|N")]
     pub(super) concurrency: Option<Concurrency>,
+    /// Write mapping.ndjson: each row's key, rules, and hashes before and after
+    #[arg(long, env = "SLUICE_DIFF_LOG", value_parser = FalseyValueParser::new())]
+    pub(super) diff_log: bool,
     /// Start as if nothing were known of the tenant's limit from earlier runs and probes
     #[arg(long, env = "SLUICE_NO_LIMIT_PROFILE", value_parser = FalseyValueParser::new())]
     pub(super) no_limit_profile: bool,
@@ -278,6 +299,15 @@ pub(super) struct RetryArguments {
 }
 
 #[derive(Args, Debug)]
+pub(super) struct VerifyArguments {
+    #[command(flatten)]
+    pub(super) resume: ResumeArguments,
+    /// Compare only so many of the rows, or this share of them; all by default
+    #[arg(long, env = "SLUICE_SAMPLE", value_name = "N|P%")]
+    pub(super) sample: Option<Sample>,
+}
+
+#[derive(Args, Debug)]
 pub(super) struct StatusArguments {
     /// The run: its id, or the path of its directory; the latest by default
     pub(super) run: Option<String>,
@@ -332,7 +362,7 @@ pub(super) struct InitArguments {
 
 #[derive(Args, Debug)]
 pub(super) struct GuessArguments {
-    /// The CSV file to look at
+    /// The file to look at: CSV, .xlsx or .ndjson
     pub(super) input: PathBuf,
     /// The connector that the rows are for
     #[arg(long, env = "SLUICE_TO", value_name = "CONNECTOR")]
@@ -400,7 +430,7 @@ mod tests {
     #[test]
     fn every_flag_of_the_running_commands_has_an_environment_twin() {
         let command = Arguments::command();
-        for name in ["run", "plan", "probe", "resume"] {
+        for name in ["run", "plan", "probe", "resume", "verify"] {
             let running = command.find_subcommand(name).expect("a command");
             for argument in running.get_arguments() {
                 let Some(flag) = argument.get_long().filter(|flag| *flag != "help") else {

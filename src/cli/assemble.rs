@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::config::{
-    LimitProfileUse, Overrides, Settings, default_profiles_path, read_credentials_file, read_job,
-    read_profile,
+    InputSource, LimitProfileUse, Overrides, Settings, default_profiles_path,
+    read_credentials_file, read_job, read_profile,
 };
 use crate::error::FatalError;
 
@@ -27,7 +27,7 @@ pub(super) fn settings_of(arguments: &RunArguments) -> Result<Assembled, FatalEr
     let job = match &job_file {
         Some(path) => Some(Overrides::of_job(&read_job(path)?, path)),
         None => {
-            flags.input = Some(arguments.input.clone());
+            flags.input = Some(InputSource::of_path(&arguments.input));
             None
         }
     };
@@ -52,6 +52,7 @@ pub(super) fn is_job_file(path: &Path) -> bool {
 
 fn of_flags(loading: &LoadingFlags, pacing: &PacingFlags) -> Result<Overrides, FatalError> {
     Ok(Overrides {
+        since: loading.since,
         delimiter: loading.delimiter,
         encoding: loading.encoding,
         duplicates: loading.duplicates,
@@ -79,6 +80,7 @@ pub(super) fn of_pacing_flags(pacing: &PacingFlags) -> Result<Overrides, FatalEr
         concurrency: pacing.concurrency,
         max_duration: pacing.max_duration,
         run_dir: pacing.run_dir.clone(),
+        diff_log: pacing.diff_log.then_some(true),
         limit_profile: pacing.no_limit_profile.then_some(LimitProfileUse::KeepOnly),
         ..Overrides::default()
     })

@@ -8,14 +8,22 @@ use parking_lot::Mutex;
 use crate::actors::{FoundLimit, RunEnd, Selection, StopReason};
 use crate::error::{ExitStatus, FatalError, FatalKind};
 use crate::record::{Counts, RunEvent};
-use crate::report::{EntitySummary, LimiterHistory, RateSummary, StageSummary, Summary, thousands};
-use crate::store::{Checkpoint, Manifest, RunDirectory};
+use crate::report::{
+    EntitySummary, LimitSummary, LimiterHistory, RateSummary, SourceSummary, StageSummary, Summary,
+    thousands,
+};
+use crate::source::FetchTotals;
+use crate::store::{Checkpoint, Ledger, Manifest, RunDirectory, SourceRecord};
 use crate::telemetry::Consumer;
 
 use super::arguments::{OutputForm, ShowingFlags};
+use super::diff_log::{DIFF_LOG, write_diff_log};
 use super::id_map::{ID_MAP, write_id_map};
 use super::known_limits::limit_summary;
+use super::load::Prepared;
 use super::print;
+use super::retry_hints::RetryHints;
+use super::source_stream::read_state;
 
 /// Folds the limiter's decisions for the summary.
 #[derive(Clone, Default)]
@@ -62,6 +70,7 @@ fn status_of(counts: &Counts) -> ExitStatus {
 
 /// A leg that has come to its end.
 pub(super) struct EndedLeg<'leg> {
+    pub(super) prepared: &'leg Prepared,
     pub(super) directory: &'leg RunDirectory,
     pub(super) manifest: &'leg Manifest,
     /// What was loaded; a load of a single input has one entity, and calls it
@@ -79,6 +88,7 @@ pub(super) fn conclude(
     showing: &ShowingFlags,
 ) -> Result<ExitStatus, FatalError> {
     let &EndedLeg {
+        prepared,
         directory,
         manifest,
         entity,
@@ -94,15 +104,17 @@ pub(super) fn conclude(
     };
     let mut counts = settled_counts(ledger.checkpoint(), selection);
     let mut status = status_of(&counts);
+    let input = ledger.checkpoint().input.as_ref();
+    let was_cut = manifest.input_is_staged && input.is_none_or(|input| !input.complete);
+    let may_fetch_on = matches!(manifest.source, SourceRecord::Stream(_));
     if let Some(stop) = &end.stop {
         // An interruption after the last row had ended interrupted nothing.
         let counts_anyway = matches!(stop, StopReason::Fatal(_) | StopReason::ErrorBudget { .. });
-        if counts.not_reached > 0 || counts_anyway {
+        let has_more = counts.not_reached > 0 || (was_cut && may_fetch_on);
+        if has_more || counts_anyway {
             status = status.worst_of(stop.exit_status());
         }
     }
-    let input = ledger.checkpoint().input.as_ref();
-    let was_cut = manifest.input_is_staged && input.is_none_or(|input| !input.complete);
     if was_cut {
         status = status.worst_of(ExitStatus::Interrupted);
     }
@@ -112,6 +124,10 @@ pub(super) fn conclude(
     let mut trouble = ledger
         .commit_with_reserve(end.elapsed)
         .and_then(|()| write_id_map(directory, ledger.journal()))
+        .and_then(|()| match prepared.settings.diff_log {
+            true => write_diff_log(prepared, directory, &mut ledger),
+            false => Ok(()),
+        })
         .err();
     if trouble.is_some() {
         status = status.worst_of(ExitStatus::Fatal);
@@ -129,9 +145,7 @@ pub(super) fn conclude(
         });
     }
     let checkpoint = ledger.checkpoint();
-    let latencies = ledger.latencies();
-    let millis = |quantile: f64| latencies.value_at_quantile(quantile) as f64 / 1_000.0;
-    let elapsed_s = end.elapsed.as_secs_f64();
+    let ended = counts.ended() - selection_skips(&counts, checkpoint);
     let mut summary = Summary {
         run_id: directory.run_id(),
         job: manifest.job.clone(),
@@ -140,27 +154,15 @@ pub(super) fn conclude(
         reason: end.stop.as_ref().map(|stop| stop.text()),
         started_at: manifest.started_at.clone(),
         ended_at: jiff::Timestamp::now().to_string(),
-        elapsed_s,
+        elapsed_s: end.elapsed.as_secs_f64(),
         legs: checkpoint.legs,
         entities: vec![EntitySummary::new(entity, &counts)],
         counts,
         requests: checkpoint.requests,
+        source: read_state(directory).map(|state| source_summary(&state.totals)),
         tokens_minted: end.tokens_minted,
-        rate: RateSummary {
-            mean_per_s: per_second(
-                counts.ended() - selection_skips(&counts, checkpoint),
-                elapsed_s,
-            ),
-            p50_ms: millis(0.5),
-            p99_ms: millis(0.99),
-            max_in_flight: end.max_in_flight,
-            learned_limit: learned_limit(&end.limits),
-        },
-        limits: end
-            .limits
-            .iter()
-            .map(|found| limit_summary(&found.key.endpoint, &found.limit))
-            .collect(),
+        rate: rate_summary(ended, &ledger, &end),
+        limits: limit_summaries(&end.limits),
         stages: end
             .stages
             .iter()
@@ -202,7 +204,7 @@ pub(super) fn conclude(
         (_, Some(error)) | (Some(StopReason::Fatal(error)), None) => print::failure(error),
         _ => {}
     }
-    if was_cut && counts.not_reached == 0 {
+    if was_cut && counts.not_reached == 0 && !may_fetch_on {
         print::remark(&format!(
             "sluice: standard input was cut off: {} rows were taken in and have ended; \
              load the rest from the whole input, with --skip {}",
@@ -215,37 +217,40 @@ pub(super) fn conclude(
             shown(directory)
         ));
     } else {
-        hints.tell(directory, ledger.checkpoint());
+        for hint in hints.words(&shown(directory), ledger.checkpoint()) {
+            print::remark(&hint);
+        }
     }
     Ok(status)
 }
 
-/// Which rows of a finished run `sluice retry` could help.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct RetryHints {
-    /// Rejected ones.
-    pub(super) rejected: bool,
-    /// Unknown ones: the connector has a way to settle them.
-    pub(super) unknown: bool,
+/// How fast a leg was, in which so many rows have ended by now.
+pub(super) fn rate_summary(rows: u64, ledger: &Ledger, end: &RunEnd) -> RateSummary {
+    let latencies = ledger.latencies();
+    let millis = |quantile: f64| latencies.value_at_quantile(quantile) as f64 / 1_000.0;
+    RateSummary {
+        mean_per_s: per_second(rows, end.elapsed.as_secs_f64()),
+        p50_ms: millis(0.5),
+        p99_ms: millis(0.99),
+        max_in_flight: end.max_in_flight,
+        learned_limit: learned_limit(&end.limits),
+    }
 }
 
-impl RetryHints {
-    fn tell(self, directory: &RunDirectory, checkpoint: &Checkpoint) {
-        let later = checkpoint.may_pass_later;
-        if self.rejected && later > 0 {
-            print::remark(&format!(
-                "sluice: {} rejected rows may get through now; to send what stands in \
-                 rejected.csv again: sluice retry {}",
-                thousands(later),
-                shown(directory)
-            ));
-        }
-        if self.unknown && checkpoint.counts.unknown > 0 {
-            print::remark(&format!(
-                "sluice: to settle the rows whose fate isn't known: sluice retry --unknown {}",
-                shown(directory)
-            ));
-        }
+/// What is known of the limits at the end of a leg.
+pub(super) fn limit_summaries(found: &[FoundLimit]) -> Vec<LimitSummary> {
+    found
+        .iter()
+        .map(|found| limit_summary(&found.key.endpoint, &found.limit))
+        .collect()
+}
+
+fn source_summary(totals: &FetchTotals) -> SourceSummary {
+    SourceSummary {
+        requests: totals.requests,
+        throttled: totals.throttled,
+        pages: totals.pages,
+        rows: totals.rows,
     }
 }
 
@@ -307,6 +312,11 @@ fn tell(
             "  the tenant's ids of the records, by their keys: {path}/{ID_MAP}\n"
         ));
     }
+    if directory.path().join(DIFF_LOG).exists() {
+        text.push_str(&format!(
+            "  what the mapping did to each row: {path}/{DIFF_LOG}\n"
+        ));
+    }
     text.push_str(&format!(
         "  everything about this run: {path}/summary.json\n"
     ));
@@ -329,7 +339,7 @@ fn headline(summary: &Summary, is_finished: bool) -> String {
 
 /// The run as `resume` takes it: its path, which works from the same folder
 /// with any `--run-dir`.
-fn shown(directory: &RunDirectory) -> String {
+pub(super) fn shown(directory: &RunDirectory) -> String {
     let path = directory.path().display().to_string();
     let is_plain = path
         .bytes()
@@ -362,7 +372,7 @@ pub(super) fn tell_again(
 }
 
 /// The most memory that this process has held; 0 where the system doesn't tell.
-fn peak_memory_bytes() -> u64 {
+pub(super) fn peak_memory_bytes() -> u64 {
     let Ok(status) = std::fs::read_to_string("/proc/self/status") else {
         return 0;
     };

@@ -8,15 +8,49 @@ use crate::actors::TokenPlan;
 use crate::auth::{
     self, CredentialSource, Credentials, MintRules, MintVerdict, TokenEndpoint, TokenPolicy, User,
 };
-use crate::config::{SecretSource, Settings};
+use crate::config::{CredentialSources, SecretSource, Settings, StreamSource};
 use crate::connector::{self, AuthFacts, Connector, Grant, TokenReplyClass};
 use crate::error::FatalError;
 
-/// Reads the credentials from where the settings say they are; a user's only
-/// where the connector wants one.
+/// Where a source's client has its id, unless the source says otherwise.
+const SOURCE_CLIENT_ID: &str = "SLUICE_SOURCE_CLIENT_ID";
+/// Where it has its secret.
+const SOURCE_CLIENT_SECRET: &str = "SLUICE_SOURCE_CLIENT_SECRET";
+
+/// Reads the credentials from where the settings say they are.
 pub(super) fn read_credentials(settings: &Settings) -> Result<Credentials, FatalError> {
-    let sources = &settings.credentials;
-    let connector = Connector::load(&settings.connector)?;
+    read_from(
+        &settings.credentials,
+        &Connector::load(&settings.connector)?,
+    )
+}
+
+/// Reads the credentials of a stream's platform: from where its source says,
+/// from the source's environment variables where they are set, else the
+/// target's.
+pub(super) fn read_source_credentials(
+    settings: &Settings,
+    stream: &StreamSource,
+    connector: &Connector,
+) -> Result<Credentials, FatalError> {
+    let of_environment = CredentialSources {
+        client_id: SecretSource::Environment(SOURCE_CLIENT_ID.to_owned()),
+        client_secret: SecretSource::Environment(SOURCE_CLIENT_SECRET.to_owned()),
+        ..settings.credentials.clone()
+    };
+    let sources = match &stream.credentials {
+        Some(sources) => sources,
+        None if std::env::var_os(SOURCE_CLIENT_ID).is_some() => &of_environment,
+        None => &settings.credentials,
+    };
+    read_from(sources, connector)
+}
+
+/// Reads the credentials; a user's only where the connector wants one.
+fn read_from(
+    sources: &CredentialSources,
+    connector: &Connector,
+) -> Result<Credentials, FatalError> {
     let user = match connector.needs_a_user() {
         true => Some(User {
             name: read_secret(&sources.username)?,

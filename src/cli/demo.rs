@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use loadtest::tenant::{Scenario, Tenant};
 
-use crate::config::{CredentialSources, LimitProfileUse, Overrides, SecretSource, Settings};
+use crate::config::{
+    CredentialSources, InputSource, LimitProfileUse, Overrides, SecretSource, Settings,
+};
 use crate::connector::builtin_names;
 use crate::error::{ExitStatus, FatalError, FatalKind};
 use crate::report::thousands;
@@ -32,7 +34,7 @@ pub(super) fn demo(arguments: &DemoArguments) -> Result<ExitStatus, FatalError> 
     })?;
     let settings = Settings::settle(
         Overrides {
-            input: Some(input.clone()),
+            input: Some(InputSource::File(input.clone())),
             connector: builtin_names().next().map(str::to_owned),
             variables: [("base_url".to_owned(), tenant.base_url())].into(),
             credentials: Some(credentials),

@@ -1,19 +1,21 @@
 //! `sluice init` and `sluice guess`: write a commented job file, without or
 //! with a look at the input.
 
+use std::collections::HashSet;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
 
-use crate::config::did_you_mean;
+use crate::config::{InputSource, did_you_mean};
 use crate::connector::Connector;
 use crate::error::{ExitStatus, FatalError};
 use crate::mapping::Contract;
-use crate::source::SourceError;
 use crate::source::csv::{CsvSettings, CsvShape, Input, inspect};
+use crate::source::{SourceError, stage_ndjson, stage_workbook};
 
 use super::arguments::{GuessArguments, InitArguments};
 use super::print;
+use super::staging::{PrivateFolder, STAGED};
 
 const TEMPLATE: &str = include_str!("init/job.yaml");
 
@@ -33,13 +35,14 @@ pub(super) fn guess(arguments: &GuessArguments) -> Result<ExitStatus, FatalError
     // Only the operation's fields are wanted, so any address will do.
     let address = ("base_url".to_owned(), "http://localhost".to_owned());
     let bound = connector.bind(&[address].into())?;
-    let shape = inspect(&CsvSettings::new(Input::File(arguments.input.clone())))
-        .map_err(SourceError::into_fatal)?;
+    let scratch = PrivateFolder::create()?;
+    let input = InputSource::of_path(&arguments.input);
+    let (key, shape) = look_at(&input, scratch.path())?;
     for notice in &shape.notices {
         print::remark(&format!("sluice: {notice}"));
     }
     let job = guessed_job(
-        &arguments.input,
+        (key, &arguments.input),
         &shape,
         &connector,
         &bound.operation.contract,
@@ -54,20 +57,41 @@ pub(super) fn guess(arguments: &GuessArguments) -> Result<ExitStatus, FatalError
     Ok(ExitStatus::Done)
 }
 
+/// The input's columns, and what its kind is called in a job file.
+fn look_at(input: &InputSource, scratch: &Path) -> Result<(&'static str, CsvShape), FatalError> {
+    let staged = scratch.join(STAGED);
+    let (key, records) = match input {
+        InputSource::Workbook { path, sheet } => {
+            ("xlsx", stage_workbook(path, sheet.as_deref(), &staged))
+        }
+        InputSource::Ndjson(path) => ("ndjson", stage_ndjson(path, &HashSet::new(), &staged)),
+        _ => {
+            let file = match input.path() {
+                Some(path) => Input::File(path.to_owned()),
+                None => Input::Stdin,
+            };
+            let shape = inspect(&CsvSettings::new(file)).map_err(SourceError::into_fatal)?;
+            return Ok(("csv", shape));
+        }
+    };
+    let records = records.map_err(SourceError::into_fatal)?;
+    let settings = CsvSettings::staged(Input::File(staged), format!("`{input}`"));
+    let mut shape = inspect(&settings).map_err(SourceError::into_fatal)?;
+    shape.notices.splice(0..0, records.notices);
+    Ok((key, shape))
+}
+
 fn guessed_job(
-    input: &Path,
+    (key, input): (&str, &Path),
     shape: &CsvShape,
     connector: &Connector,
     contract: &Contract,
 ) -> String {
-    let payload = shape.payload_columns();
-    let columns: Vec<&str> = payload
-        .iter()
-        .map(|&index| shape.header[index].as_str())
-        .collect();
+    let names = shape.payload_names();
+    let columns: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut job = format!(
         "# Look it over, then: sluice plan THIS-FILE\n\
-         source: {{csv: {}}}\n\
+         source: {{{key}: {}}}\n\
          target: {{connector: {}}}\n",
         quoted(&input.display().to_string()),
         quoted(connector.name()),

@@ -10,7 +10,7 @@ use crate::error::FatalError;
 use crate::limit::{
     Confidence, FoundBy, LearnedLimit, LimitKey, LimitKind, LimitProfile, ProfileFit, Share,
 };
-use crate::plan::{Forecast, requests_for, sustained_rate, time_for};
+use crate::plan::{Forecast, sustained_rate, time_for};
 use crate::report::{LimitSummary, age_words};
 use crate::store::LimitProfiles;
 
@@ -173,15 +173,14 @@ fn as_a_run_knows(limit: &LearnedLimit) -> LearnedLimit {
     }
 }
 
-/// The forecast of a load, and in words where it comes from.
+/// The forecast of a load of so many requests, and in words where it comes
+/// from.
 pub(super) fn forecast(
-    rows: u64,
-    rows_a_request: u64,
+    requests: u64,
     known: &[LimitProfile],
     key: (&str, Option<&str>, &str),
     settings: &Settings,
 ) -> (Forecast, Option<String>) {
-    let requests = requests_for(rows, rows_a_request);
     let share = Share::try_new(settings.share.fraction()).unwrap_or_default();
     let max_rate = settings
         .max_rate
@@ -236,7 +235,7 @@ mod tests {
 
     fn settings(change: impl FnOnce(&mut Overrides)) -> Settings {
         let mut overrides = Overrides {
-            input: Some("contacts.csv".into()),
+            input: Some(crate::config::InputSource::File("contacts.csv".into())),
             connector: Some("any".to_owned()),
             ..Overrides::default()
         };
@@ -299,7 +298,7 @@ mod tests {
     fn a_forecast_takes_the_slower_limit_and_says_where_it_is_from() {
         let known = [profile("update", 8.0, 7_300), profile("*", 5.0, 100_000)];
         let key = ("https://tenant", Some("ours"), "update");
-        let of = |rows, settings: &Settings| forecast(rows, 1, &known, key, settings);
+        let of = |requests, settings: &Settings| forecast(requests, &known, key, settings);
         let (told, words) = of(1_000, &settings(|_| ()));
         assert_eq!(told.seconds, Some(200.0));
         assert_eq!(told.requests_per_s, Some(5.0));
@@ -319,7 +318,7 @@ mod tests {
         );
         assert_eq!(words.as_deref(), Some("--max-rate"));
         let elsewhere = ("https://other", Some("ours"), "update");
-        let (unknown, _) = forecast(10, 1, &known, elsewhere, &settings(|_| ()));
+        let (unknown, _) = forecast(10, &known, elsewhere, &settings(|_| ()));
         assert_eq!((unknown.seconds, unknown.limit_from), (None, None));
     }
 

@@ -8,29 +8,27 @@ use encoding_rs::Encoding;
 
 use crate::actors::{Endpoint, InputCounter, OpenSource, RowMapper, RunPlan, Selection};
 use crate::auth::Credentials;
-use crate::config::{self, Concurrency, Duplicates, InputPath, Settings};
-use crate::connector::{Bound, Connector, field_rules};
+use crate::config::{self, Concurrency, Duplicates, InputSource, Settings};
+use crate::connector::{Bound, Connector};
 use crate::error::FatalError;
 use crate::limit::{self, LimitKey, LimitProfile, LimitSettings};
-use crate::mapping::{FieldRule, Program};
+use crate::mapping::{FieldRule, MappedRow, Program};
 use crate::record::{Fields, Position, RowId};
 use crate::source::csv::{
     CsvCounter, CsvReader, CsvSettings, CsvShape, Input, LineColumn, RejectLayout, RelistedRows,
     Start, inspect, split,
 };
-use crate::source::{DuplicateFinder, Source, SourceError};
+use crate::source::{CallLog, DuplicateFinder, Source, SourceError};
 use crate::store::{BookFormat, Durability, ResumeMark};
 use crate::telemetry::EventSender;
 use crate::transport::{Lanes, TransportSettings, lanes};
 
 use super::credentials::token_plan;
 use super::csv_adapters::{CountedCsv, RejectFormat};
+use super::mapping;
 
 /// Bytes that rows under way may hold, at three copies of their text.
 const CREDIT_BYTES: usize = 12 * 1024 * 1024;
-
-/// Mistakes of the mapping that are told beside the first.
-const OTHERS_TOLD: usize = 4;
 
 /// A load, prepared: nothing has been sent, and nothing of the tenant is known.
 pub(super) struct Prepared {
@@ -42,48 +40,43 @@ pub(super) struct Prepared {
     pub(super) program: Arc<Program>,
     /// Of a retry, the rows that are sent again, in the order of their lines.
     pub(super) relisted: Option<Vec<(RowId, Position)>>,
+    /// Calls of a stream's source, for the audit.
+    pub(super) source_calls: CallLog,
     rules: Option<Vec<FieldRule>>,
 }
 
-/// Prepares a load from `input`, which is what the settings name, or a staged
-/// copy of it.
+/// Prepares a load from `input`, which is what the settings name, or a copy of
+/// it as it is.
 pub(super) fn prepare(settings: Settings, input: Input) -> Result<Prepared, FatalError> {
-    let connector = Connector::load(&settings.connector)?;
-    let bound = match &settings.operation {
-        Some(operation) => connector.bind_to(operation, &settings.variables)?,
-        None => connector.bind(&settings.variables)?,
-    };
     let csv = CsvSettings {
-        input,
         delimiter: settings
             .delimiter
             .map(|delimiter| char::from(delimiter.byte())),
         encoding: settings
             .encoding
             .and_then(|encoding| Encoding::for_label(encoding.name().as_bytes())),
+        ..CsvSettings::new(input)
+    };
+    prepare_csv(settings, csv)
+}
+
+/// Prepares a load from `input`, which has what the settings name in the staged
+/// form.
+pub(super) fn prepare_staged(settings: Settings, input: Input) -> Result<Prepared, FatalError> {
+    let csv = CsvSettings::staged(input, format!("`{}`", settings.input));
+    prepare_csv(settings, csv)
+}
+
+fn prepare_csv(settings: Settings, csv: CsvSettings) -> Result<Prepared, FatalError> {
+    let connector = Connector::load(&settings.connector)?;
+    let bound = match &settings.operation {
+        Some(operation) => connector.bind_to(operation, &settings.variables)?,
+        None => connector.bind(&settings.variables)?,
     };
     let shape = inspect(&csv).map_err(SourceError::into_fatal)?;
-    let rules = settings.mapping.as_deref().map(field_rules);
-    let program = Program::compile(
-        rules.as_deref(),
-        &shape.header,
-        &shape.payload_columns(),
-        &bound.operation.contract,
-    )
-    .map_err(|problems| {
-        let mut messages = problems.iter().map(ToString::to_string);
-        let first = messages.next().unwrap_or_default();
-        let others: Vec<String> = messages.by_ref().take(OTHERS_TOLD).collect();
-        let untold = messages.count();
-        let error = FatalError::usage(format!("{}: {first}", settings.input));
-        match (others.is_empty(), untold) {
-            (true, _) => error,
-            (false, 0) => error.with_hint(format!("Also: {}.", others.join("; "))),
-            (false, _) => {
-                error.with_hint(format!("Also: {}; and {untold} more.", others.join("; ")))
-            }
-        }
-    })?;
+    let rules = mapping::rules(&settings)?;
+    let contract = &bound.operation.contract;
+    let program = mapping::program(&settings, rules.as_deref(), &shape, contract)?;
     Ok(Prepared {
         settings,
         connector,
@@ -92,15 +85,16 @@ pub(super) fn prepare(settings: Settings, input: Input) -> Result<Prepared, Fata
         shape,
         program: Arc::new(program),
         relisted: None,
+        source_calls: CallLog::default(),
         rules,
     })
 }
 
-/// The input that the settings name, where it is a file.
+/// The input that the settings name, where it is a file of CSV.
 pub(super) fn file_input(settings: &Settings) -> Option<Input> {
     match &settings.input {
-        InputPath::File(path) => Some(Input::File(path.clone())),
-        InputPath::StandardInput => None,
+        InputSource::File(path) => Some(Input::File(path.clone())),
+        _ => None,
     }
 }
 
@@ -108,7 +102,7 @@ impl Prepared {
     /// A hash of the mapping rules; without rules, of the fact that there are
     /// none.
     pub(super) fn mapping_hash(&self) -> String {
-        hash(format!("{:?}", self.rules).as_bytes())
+        mapping::hash_of_rules(self.rules.as_deref())
     }
 
     /// A hash of the connector file.
@@ -181,6 +175,11 @@ impl Prepared {
         CsvReader::open(&self.csv, &self.shape, start)
     }
 
+    /// The rows of a leg, from a place in the input on.
+    pub(super) fn rows(&self, mark: Option<ResumeMark>) -> Result<Box<dyn Source>, SourceError> {
+        open_rows(&self.csv, &self.shape, self.relisted.as_deref(), mark)
+    }
+
     /// A counter of the whole input. `was_cut` where it is the staged part of a
     /// stream whose end was never seen.
     pub(super) fn counter(&self, was_cut: bool) -> Result<Box<dyn InputCounter>, FatalError> {
@@ -225,18 +224,9 @@ impl Prepared {
         events: EventSender,
     ) -> Result<RunPlan<Lanes>, FatalError> {
         let (csv, shape) = (self.csv.clone(), self.shape.clone());
-        let relisted = self.relisted.clone().zip(LineColumn::of(&shape));
+        let relisted = self.relisted.clone();
         let open_source: OpenSource = Box::new(move |mark: Option<ResumeMark>| {
-            if let Some((rows, line)) = &relisted {
-                let reader = CsvReader::open(&csv, &shape, Start::Beginning)?;
-                let source = RelistedRows::new(reader, *line, rows.clone());
-                return Ok(Box::new(source) as Box<dyn Source>);
-            }
-            let start = mark.map_or(Start::Beginning, |mark| {
-                Start::At(RowId(mark.row), mark.position())
-            });
-            let reader = CsvReader::open(&csv, &shape, start)?;
-            Ok(Box::new(reader) as Box<dyn Source>)
+            open_rows(&csv, &shape, relisted.as_deref(), mark)
         });
         let stop_input: Box<dyn Fn() + Send> = match &self.csv.input {
             Input::Spool(spool) => {
@@ -246,7 +236,10 @@ impl Prepared {
             Input::File(_) | Input::Stdin => Box::new(|| {}),
         };
         let base_url = self.bound.base_url.to_string();
-        let transport = TransportSettings::default();
+        let transport = TransportSettings {
+            copies_bodies: !self.bound.operation.is_batched(),
+            ..TransportSettings::default()
+        };
         // One core is left to the lane, which has the most to do.
         let mapper_threads = std::thread::available_parallelism()
             .map_or(1, |cores| cores.get().saturating_sub(1))
@@ -276,8 +269,27 @@ impl Prepared {
             max_errors: self.settings.max_errors,
             max_duration: self.settings.max_duration.map(config::TimeSpan::duration),
             events,
+            source_calls: Arc::clone(&self.source_calls),
         })
     }
+}
+
+/// The rows of a leg: of a retry those that are sent again, else the input's,
+/// from a place in it on.
+fn open_rows(
+    csv: &CsvSettings,
+    shape: &CsvShape,
+    relisted: Option<&[(RowId, Position)]>,
+    mark: Option<ResumeMark>,
+) -> Result<Box<dyn Source>, SourceError> {
+    if let (Some(rows), Some(line)) = (relisted, LineColumn::of(shape)) {
+        let reader = CsvReader::open(csv, shape, Start::Beginning)?;
+        return Ok(Box::new(RelistedRows::new(reader, line, rows.to_vec())));
+    }
+    let start = mark.map_or(Start::Beginning, |mark| {
+        Start::At(RowId(mark.row), mark.position())
+    });
+    Ok(Box::new(CsvReader::open(csv, shape, start)?))
 }
 
 fn limit_settings(settings: &Settings) -> Result<LimitSettings, FatalError> {
@@ -305,7 +317,7 @@ pub(super) fn hash(bytes: &[u8]) -> String {
 pub(super) struct KeyReader<'load> {
     prepared: &'load Prepared,
     fields: Fields,
-    key: String,
+    mapped: MappedRow,
     body: Vec<u8>,
 }
 
@@ -314,13 +326,13 @@ impl<'load> KeyReader<'load> {
         Self {
             prepared,
             fields: Fields::default(),
-            key: String::new(),
+            mapped: MappedRow::default(),
             body: Vec::new(),
         }
     }
 
     /// The hash of the row's key; `None` for a row that is refused anyway.
-    fn hash(&mut self, raw: &[u8], position: Position) -> Option<u64> {
+    pub(super) fn hash(&mut self, raw: &[u8], position: Position) -> Option<u64> {
         let shape = &self.prepared.shape;
         split(
             raw,
@@ -330,12 +342,11 @@ impl<'load> KeyReader<'load> {
             &mut self.fields,
         )
         .ok()?;
-        self.key.clear();
         self.body.clear();
         self.prepared
             .program
-            .apply(&self.fields, &mut self.key, &mut self.body)
+            .apply(&self.fields, &mut self.mapped, &mut self.body)
             .ok()?;
-        Some(RowMapper::hash_key(&self.key))
+        Some(RowMapper::hash_key(self.mapped.key()))
     }
 }

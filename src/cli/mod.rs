@@ -2,29 +2,40 @@
 
 mod arguments;
 mod assemble;
+mod begin_manifest;
+mod compare;
 mod completions;
 mod conclude;
 mod connectors;
 mod credentials;
 mod csv_adapters;
 mod demo;
+mod diff_log;
 mod id_map;
 mod init;
 mod known_limits;
 mod load;
 mod man;
+mod mapping;
+mod online;
+mod pass;
 mod plan;
+mod plan_sample;
 mod plan_text;
 mod print;
 mod probe;
 mod progress_file;
 mod resume;
 mod retry;
+mod retry_hints;
 mod run;
 mod runs;
 mod schema;
 mod set_up;
+mod source_stream;
+mod staging;
 mod status;
+mod verify;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -82,6 +93,7 @@ fn dispatch(command: Command) -> Result<ExitStatus, FatalError> {
         Command::Probe(arguments) => probe::probe(&arguments),
         Command::Resume(arguments) => resume::resume(&arguments),
         Command::Retry(arguments) => retry::retry(&arguments),
+        Command::Verify(arguments) => verify::verify(&arguments),
         Command::Status(arguments) => status::status(&arguments),
         Command::Runs(arguments) => runs::runs(&arguments),
         Command::Demo(arguments) => demo::demo(&arguments),

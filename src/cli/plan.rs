@@ -1,21 +1,25 @@
 //! `sluice plan`: checks every row offline, and says what a run would do.
 
 use crate::actors::{RowMapper, Selection};
-use crate::config::{Duplicates, Settings};
+use crate::config::{Duplicates, InputSource, Settings};
 use crate::error::{ExitStatus, FatalError};
-use crate::mapping::Observations;
-use crate::plan::Findings;
-use crate::record::{Fields, RawBatch, RawRow, Refusal};
+use crate::mapping::{MappedRow, Observations};
+use crate::plan::{Findings, requests_for};
+use crate::record::{Fields, RawBatch, RawRow, Refusal, RowRanges};
 use crate::source::csv::{Input, Start, split};
-use crate::source::{DuplicateFinder, Source, SourceError};
+use crate::source::{CallLog, DuplicateFinder, Source, SourceError};
 
-use super::arguments::{OutputForm, RunArguments, ShowingFlags};
+use super::arguments::{OutputForm, PlanArguments, ShowingFlags};
 use super::assemble::settings_of;
 use super::credentials::client_id_offline;
 use super::known_limits::{KnownLimits, forecast};
-use super::load::{Prepared, file_input, prepare};
-use super::plan_text::{ObservedField, Plan, RepeatedKeys, Sample};
+use super::load::{Prepared, prepare, prepare_staged};
+use super::online::{Answered, Question};
+use super::plan_sample::Sample;
+use super::plan_text::{ObservedField, Plan, RepeatedKeys};
 use super::print;
+use super::source_stream::{Begin, SourceStream, prepare_without_rows};
+use super::staging::{PrivateFolder, stage_file};
 
 /// Rows that are shown as they would be sent.
 const SAMPLES: usize = 5;
@@ -23,19 +27,77 @@ const SAMPLES: usize = 5;
 const NAMED_REPEATS: usize = 10;
 
 /// `sluice plan`.
-pub(super) fn plan(arguments: &RunArguments) -> Result<ExitStatus, FatalError> {
-    let assembled = settings_of(arguments)?;
-    plan_settings(assembled.settings, &arguments.showing)
+pub(super) fn plan(arguments: &PlanArguments) -> Result<ExitStatus, FatalError> {
+    let assembled = settings_of(&arguments.run)?;
+    let asking = match (arguments.online, arguments.all) {
+        (false, _) => Asking::Nothing,
+        (true, false) => Asking::AboutSome,
+        (true, true) => Asking::AboutAll,
+    };
+    plan_settings(assembled.settings, asking, &arguments.run.showing)
+}
+
+/// What a plan may ask of platforms. It never writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asking {
+    /// It sends nothing at all.
+    Nothing,
+    /// It reads: of the target the records of the first rows, or of those that
+    /// `--limit` leaves.
+    AboutSome,
+    /// It reads: of the target the records of all rows.
+    AboutAll,
 }
 
 /// The plan for settled settings; `run --dry-run` comes here too.
 pub(super) fn plan_settings(
     settings: Settings,
+    asking: Asking,
     showing: &ShowingFlags,
 ) -> Result<ExitStatus, FatalError> {
-    let input = file_input(&settings).unwrap_or(Input::Stdin);
-    let prepared = prepare(settings, input)?;
-    let plan = Planner::new(&prepared).run()?;
+    let (settings, question) = Question::prepare(settings, asking)?;
+    let scratch;
+    let mut prepared = match &settings.input {
+        InputSource::File(path) => {
+            let input = Input::File(path.clone());
+            prepare(settings, input)?
+        }
+        InputSource::StandardInput => prepare(settings, Input::Stdin)?,
+        InputSource::Stream(stream) if asking == Asking::Nothing => {
+            scratch = PrivateFolder::create()?;
+            let mut prepared = prepare_without_rows(&settings, stream, scratch.path())?;
+            prepared.shape.notices.push(
+                "the rows stand at the source's platform and weren't read; --online reads them"
+                    .to_owned(),
+            );
+            prepared
+        }
+        InputSource::Stream(stream) => {
+            scratch = PrivateFolder::create()?;
+            prepare_without_rows(&settings, stream, scratch.path())?;
+            let begin = Begin {
+                folder: scratch.path(),
+                state: None,
+                save: Box::new(|_| Ok(())),
+                run_id: "plan".to_owned(),
+                calls: CallLog::default(),
+            };
+            let spool = SourceStream::open(&settings, stream)?.start(&settings, begin)?;
+            prepare_staged(settings, Input::Spool(spool))?
+        }
+        _ => {
+            scratch = PrivateFolder::create()?;
+            stage_file(&settings, scratch.path())?.0
+        }
+    };
+    if let Some(question) = &question {
+        question.check(&mut prepared)?;
+    }
+    let (mut plan, sendable) = Planner::new(&prepared, question.is_some()).run()?;
+    let answered = match question {
+        Some(question) => question.ask(&prepared, &sendable, &mut plan, showing)?,
+        None => Answered::default(),
+    };
     match showing.output {
         OutputForm::Json => {
             let text = serde_json::to_string_pretty(&plan).expect("a plan is plain data");
@@ -47,17 +109,30 @@ pub(super) fn plan_settings(
         }
         OutputForm::Text => print::result(&plan.to_text())?,
     }
-    Ok(match plan.problems.rejected {
+    if let Some(failure) = &answered.failure {
+        print::failure(failure);
+    }
+    let offline = match plan.problems.rejected {
         0 => ExitStatus::Done,
         _ => ExitStatus::SomeRejected,
-    })
+    };
+    Ok(offline.worst_of(answered.status))
+}
+
+/// Rows that a run would send.
+#[derive(Debug, Default)]
+pub(super) struct Sendable {
+    /// Rows that the mapping accepts; kept only where the tenant is asked.
+    pub(super) accepted: RowRanges,
+    /// Those of them that stand for another row of their key, in order.
+    pub(super) repeated: Vec<u64>,
 }
 
 /// Reads the input once and gathers everything on the way.
 struct Planner<'load> {
     prepared: &'load Prepared,
     fields: Fields,
-    key: String,
+    mapped: MappedRow,
     body: Vec<u8>,
     rows: u64,
     skipped: u64,
@@ -66,14 +141,17 @@ struct Planner<'load> {
     observations: Observations,
     repeats: DuplicateFinder,
     samples: Vec<Sample>,
+    /// `None` where nobody wants to know them.
+    accepted_rows: Option<RowRanges>,
 }
 
 impl<'load> Planner<'load> {
-    fn new(prepared: &'load Prepared) -> Self {
+    fn new(prepared: &'load Prepared, keeps_rows: bool) -> Self {
         Self {
             prepared,
+            accepted_rows: keeps_rows.then(RowRanges::default),
             fields: Fields::default(),
-            key: String::new(),
+            mapped: MappedRow::default(),
             body: Vec::new(),
             rows: 0,
             skipped: 0,
@@ -85,7 +163,7 @@ impl<'load> Planner<'load> {
         }
     }
 
-    fn run(mut self) -> Result<Plan, FatalError> {
+    fn run(mut self) -> Result<(Plan, Sendable), FatalError> {
         let mut source = self
             .prepared
             .open(Start::Beginning)
@@ -128,36 +206,36 @@ impl<'load> Planner<'load> {
         let program = &self.prepared.program;
         self.observations
             .observe(program, &self.fields, row.position.line);
-        self.key.clear();
         self.body.clear();
-        let (fields, key) = (&self.fields, &mut self.key);
+        let (fields, mapped) = (&self.fields, &mut self.mapped);
         self.prepared
             .bound
             .operation
-            .wrap_body(&mut self.body, |out| program.apply(fields, key, out))
+            .wrap_body(&mut self.body, |out| program.apply(fields, mapped, out))
     }
 
     fn accept(&mut self, row: &RawRow) -> Result<(), FatalError> {
         self.accepted += 1;
+        if let Some(rows) = &mut self.accepted_rows {
+            rows.insert(row.row.0);
+        }
         self.repeats
-            .add(row.row, RowMapper::hash_key(&self.key))
+            .add(row.row, RowMapper::hash_key(self.mapped.key()))
             .map_err(SourceError::into_fatal)?;
         if self.samples.len() < SAMPLES {
-            let mut path = Vec::new();
-            self.prepared
-                .bound
-                .operation
-                .write_path(&self.key, &mut path);
-            self.samples.push(Sample {
-                line: row.position.line,
-                path: String::from_utf8_lossy(&path).into_owned(),
-                body: String::from_utf8_lossy(&self.body).into_owned(),
-            });
+            let sample = Sample::new(
+                self.prepared,
+                row.position.line,
+                &self.fields,
+                &self.mapped,
+                &self.body,
+            );
+            self.samples.push(sample);
         }
         Ok(())
     }
 
-    fn finish(self) -> Result<Plan, FatalError> {
+    fn finish(self) -> Result<(Plan, Sendable), FatalError> {
         let settings = &self.prepared.settings;
         let found = self.repeats.finish().map_err(SourceError::into_fatal)?;
         let repeated_rows = found.later.len() as u64;
@@ -180,16 +258,19 @@ impl<'load> Planner<'load> {
             .prepared
             .limit_key(client.as_deref().unwrap_or_default());
         let known = KnownLimits::read(settings);
+        let update = self.prepared.bound.update.as_deref();
+        let rows_a_request = update.map_or(operation.batch_cap, |update| {
+            update.batch_cap.min(operation.batch_cap)
+        });
         let (forecast, forecast_from) = forecast(
-            to_send,
-            operation.batch_cap as u64,
+            requests_for(to_send, rows_a_request as u64, update.is_some()),
             &known.profiles,
             (&key.tenant, client.as_deref(), &key.endpoint),
             settings,
         );
         let mut notices = self.prepared.shape.notices.clone();
         notices.extend(known.trouble);
-        Ok(Plan {
+        let plan = Plan {
             job: settings.job.clone(),
             input: settings.input.to_string(),
             target: format!(
@@ -203,7 +284,7 @@ impl<'load> Planner<'load> {
                     operation.name, operation.method
                 ),
             },
-            columns: self.prepared.shape.header.clone(),
+            columns: self.prepared.shape.payload_names(),
             notices,
             rows: self.rows,
             skipped,
@@ -224,6 +305,15 @@ impl<'load> Planner<'load> {
             forecast,
             forecast_from,
             problems,
-        })
+            online: None,
+        };
+        let sendable = Sendable {
+            accepted: self.accepted_rows.unwrap_or_default(),
+            repeated: match settings.duplicates {
+                Duplicates::Last => found.earlier,
+                Duplicates::Apply | Duplicates::First | Duplicates::Reject => found.later,
+            },
+        };
+        Ok((plan, sendable))
     }
 }

@@ -1,22 +1,30 @@
 //! `sluice resume`: goes on with what was not finished.
 
-use std::path::Path;
+use std::fs::OpenOptions;
+use std::path::{Path, PathBuf};
 
 use crate::actors::InputCounting;
 use crate::config::{
-    CredentialSources, Overrides, SecretSource, Settings, read_credentials_file, read_job,
+    CredentialSources, InputSource, Overrides, SecretSource, Settings, Since,
+    read_credentials_file, read_job,
 };
 use crate::error::{ExitStatus, FatalError};
-use crate::source::csv::{Input, Match, verify};
-use crate::source::{SourceError, cut_to_last_line};
-use crate::store::{Checkpoint, Journal, Manifest, RunDirectory, SecretOrigin, SqliteJournal};
+use crate::source::csv::{CsvSettings, Input, Match, verify};
+use crate::source::{FetchState, SourceError, cut_to_last_line, hash_of_file};
+use crate::store::{
+    Checkpoint, Journal, Manifest, RunDirectory, SecretOrigin, SourceRecord, SqliteJournal,
+    StreamRecord,
+};
 
 use super::arguments::ResumeArguments;
 use super::assemble::{of_pacing_flags, of_profile};
+use super::begin_manifest::input_stamp;
 use super::conclude::tell_again;
 use super::credentials::read_credentials;
-use super::load::{Prepared, prepare};
-use super::run::{Leg, Tenant, input_stamp};
+use super::load::{Prepared, prepare, prepare_staged};
+use super::run::{Leg, Tenant, fetch_into};
+use super::source_stream::{SourceStream, read_state, record_of, stream_of};
+use super::staging::STAGED;
 use super::{retry, set_up};
 
 /// `sluice resume`.
@@ -44,13 +52,33 @@ pub(super) fn resume(arguments: &ResumeArguments) -> Result<ExitStatus, FatalErr
         return retry::go_on(directory, lock, manifest, settings, &arguments.showing);
     }
     let credentials = read_credentials(&settings)?;
-    let counting = check_input(&manifest, &settings, &checkpoint)?;
+    let read_from = read_from(&directory, &manifest);
+    let fetched = match &manifest.source {
+        SourceRecord::Stream(_) => Some(cut_to_state(&directory, &read_from)?),
+        _ => None,
+    };
+    let counting = check_input(&manifest, &settings, &read_from, &checkpoint)?;
     let settings = set_up::settled(&settings, &credentials)?;
-    let prepared = prepare(settings, Input::File(manifest.input.clone()))?;
-    check_unchanged(&manifest, &prepared)?;
+    let prepared = match (&settings.input, fetched) {
+        (InputSource::Stream(stream), Some(state)) if !state.complete => {
+            let source = SourceStream::open(&settings, stream)?;
+            let record = record_of(&source, stream);
+            if !is_same_connector(&manifest, &record) {
+                let path = Path::new(&record.connector);
+                return Err(changed("connector of the source", path));
+            }
+            let prepared = fetch_into(source, &settings, &directory, Some(state))?;
+            check_unchanged(&manifest, &prepared)?;
+            prepared
+        }
+        _ => prepare_again(&manifest, settings, read_from)?,
+    };
     let counting = match counting {
         Some(counting) => counting,
-        None => InputCounting::Count(prepared.counter(manifest.input_is_staged)?),
+        None => {
+            let was_cut = manifest.input_is_staged && manifest.source == SourceRecord::Csv;
+            InputCounting::Count(prepared.counter(was_cut)?)
+        }
     };
     Leg {
         selection: prepared.selection(directory.path())?,
@@ -63,6 +91,30 @@ pub(super) fn resume(arguments: &ResumeArguments) -> Result<ExitStatus, FatalErr
         tenant: Tenant::Stays,
     }
     .run(&prepared, &arguments.showing)
+}
+
+/// What a run reads its rows from: its input, or the staged copy of it.
+pub(super) fn read_from(directory: &RunDirectory, manifest: &Manifest) -> PathBuf {
+    match manifest.source {
+        SourceRecord::Csv => manifest.input.clone(),
+        _ => directory.path().join(STAGED),
+    }
+}
+
+/// The load as the run was started with it, from an input that was checked;
+/// refused where the connector or the mapping has changed since.
+pub(super) fn prepare_again(
+    manifest: &Manifest,
+    settings: Settings,
+    read_from: PathBuf,
+) -> Result<Prepared, FatalError> {
+    let input = Input::File(read_from);
+    let prepared = match &settings.input {
+        InputSource::File(_) | InputSource::StandardInput => prepare(settings, input)?,
+        _ => prepare_staged(settings, input)?,
+    };
+    check_unchanged(manifest, &prepared)?;
+    Ok(prepared)
 }
 
 /// What the run was started with, under the flags of this command.
@@ -97,9 +149,16 @@ pub(super) fn settings_of(manifest: &Manifest, flags: Overrides) -> Result<Setti
         Some(name) => of_profile(name)?,
         None => Overrides::default(),
     };
-    let credentials = credentials_of(manifest, job.credentials.or(profile.credentials))?;
+    let own = own_credentials(manifest, job.input.as_ref())?;
+    let configured = job.credentials.or(profile.credentials);
+    let credentials = credentials_of(&manifest.client_id, &manifest.client_secret, configured)?;
+    let mut input = input_of(manifest);
+    if let InputSource::Stream(stream) = &mut input {
+        stream.credentials = own;
+    }
     let started_with = Overrides {
-        input: Some(manifest.input.clone()),
+        input: Some(input),
+        since: since_of(manifest).map_err(|()| damaged("time of --since"))?,
         delimiter: parsed!(manifest.delimiter.as_ref(), "delimiter"),
         encoding: parsed!(manifest.encoding.as_ref(), "encoding"),
         duplicates: parsed!(Some(&manifest.duplicates), "duplicates"),
@@ -112,6 +171,7 @@ pub(super) fn settings_of(manifest: &Manifest, flags: Overrides) -> Result<Setti
         max_errors: parsed!(flag("max-errors"), "max-errors"),
         max_rate: parsed!(flag("max-rate"), "max-rate"),
         concurrency: parsed!(flag("concurrency"), "concurrency"),
+        diff_log: parsed!(flag("diff-log"), "diff-log"),
         limit: manifest.limit,
         skip: Some(manifest.skip),
         job: Some(manifest.job.clone()),
@@ -120,8 +180,79 @@ pub(super) fn settings_of(manifest: &Manifest, flags: Overrides) -> Result<Setti
     Ok(Settings::settle(flags, Some(started_with), None)?)
 }
 
-fn credentials_of(
+fn input_of(manifest: &Manifest) -> InputSource {
+    let path = manifest.input.clone();
+    match &manifest.source {
+        SourceRecord::Csv => InputSource::File(path),
+        SourceRecord::Workbook { sheet, .. } => InputSource::Workbook {
+            path,
+            sheet: sheet.clone(),
+        },
+        SourceRecord::Ndjson { .. } => InputSource::Ndjson(path),
+        SourceRecord::Stream(record) => InputSource::Stream(stream_of(record)),
+    }
+}
+
+/// How far fetching had come; what is staged beyond that was never read.
+fn cut_to_state(directory: &RunDirectory, staged: &Path) -> Result<FetchState, FatalError> {
+    let state = read_state(directory).ok_or_else(|| {
+        FatalError::usage(format!(
+            "run {} was ended before it had staged its first page; nothing was sent",
+            directory.run_id()
+        ))
+        .with_hint("Start it again with `sluice run`.")
+    })?;
+    OpenOptions::new()
+        .write(true)
+        .open(staged)
+        .and_then(|file| match file.metadata()?.len() < state.bytes {
+            true => Err(std::io::ErrorKind::UnexpectedEof.into()),
+            false => file.set_len(state.bytes),
+        })
+        .map_err(|cause| FatalError::writing(&staged.display().to_string(), &cause))?;
+    Ok(state)
+}
+
+fn is_same_connector(manifest: &Manifest, record: &StreamRecord) -> bool {
+    match &manifest.source {
+        SourceRecord::Stream(began_with) => began_with.connector_hash == record.connector_hash,
+        _ => false,
+    }
+}
+
+/// The time that changes were asked from, which `last` stood for when the run
+/// was started.
+fn since_of(manifest: &Manifest) -> Result<Option<Since>, ()> {
+    match &manifest.source {
+        SourceRecord::Stream(record) => match &record.since {
+            Some(text) => text.parse().map(Some).map_err(|_| ()),
+            None => Ok(None),
+        },
+        _ => Ok(None),
+    }
+}
+
+/// The credentials that the source has a place of its own for.
+fn own_credentials(
     manifest: &Manifest,
+    named: Option<&InputSource>,
+) -> Result<Option<CredentialSources>, FatalError> {
+    let SourceRecord::Stream(record) = &manifest.source else {
+        return Ok(None);
+    };
+    let (Some(client_id), Some(client_secret)) = (&record.client_id, &record.client_secret) else {
+        return Ok(None);
+    };
+    let configured = match named {
+        Some(InputSource::Stream(stream)) => stream.credentials.clone(),
+        _ => None,
+    };
+    credentials_of(client_id, client_secret, configured).map(Some)
+}
+
+fn credentials_of(
+    client_id: &SecretOrigin,
+    client_secret: &SecretOrigin,
     configured: Option<CredentialSources>,
 ) -> Result<CredentialSources, FatalError> {
     let source = |origin: &SecretOrigin, pick: fn(&CredentialSources) -> &SecretSource| {
@@ -141,24 +272,31 @@ fn credentials_of(
         _ => source(&SecretOrigin::Configuration, pick),
     };
     Ok(CredentialSources {
-        client_id: find(&manifest.client_id, |sources| &sources.client_id)?,
-        client_secret: find(&manifest.client_secret, |sources| &sources.client_secret)?,
+        client_id: find(client_id, |sources| &sources.client_id)?,
+        client_secret: find(client_secret, |sources| &sources.client_secret)?,
         // They come from where the secret does.
-        username: user(&manifest.client_secret, |sources| &sources.username)?,
-        password: user(&manifest.client_secret, |sources| &sources.password)?,
+        username: user(client_secret, |sources| &sources.username)?,
+        password: user(client_secret, |sources| &sources.password)?,
     })
 }
 
-/// Refuses an input that isn't what the run was started with. Where all of it
-/// was counted before, it needn't be counted again.
-fn check_input(
+/// Refuses an input that isn't what the run was started with, and a staged copy
+/// of it that isn't (`path` is what is read). Where all of it was counted
+/// before, it needn't be counted again.
+pub(super) fn check_input(
     manifest: &Manifest,
     settings: &Settings,
+    path: &Path,
     checkpoint: &Checkpoint,
 ) -> Result<Option<InputCounting>, FatalError> {
     settings.check_input()?;
-    let path = &manifest.input;
-    let input = crate::source::csv::CsvSettings::new(Input::File(path.clone()));
+    if let SourceRecord::Workbook { blake3, .. } | SourceRecord::Ndjson { blake3 } =
+        &manifest.source
+        && hash_of_file(&manifest.input).map_err(SourceError::into_fatal)? != *blake3
+    {
+        return Err(changed("input", &manifest.input));
+    }
+    let input = CsvSettings::new(Input::File(path.to_owned()));
     if let Some(digest) = &checkpoint.input {
         let found = verify(&input, digest).map_err(SourceError::into_fatal)?;
         if found != Match::Same {
@@ -167,6 +305,10 @@ fn check_input(
         if digest.complete {
             return Ok(Some(InputCounting::Known(digest.clone())));
         }
+    }
+    if manifest.source != SourceRecord::Csv {
+        // A copy holds nothing that may be half a row.
+        return Ok(None);
     }
     if manifest.input_is_staged {
         // The copy ends where the process was killed, maybe within a row.

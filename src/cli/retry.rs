@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::actors::{InputCounting, Selection};
-use crate::config::{InputPath, Settings};
+use crate::config::{InputSource, Settings};
 use crate::error::{ExitStatus, FatalError, FatalKind};
 use crate::source::csv::{CsvReader, CsvSettings, Input, LineColumn, Start, inspect};
 use crate::source::{Source, SourceError};
@@ -134,7 +134,7 @@ pub(super) fn go_on(
 
 /// The load, from the text of a book, which messages call `shown`. How it is
 /// written is found out anew: a spreadsheet may have changed it.
-fn prepare_retry(
+pub(super) fn prepare_retry(
     text: &Path,
     shown: &Path,
     manifest: &Manifest,
@@ -148,7 +148,7 @@ fn prepare_retry(
         return Err(not_as_written(shown, 1, "the column _line is missing"));
     }
     let settings = Settings {
-        input: InputPath::File(shown.to_owned()),
+        input: InputSource::File(shown.to_owned()),
         delimiter: None,
         encoding: None,
         ..settings.clone()

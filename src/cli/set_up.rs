@@ -34,11 +34,36 @@ pub(super) fn settled(
     settings: &Settings,
     credentials: &Credentials,
 ) -> Result<Settings, FatalError> {
+    settled_with(settings, credentials, Absent::Made).map(|(settings, _)| settings)
+}
+
+/// The same for a command that only reads, with the names of what isn't there
+/// yet: a load would make it.
+pub(super) fn looked_up(
+    settings: &Settings,
+    credentials: &Credentials,
+) -> Result<(Settings, Vec<String>), FatalError> {
+    settled_with(settings, credentials, Absent::LeftOut)
+}
+
+/// What is done about something that isn't there, and that a load makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Absent {
+    Made,
+    LeftOut,
+}
+
+fn settled_with(
+    settings: &Settings,
+    credentials: &Credentials,
+    absent: Absent,
+) -> Result<(Settings, Vec<String>), FatalError> {
     let mut settings = settings.clone();
     let connector = Connector::load(&settings.connector)?;
     let discovery = connector.discovery(&settings.variables)?;
+    let mut left_out = Vec::new();
     if discovery.is_none() && connector.set_up_count() == 0 {
-        return Ok(settings);
+        return Ok((settings, left_out));
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -68,11 +93,16 @@ pub(super) fn settled(
                 &settings.variables,
             )?;
             if let Some(step) = connector.set_up_step(index, &bound, &settings.variables)? {
-                let id = Desk::new(&client, &bound, credentials).carry_out(&step).await?;
-                settings.variables.insert(step.sets, id);
+                let id = Desk::new(&client, &bound, credentials).carry_out(&step, absent).await?;
+                match id {
+                    Some(id) => {
+                        settings.variables.insert(step.sets, id);
+                    }
+                    None => left_out.push(step.name),
+                }
             }
         }
-        Ok(settings)
+        Ok((settings, left_out))
     })
 }
 
@@ -95,18 +125,26 @@ impl<'load> Desk<'load> {
         }
     }
 
-    /// The id of what has to be there, which is made if it isn't.
-    async fn carry_out(&self, step: &SetUpStep) -> Result<String, FatalError> {
+    /// The id of what has to be there, which is made if it isn't; `None` where it
+    /// isn't, and is left out.
+    async fn carry_out(
+        &self,
+        step: &SetUpStep,
+        absent: Absent,
+    ) -> Result<Option<String>, FatalError> {
         for _ in 0..ATTEMPTS {
             let reply = self.call(step, &step.look_up, None).await?;
             if let Some(id) = is_success(&reply)
                 .then(|| step.found(&reply.body))
                 .flatten()
             {
-                return Ok(id);
+                return Ok(Some(id));
             }
             if !is_success(&reply) && reply.status != 404 {
                 return Err(refused(step, "looked for", &reply));
+            }
+            if absent == Absent::LeftOut && step.create.is_some() {
+                return Ok(None);
             }
             let Some((url, body)) = &step.create else {
                 return Err(FatalError::new(
@@ -127,7 +165,7 @@ impl<'load> Desk<'load> {
             match reply.status {
                 200..=299 => {
                     if let Some(id) = step.made(&reply.body) {
-                        return Ok(id);
+                        return Ok(Some(id));
                     }
                 }
                 // Somebody else made it meanwhile, or nobody did for now.

@@ -1,13 +1,13 @@
 //! The job file: what is loaded, where to, how and how fast.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 
 use super::credentials::CredentialsSection;
-use super::input::{Delimiter, Duplicates, Encoding};
 use super::map::MapEntry;
+use super::source_section::SourceSection;
 use super::{
     Concurrency, ConfigError, ErrorBudget, Located, NameMap, Rate, Share, TimeSpan, read_yaml_file,
 };
@@ -22,7 +22,7 @@ pub struct JobFile {
     /// extension.
     pub job: Option<Located<String>>,
     /// Where the rows come from.
-    pub source: SourceSection,
+    pub source: Located<SourceSection>,
     /// Where the rows go.
     pub target: TargetSection,
     /// Where the credentials can be had. Default: the environment variables
@@ -36,20 +36,10 @@ pub struct JobFile {
     pub limits: LimitsSection,
     /// The run stops after this long and can be resumed. Default: no end.
     pub max_duration: Option<Located<TimeSpan>>,
-}
-
-/// Where the rows come from.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SourceSection {
-    /// A CSV file; `-` is standard input.
-    pub csv: Located<PathBuf>,
-    /// The character between two fields. Default: detected.
-    pub delimiter: Option<Located<Delimiter>>,
-    /// The file's character encoding. Default: detected.
-    pub encoding: Option<Located<Encoding>>,
-    /// What happens to rows with a key that stood before. Default: apply.
-    pub duplicates: Option<Located<Duplicates>>,
+    /// Whether the run's directory gets `mapping.ndjson`: for each row its key,
+    /// the rules that were applied, and hashes of what came in and of what was
+    /// sent. Default: no.
+    pub diff_log: Option<Located<bool>>,
 }
 
 /// Where the rows go: a connector, and values for its variables.
@@ -137,9 +127,12 @@ pub fn read_job(path: &Path) -> Result<JobFile, ConfigError> {
             .check(&entry.name.value)
             .map_err(|message| entry.value.error(&file, message))?;
     }
-    if job.source.csv.value.as_os_str().is_empty() {
-        return Err(job.source.csv.error(&file, "`csv` names no file"));
-    }
+    let section = Located {
+        value: (),
+        line: job.source.line,
+        column: job.source.column,
+    };
+    job.source.value.check(&section, &file)?;
     Ok(job)
 }
 

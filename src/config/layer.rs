@@ -68,7 +68,7 @@ impl LayerReader {
     }
 
     /// A connector's path is relative to the file; a built-in's name stays.
-    fn connector(&self, connector: String) -> String {
+    pub(super) fn connector(&self, connector: String) -> String {
         let is_path = connector.contains(['/', '\\'])
             || connector.ends_with(".yaml")
             || connector.ends_with(".yml");

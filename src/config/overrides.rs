@@ -3,18 +3,22 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::mapping::FieldRule;
+
 use super::layer::LayerReader;
 use super::{
-    Concurrency, CredentialSources, Delimiter, Duplicates, Encoding, ErrorBudget, JobFile,
-    LimitProfileUse, MapRule, Place, Profile, Rate, Share, TimeSpan,
+    Concurrency, CredentialSources, Delimiter, Duplicates, Encoding, ErrorBudget, InputSource,
+    JobFile, LimitProfileUse, Place, Profile, Rate, Share, Since, TimeSpan,
 };
 
 /// What one layer (the flags and the environment, a job file, a profile) says.
 /// `None` leaves the word to the layer below.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
-    /// The input: a path, or `-` for standard input.
-    pub input: Option<PathBuf>,
+    /// The input.
+    pub input: Option<InputSource>,
+    /// From when on changes of the source are wanted.
+    pub since: Option<Since>,
     /// The character between two fields.
     pub delimiter: Option<Delimiter>,
     /// The input's character encoding.
@@ -26,11 +30,12 @@ pub struct Overrides {
     /// The connector's operation, or upsert, that rows are loaded with.
     pub operation: Option<String>,
     /// Values for the connector's variables; layers are merged name by name.
+    /// Those whose name begins with `source.` are the source's connector's.
     pub variables: BTreeMap<String, String>,
     /// Where the credentials can be had.
     pub credentials: Option<CredentialSources>,
     /// How target fields are filled.
-    pub mapping: Option<Vec<MapRule>>,
+    pub mapping: Option<Vec<FieldRule>>,
     /// The share of what the tenant allows.
     pub share: Option<Share>,
     /// Rejected rows that are borne.
@@ -51,6 +56,8 @@ pub struct Overrides {
     pub job: Option<String>,
     /// Whether nothing is to be written to the tenant.
     pub dry_run: Option<bool>,
+    /// Whether what the mapping did to each row is written down.
+    pub diff_log: Option<bool>,
     /// What becomes of the limits that are known from before.
     pub limit_profile: Option<LimitProfileUse>,
     /// Where the values of a file stand, by setting (`limits.share`,
@@ -65,26 +72,30 @@ impl Overrides {
     pub fn of_job(job: &JobFile, path: &Path) -> Self {
         let mut reader = LayerReader::new(path);
         let layer = &mut reader;
-        let input = layer.note("source.csv", Some(&job.source.csv));
+        let source = &job.source.value;
         let overrides = Self {
-            input: input.map(|input| match input.as_os_str() == "-" {
-                true => input,
-                false => layer.folder.join(input),
-            }),
-            delimiter: layer.note("source.delimiter", job.source.delimiter.as_ref()),
-            encoding: layer.note("source.encoding", job.source.encoding.as_ref()),
-            duplicates: layer.note("source.duplicates", job.source.duplicates.as_ref()),
+            input: source.input(layer),
+            since: layer.note("source.changed_since", source.changed_since.as_ref()),
+            delimiter: layer.note("source.delimiter", source.delimiter.as_ref()),
+            encoding: layer.note("source.encoding", source.encoding.as_ref()),
+            duplicates: layer.note("source.duplicates", source.duplicates.as_ref()),
             mapping: job.map.as_ref().map(|map| {
                 map.entries
                     .iter()
                     .filter_map(|entry| {
                         let name = &entry.name;
                         layer.note("map", Some(name));
-                        entry.value.value.rule(&name.value, name.line)
+                        let rule = entry
+                            .value
+                            .value
+                            .rule(&name.value, name.line, &layer.folder);
+                        // `read_job` has refused the others.
+                        rule.ok()
                     })
                     .collect()
             }),
             max_duration: layer.note("max_duration", job.max_duration.as_ref()),
+            diff_log: layer.note("diff_log", job.diff_log.as_ref()),
             job: layer.note("job", job.job.as_ref()),
             ..Self::default()
         };

@@ -3,32 +3,19 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use crate::mapping::FieldRule;
 
 use super::input::{Delimiter, Duplicates, Encoding, nearest_file};
 use super::job::check_job_name;
 use super::{
-    Concurrency, ConfigError, CredentialSources, ErrorBudget, MapRule, Overrides, Place, Rate,
-    Share, TimeSpan,
+    Concurrency, ConfigError, CredentialSources, ErrorBudget, InputSource, Overrides, Place, Rate,
+    Share, Since, TimeSpan,
 };
 
-/// Where the rows come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum InputPath {
-    /// Standard input: `-`.
-    StandardInput,
-    /// A file.
-    File(PathBuf),
-}
-
-impl fmt::Display for InputPath {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::StandardInput => formatter.write_str("standard input"),
-            Self::File(path) => write!(formatter, "{}", path.display()),
-        }
-    }
-}
+/// What the names of the source's variables begin with.
+const SOURCE_PREFIX: &str = "source.";
 
 /// Where a setting's value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +52,9 @@ pub enum LimitProfileUse {
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The input.
-    pub input: InputPath,
+    pub input: InputSource,
+    /// `None`: everything. Only a stream's changes can be told apart.
+    pub since: Option<Since>,
     /// `None`: detected.
     pub delimiter: Option<Delimiter>,
     /// `None`: detected.
@@ -82,7 +71,7 @@ pub struct Settings {
     /// Default: SLUICE_CLIENT_ID and SLUICE_CLIENT_SECRET.
     pub credentials: CredentialSources,
     /// `None`: each header is a target field's name.
-    pub mapping: Option<Vec<MapRule>>,
+    pub mapping: Option<Vec<FieldRule>>,
     /// Default: 100%.
     pub share: Share,
     /// `None`: no bound.
@@ -100,10 +89,12 @@ pub struct Settings {
     /// Default: `runs`.
     pub run_dir: PathBuf,
     /// Default: the input file's name without its extension, `stdin` for
-    /// standard input.
+    /// standard input, connector and stream for a stream.
     pub job: String,
     /// Default: no.
     pub dry_run: bool,
+    /// Whether what the mapping did to each row is written down. Default: no.
+    pub diff_log: bool,
     /// Default: start from them, and keep what is learnt.
     pub limit_profile: LimitProfileUse,
     /// Where the values that aren't defaults came from, by setting.
@@ -132,7 +123,10 @@ impl Settings {
         for layer in layers.iter().rev() {
             for (name, value) in &layer.variables {
                 variables.insert(name.clone(), value.clone());
-                let setting = format!("target.{name}");
+                let setting = match name.starts_with(SOURCE_PREFIX) {
+                    true => name.clone(),
+                    false => format!("target.{name}"),
+                };
                 let origin = origin_in(layer, &setting);
                 origins.insert(setting, origin);
             }
@@ -146,14 +140,26 @@ impl Settings {
                 })
             };
         }
-        let input = first!(input, "source.csv").ok_or_else(|| {
-            ConfigError::nowhere("no input is named")
-                .with_hint("Name a CSV file, `-` for standard input, or a job file.")
-        })?;
-        let input = match input.as_os_str() == "-" {
-            true => InputPath::StandardInput,
-            false => InputPath::File(input),
-        };
+        let mut input = layers
+            .iter()
+            .find_map(|layer| {
+                let input = layer.input.clone()?;
+                let setting = input.setting();
+                origins.insert(setting.to_owned(), origin_in(layer, setting));
+                Some(input)
+            })
+            .ok_or_else(|| {
+                ConfigError::nowhere("no input is named")
+                    .with_hint("Name a CSV file, `-` for standard input, or a job file.")
+            })?;
+        give_to_source(&mut input, &mut variables)?;
+        let since = first!(since, "source.changed_since");
+        if since.is_some() && !matches!(input, InputSource::Stream(_)) {
+            return Err(ConfigError::nowhere(format!(
+                "`--since` asks for what has changed, and {input} can't tell"
+            ))
+            .with_hint("Only a connector's stream as the source knows when its records changed."));
+        }
         let connector = first!(connector, "target.connector").ok_or_else(|| {
             ConfigError::nowhere("no connector is named").with_hint(
                 "Add `--to CONNECTOR`, or `connector` under `target` in the job file; \
@@ -169,6 +175,7 @@ impl Settings {
         };
         Ok(Self {
             input,
+            since,
             connector,
             operation: first!(operation, "target.operation"),
             job,
@@ -186,6 +193,7 @@ impl Settings {
             skip: first!(skip, "skip").unwrap_or(0),
             run_dir: first!(run_dir, "run_dir").unwrap_or_else(|| PathBuf::from("runs")),
             dry_run: first!(dry_run, "dry_run").unwrap_or(false),
+            diff_log: first!(diff_log, "diff_log").unwrap_or(false),
             limit_profile: first!(limit_profile, "limit_profile").unwrap_or_default(),
             variables,
             origins,
@@ -197,7 +205,7 @@ impl Settings {
     /// # Errors
     /// A path that can't be opened, or is a folder.
     pub fn check_input(&self) -> Result<(), ConfigError> {
-        let InputPath::File(path) = &self.input else {
+        let Some(path) = self.input.path() else {
             return Ok(());
         };
         let message = match std::fs::metadata(path) {
@@ -211,7 +219,7 @@ impl Settings {
                 nearest_file(path)
             ),
         };
-        Err(match self.origins.get("source.csv") {
+        Err(match self.origins.get(self.input.setting()) {
             Some(Origin::File(place)) => ConfigError::at(place.clone(), message),
             _ => ConfigError::nowhere(message),
         })
@@ -226,16 +234,48 @@ fn origin_in(layer: &Overrides, setting: &str) -> Origin {
         .map_or(Origin::CommandLine, Origin::File)
 }
 
+/// Takes the variables of the source's connector (`source.region`) out of all
+/// that were given.
+fn give_to_source(
+    input: &mut InputSource,
+    variables: &mut BTreeMap<String, String>,
+) -> Result<(), ConfigError> {
+    let of_source: Vec<String> = variables
+        .keys()
+        .filter(|name| name.starts_with(SOURCE_PREFIX))
+        .cloned()
+        .collect();
+    for name in of_source {
+        let InputSource::Stream(stream) = input else {
+            return Err(ConfigError::nowhere(format!(
+                "`--set {name}` is about the source's connector, and the source is {input}"
+            )));
+        };
+        let plain = name[SOURCE_PREFIX.len()..].to_owned();
+        let value = variables.remove(&name).unwrap_or_default();
+        stream.variables.insert(plain, value);
+    }
+    Ok(())
+}
+
 /// The input's name without its extension, cut down to what a job's name may
 /// hold.
-fn job_name_of(input: &InputPath) -> String {
-    let InputPath::File(path) = input else {
-        return "stdin".to_owned();
+fn job_name_of(input: &InputSource) -> String {
+    let name_of = |path: &Path| {
+        path.file_stem()
+            .map(|stem| stem.to_string_lossy().into_owned())
+            .unwrap_or_default()
     };
-    let stem = path
-        .file_stem()
-        .map(|stem| stem.to_string_lossy())
-        .unwrap_or_default();
+    let stem = match input {
+        InputSource::StandardInput => "stdin".to_owned(),
+        InputSource::Stream(stream) => match &stream.stream {
+            Some(name) => format!("{}-{name}", name_of(Path::new(&stream.connector))),
+            None => name_of(Path::new(&stream.connector)),
+        },
+        InputSource::File(path)
+        | InputSource::Workbook { path, .. }
+        | InputSource::Ndjson(path) => name_of(path),
+    };
     let name: String = stem
         .chars()
         .map(|character| match character {

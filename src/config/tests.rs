@@ -6,6 +6,8 @@ use std::path::Path;
 use proptest::prelude::*;
 use secrecy::ExposeSecret as _;
 
+use crate::mapping::RuleSource;
+
 use super::*;
 
 const JOB: &str = r#"job: spring-cleaning
@@ -47,7 +49,7 @@ fn settle(text: &str) -> Settings {
 fn a_job_file_says_everything() {
     let settings = settle(JOB);
     assert_eq!(settings.job, "spring-cleaning");
-    assert_eq!(settings.input, InputPath::File("jobs/contacts.csv".into()));
+    assert_eq!(settings.input.path(), Some(Path::new("jobs/contacts.csv")));
     assert_eq!(settings.delimiter.map(Delimiter::byte), Some(b';'));
     assert_eq!(settings.encoding, Some(Encoding::Windows1252));
     assert_eq!(settings.duplicates, Duplicates::Last);
@@ -61,12 +63,12 @@ fn a_job_file_says_everything() {
     let mapping = settings.mapping.as_deref().expect("given");
     assert_eq!(mapping.len(), 4);
     assert_eq!(
-        mapping[0].source,
-        MapSource::Column("customer_id".to_owned())
+        mapping[0].from,
+        RuleSource::Columns(vec!["customer_id".to_owned()])
     );
     assert!(mapping[1].trim);
     assert_eq!(mapping[2].line, 8);
-    assert_eq!(mapping[3].source, MapSource::Constant("007".to_owned()));
+    assert_eq!(mapping[3].from, RuleSource::Constant("007".to_owned()));
     assert_eq!(
         settings.origins["limits.share"].to_string(),
         "jobs/job.yaml:10:17"
@@ -83,7 +85,7 @@ fn mistakes_are_told_with_their_place() {
         ),
         (
             "window: always",
-            "job.yaml:3:1: unknown key `window`; known here: job, source, target, credentials, map, limits, max_duration",
+            "job.yaml:3:1: unknown key `window`; known here: job, source, target, credentials, map, limits, max_duration, diff_log",
         ),
         (
             "job: a\njob: b",
@@ -131,11 +133,11 @@ fn mistakes_are_told_with_their_place() {
         ),
         (
             "map: {contactId: {trim: true}}",
-            "job.yaml:3:18: `contactId` has neither `from` nor `constant`; write the source column's name",
+            "job.yaml:3:18: `contactId` has none of `from`, `constant` and `template`; write the source column's name",
         ),
         (
-            "map: {email: {from: mail, format: email}}",
-            "job.yaml:3:27: unknown key `format`; known here: from, constant, trim, lowercase, default, required",
+            "map: {email: {from: mail, fromat: email}}",
+            "job.yaml:3:27: unknown key `fromat`; did you mean `format`?",
         ),
         (
             "map: {a: b, a: c}",
@@ -261,7 +263,7 @@ fn flags_win_over_the_job_and_the_job_over_the_profile() {
 #[test]
 fn without_a_job_the_defaults_do() {
     let flags = Overrides {
-        input: Some("data/my contacts.csv".into()),
+        input: Some(InputSource::File("data/my contacts.csv".into())),
         connector: Some("some-connector".to_owned()),
         ..Overrides::default()
     };

@@ -20,6 +20,10 @@ pub(crate) struct BodySection {
     /// Whether the key is a member of the record too. Default: no.
     #[serde(default)]
     pub(crate) includes_key: bool,
+    /// Other places of the record where the key stands, as JSON pointers:
+    /// `[/identifiers/0/value]`.
+    #[serde(default)]
+    pub(crate) key_at: Vec<Located<String>>,
     /// Of a batch: where the list of records stands in the body, as a JSON
     /// pointer: `/contacts`; `""` where the body is the list. Needs `batch`.
     pub(crate) records: Option<Located<String>>,

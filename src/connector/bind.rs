@@ -59,7 +59,26 @@ pub struct LimitFacts {
 }
 
 impl LimitFacts {
-    fn new(section: &LimitsSection) -> Self {
+    /// A header of a reply under the usual name that `limit` asks for, looked up
+    /// under the names that the connector gives it; `plain` finds a header by
+    /// its own name.
+    pub fn header<'reply>(
+        &self,
+        name: &str,
+        plain: &dyn Fn(&str) -> Option<&'reply str>,
+    ) -> Option<&'reply str> {
+        let named = |names: &[String]| names.iter().find_map(|name| plain(name));
+        let told = match name {
+            "retry-after" => named(&self.retry_after),
+            "x-ratelimit-limit" => named(&self.limit),
+            "x-ratelimit-remaining" => named(&self.remaining),
+            "x-ratelimit-reset" => named(&self.reset),
+            _ => None,
+        };
+        told.or_else(|| plain(name))
+    }
+
+    pub(super) fn new(section: &LimitsSection) -> Self {
         Self {
             retry_after: section
                 .retry_after
@@ -104,11 +123,7 @@ impl Connector {
         let (create, update) = self.named(name)?;
         let given = self.checked(variables)?;
         let file = &self.file;
-        let base_url = match variables.get(BASE_URL) {
-            Some(text) => parse_url("base_url", text)?,
-            None => parse_url("base_url", &self.own_base_url(variables, &given)?)?,
-        };
-        let token_url = self.token_url(variables, &given, &base_url)?;
+        let (base_url, auth) = self.addresses(variables, &given)?;
         let operation = self.operation(create, &base_url, &given)?;
         let update = match update {
             Some(update) => Some(Arc::new(self.operation(update, &base_url, &given)?)),
@@ -117,14 +132,35 @@ impl Connector {
         let probe = self.probe_read(&base_url, &given)?;
         Ok(Bound {
             connector: self.name().to_owned(),
-            auth: AuthFacts::new(&file.auth, token_url),
+            auth,
             limits: LimitFacts::new(&file.limits),
-            request_id_header: file.request_id.send.as_ref().map(|name| name.value.clone()),
+            request_id_header: self.request_id_header(),
             operation: Arc::new(operation),
             update,
             probe,
             base_url,
         })
+    }
+
+    /// Where requests go, and where tokens come from.
+    pub(super) fn addresses(
+        &self,
+        variables: &BTreeMap<String, String>,
+        given: &BTreeMap<String, String>,
+    ) -> Result<(HttpUrl, AuthFacts), ConnectorError> {
+        let base_url = match variables.get(BASE_URL) {
+            Some(text) => parse_url("base_url", text)?,
+            None => parse_url("base_url", &self.own_base_url(variables, given)?)?,
+        };
+        let token_url = self.token_url(variables, given, &base_url)?;
+        let auth = AuthFacts::new(&self.file.auth, token_url);
+        Ok((base_url, auth))
+    }
+
+    /// The header that carries our id of a call.
+    pub(super) fn request_id_header(&self) -> Option<String> {
+        let send = self.file.request_id.send.as_ref()?;
+        Some(send.value.clone())
     }
 
     /// Whether the user has said where requests go.

@@ -11,7 +11,9 @@ use super::file::{ConnectorFile, Grant};
 use super::places::Places;
 use super::template::Template;
 use super::url::{HttpUrl, UrlError};
-use super::{check_operation, check_set_up, check_upsert, class::ReplyClass, probe_read};
+use super::{
+    check_operation, check_set_up, check_stream, check_upsert, class::ReplyClass, probe_read,
+};
 
 /// One mistake of a connector file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,6 +125,7 @@ pub(super) fn examine(file: &ConnectorFile) -> Vec<Finding> {
     check_upsert::examine(&mut findings, file);
     check_set_up::examine(&mut findings, file);
     examine_default_operation(&mut findings, file);
+    check_stream::examine(&mut findings, file);
     probe_read::examine(&mut findings, file);
     let mut findings = findings.0;
     findings.sort_by_key(|finding| finding.line);

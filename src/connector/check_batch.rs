@@ -5,6 +5,8 @@ use crate::config::Located;
 use super::check::{Findings, check_list_pointer, check_pointer};
 use super::check_results;
 use super::compile::pointer_names;
+use super::contract::takes_outermost;
+use super::file::ConnectorFile;
 use super::operation_file::OperationSection;
 
 /// The most records of one request that a connector may ask for. No platform
@@ -12,7 +14,11 @@ use super::operation_file::OperationSection;
 const MAX_BATCH: u32 = 10_000;
 
 /// Adds the mistakes of an operation's batches.
-pub(super) fn examine(findings: &mut Findings, operation: &Located<OperationSection>) {
+pub(super) fn examine(
+    findings: &mut Findings,
+    file: &ConnectorFile,
+    operation: &Located<OperationSection>,
+) {
     let section = &operation.value;
     let body = &section.body;
     if let Some(batch) = section
@@ -52,7 +58,7 @@ pub(super) fn examine(findings: &mut Findings, operation: &Located<OperationSect
         }
         None => examine_single(findings, section),
     }
-    examine_tracker(findings, section);
+    examine_tracker(findings, file, section);
     if let Some(results) = &section.results {
         check_results::examine(findings, results);
     }
@@ -116,7 +122,7 @@ fn examine_batched(findings: &mut Findings, section: &OperationSection, records:
     }
 }
 
-fn examine_tracker(findings: &mut Findings, section: &OperationSection) {
+fn examine_tracker(findings: &mut Findings, file: &ConnectorFile, section: &OperationSection) {
     let read = section.results.as_ref().and_then(|results| {
         let failures = results.value.failures.as_ref();
         let of_failures = failures.and_then(|failures| failures.tracker.as_ref());
@@ -155,7 +161,7 @@ fn examine_tracker(findings: &mut Findings, section: &OperationSection) {
     let is_taken = match outermost {
         Some(outermost) => outermost == name,
         None => {
-            section.fields.names().any(|field| field == name)
+            takes_outermost(file, section, &name)
                 || (section.body.includes_key && section.key.value == name)
         }
     };

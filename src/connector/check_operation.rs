@@ -3,6 +3,7 @@
 use crate::config::Located;
 
 use super::check::{Findings, add_hidden, check_header_name, check_names, check_pointer};
+use super::check_fields::examine_fields;
 use super::check_upsert::{FOUND_ID, names_id};
 use super::class::ReplyClass;
 use super::file::ConnectorFile;
@@ -33,10 +34,11 @@ pub(super) fn examine(
     let section = &operation.value;
     examine_path(findings, file, section);
     examine_headers(findings, file, section);
-    examine_fields(findings, name, operation);
+    examine_fields(findings, file, name, operation);
     let body = &section.body;
     for place in (body.envelope.iter())
         .chain(&body.drop)
+        .chain(&body.key_at)
         .chain(&body.version)
     {
         check_pointer(findings, place);
@@ -46,7 +48,7 @@ pub(super) fn examine(
     if let Some(id) = &section.id {
         check_pointer(findings, id);
     }
-    check_batch::examine(findings, operation);
+    check_batch::examine(findings, file, operation);
     check_repeat::examine(findings, file, section);
 }
 
@@ -75,7 +77,8 @@ fn examine_path(findings: &mut Findings, file: &ConnectorFile, section: &Operati
         check_names(findings, file, &entry.value, &[]);
     }
     let in_path = section.path.value.names().any(|name| name == key);
-    if !in_path && !section.body.includes_key && !names_id(file, section) {
+    let in_body = section.body.includes_key || !section.body.key_at.is_empty();
+    if !in_path && !in_body && !names_id(file, section) {
         findings.add(
             &section.key,
             format!(
@@ -132,36 +135,6 @@ pub(super) fn check_not_own(findings: &mut Findings, name: &Located<String>) {
             ),
             "Leave it out.",
         );
-    }
-}
-
-fn examine_fields(findings: &mut Findings, name: &str, operation: &Located<OperationSection>) {
-    let section = &operation.value;
-    if section.fields.entries.is_empty() {
-        findings.add(
-            operation,
-            format!("the operation `{name}` has no fields, so it could write nothing"),
-            "List the record's fields under `fields`.",
-        );
-    }
-    for entry in &section.fields.entries {
-        if entry.name.value == section.key.value {
-            findings.add(
-                &entry.name,
-                format!("the key `{}` stands among the fields", entry.name.value),
-                "Take it out; `includes_key: true` under `body` sends it in the body too.",
-            );
-        }
-        if entry.value.value.max_length == Some(0) {
-            findings.add(
-                &entry.value,
-                format!(
-                    "`max_length` of `{}` is 0, which no value fits",
-                    entry.name.value
-                ),
-                "Leave it out where there is no bound.",
-            );
-        }
     }
 }
 

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use crate::config::TimeSpan;
-use crate::mapping::{Contract, ContractField};
 
 use super::batch::quoted;
 use super::bind::values;
 use super::change::ChangeForm;
 use super::check_upsert::{FOUND_ID, names_id};
 use super::compile_batch::{batch_cap, batch_form, may_repeat};
+use super::contract::contract;
 use super::error::ConnectorError;
 use super::load::Connector;
 use super::message::Pointers;
@@ -57,7 +57,7 @@ impl Connector {
             timeout: section.timeout.unwrap_or(TIMEOUT).duration(),
             batch_cap: batch_cap(section),
             headers,
-            contract: contract(section),
+            contract: contract(&self.file, section, given).map_err(|name| self.missing(name))?,
             path: self.target(section, base_url, given)?,
             body_open,
             body_close,
@@ -142,30 +142,6 @@ impl Connector {
             pointers: pointers(&section.errors),
             request_id_headers: values(&self.file.request_id.read),
         }
-    }
-}
-
-fn contract(section: &OperationSection) -> Contract {
-    Contract {
-        key: section.key.value.clone(),
-        key_max_length: section.key_max_length,
-        key_in_body: section.body.includes_key,
-        fields: section
-            .fields
-            .entries
-            .iter()
-            .map(|entry| {
-                let field = &entry.value.value;
-                ContractField {
-                    name: entry.name.value.clone(),
-                    kind: field.kind.into(),
-                    max_length: field.max_length,
-                    required: field.required,
-                    forbids_control_characters: field.forbid_control_characters,
-                }
-            })
-            .collect(),
-        empty_cells: section.empty.into(),
     }
 }
 

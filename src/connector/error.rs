@@ -91,6 +91,16 @@ pub enum ConnectorError {
         /// A value to show; may be empty.
         example: String,
     },
+    /// A stream that the connector doesn't have.
+    #[error("the connector {connector} {}{suggestion}", match stream { Some(name) => format!("has no stream `{name}`"), None => "has no stream that goes without saying".to_owned() })]
+    UnknownStream {
+        /// The connector's name.
+        connector: String,
+        /// The name that was given.
+        stream: Option<String>,
+        /// How a message about it ends.
+        suggestion: String,
+    },
     /// An address that requests can't go to.
     #[error("the {what} can't be used: {cause}")]
     BadUrl {
@@ -143,6 +153,7 @@ impl ConnectorError {
             Self::MissingVariable { variable, .. } => {
                 format!("Add `--set {variable}=…`, or `{variable}` under `target` in the job file.")
             }
+            Self::UnknownStream { .. } => "Name one with `stream` under `source` in the job file.".to_owned(),
             Self::BadValue { .. } | Self::BadUrl { .. } | Self::BadHeader { .. } => String::new(),
         }
     }

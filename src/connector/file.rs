@@ -9,6 +9,7 @@ use super::operation_file::OperationSection;
 use super::probe_read::ProbeSection;
 use super::set_up_file::{DiscoverySection, SetUpSection};
 use super::status::StatusSet;
+use super::stream_file::StreamSection;
 use super::template::Template;
 use super::upsert_file::UpsertSection;
 
@@ -46,6 +47,10 @@ pub(crate) struct ConnectorFile {
     /// The operation, or upsert, that a load uses. May be left out where there is
     /// one operation alone.
     pub(crate) default_operation: Option<Located<String>>,
+    /// Lists of records that can be read page by page, by name: the connector as
+    /// a source.
+    #[serde(default)]
+    pub(crate) streams: NameMap<Located<StreamSection>>,
     /// What has to be there before the first row, by name, in the order in which
     /// it is set up. A plan sets nothing up.
     #[serde(default)]

@@ -68,7 +68,8 @@ impl Operation {
     pub fn shows_records(&self) -> bool {
         self.look_up
             .as_ref()
-            .is_some_and(|look_up| look_up.places.is_some())
+            .and_then(|look_up| look_up.places.as_ref())
+            .is_some_and(|places| !places.id.is_empty())
     }
 
     /// The record in a look-up's reply that shows it.

@@ -4,10 +4,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::config::{Located, NameMap, TimeSpan};
-use crate::mapping::{EmptyCells, FieldKind};
 
 use super::batch_file::{BodySection, ResultsSection};
 use super::class::Effect;
+use super::field_file::{EmptyRule, FieldSection, FixedValue, OtherFieldsSection};
 use super::look_up_file::{IdempotencyKeySection, LookUpSection};
 use super::operation::Method;
 use super::rule_file::{ErrorsSection, ReplySection};
@@ -62,7 +62,18 @@ pub(crate) struct OperationSection {
     #[serde(default)]
     pub(crate) empty: EmptyRule,
     /// The fields of the record, without the key.
+    #[serde(default)]
     pub(crate) fields: NameMap<Located<FieldSection>>,
+    /// Where fields stand that `fields` doesn't name. Default: there are none, and
+    /// an unknown field is a mistake.
+    pub(crate) other_fields: Option<Located<OtherFieldsSection>>,
+    /// In place of `fields`: the operation whose fields this one has too, and
+    /// whose `constants`, where it has none of its own.
+    pub(crate) fields_of: Option<Located<String>>,
+    /// What every record has besides: place, as a JSON pointer, to a text, a
+    /// number or a truth value. A text may have {names} of variables in it.
+    #[serde(default)]
+    pub(crate) constants: NameMap<Located<FixedValue>>,
     /// What a reply means; the first match wins. A reply that nothing matches
     /// is classed by its status.
     #[serde(default)]
@@ -70,71 +81,4 @@ pub(crate) struct OperationSection {
     /// Where an error's reason stands in the body.
     #[serde(default)]
     pub(crate) errors: ErrorsSection,
-}
-
-/// What an empty cell means.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum EmptyRule {
-    /// The field is left out of the body, so the record keeps what it has.
-    #[default]
-    Omit,
-    /// The field is sent empty.
-    Send,
-}
-
-impl From<EmptyRule> for EmptyCells {
-    fn from(rule: EmptyRule) -> Self {
-        match rule {
-            EmptyRule::Omit => Self::Omit,
-            EmptyRule::Send => Self::Send,
-        }
-    }
-}
-
-/// One field of the record.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct FieldSection {
-    /// What it is.
-    #[serde(default)]
-    #[expect(dead_code, reason = "read by people who open the file")]
-    pub(crate) description: String,
-    /// What its values are. Default: string.
-    #[serde(default)]
-    pub(crate) kind: KindName,
-    /// The longest length in characters. Default: no bound.
-    pub(crate) max_length: Option<usize>,
-    /// Whether a row without a value is refused. Default: no.
-    #[serde(default)]
-    pub(crate) required: bool,
-    /// Whether line breaks, tabs and the like are refused. Default: no.
-    #[serde(default)]
-    pub(crate) forbid_control_characters: bool,
-}
-
-/// What a field's values are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum KindName {
-    /// Any text.
-    #[default]
-    String,
-    /// A telephone number.
-    Phone,
-    /// A number, sent without quotes.
-    Number,
-    /// `true` or `false`, sent without quotes.
-    Boolean,
-}
-
-impl From<KindName> for FieldKind {
-    fn from(kind: KindName) -> Self {
-        match kind {
-            KindName::String => Self::String,
-            KindName::Phone => Self::Phone,
-            KindName::Number => Self::Number,
-            KindName::Boolean => Self::Boolean,
-        }
-    }
 }

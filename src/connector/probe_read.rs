@@ -16,10 +16,10 @@ use super::error::ConnectorError;
 use super::file::ConnectorFile;
 use super::load::Connector;
 use super::message::Pointers;
-use super::operation::write_segment;
+use super::read_target::{check_read_path, query_text};
 use super::reply::{Classified, ReplyRule, ReplyRules};
 use super::rule_file::ReplySection;
-use super::template::{Part, Template};
+use super::template::Template;
 use super::url::HttpUrl;
 
 /// How long a reply is waited for, where the connector doesn't say.
@@ -79,26 +79,7 @@ pub(super) fn examine(findings: &mut Findings, file: &ConnectorFile) {
         return;
     };
     let section = &section.value;
-    check_names(findings, file, &section.path, &[]);
-    let starts_right = matches!(
-        section.path.value.parts().first(),
-        Some(Part::Text(text)) if text.starts_with('/') && !text.starts_with("//")
-    );
-    let is_plain = section.path.value.parts().iter().all(|part| match part {
-        Part::Name(_) => true,
-        Part::Text(text) => {
-            text.bytes()
-                .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'\\' | b'"'))
-                && !text.split('/').any(|step| matches!(step, "." | ".."))
-        }
-    });
-    if !starts_right || !is_plain {
-        findings.add(
-            &section.path,
-            "the probe's path doesn't begin with one `/`, or holds a query's or another character that a path can't have",
-            "Write it as /api/v2/things; what stands behind the `?` goes under `query`.",
-        );
-    }
+    check_read_path(findings, file, &section.path, "the probe's path");
     for entry in &section.query.entries {
         check_names(findings, file, &entry.value, &[]);
     }
@@ -130,41 +111,17 @@ impl Connector {
             return Ok(None);
         };
         let section = &section.value;
-        let mut target = base_url.path.clone().into_bytes();
-        let mut named = String::from("GET ");
-        for part in section.path.value.parts() {
-            match part {
-                Part::Text(text) => {
-                    target.extend_from_slice(text.as_bytes());
-                    named.push_str(text);
-                }
-                Part::Name(name) => {
-                    let value = given.get(name).ok_or_else(|| self.missing(name.clone()))?;
-                    write_segment(value, &mut target);
-                    named.push_str(&format!("{{{name}}}"));
-                }
-            }
-        }
-        for (index, entry) in section.query.entries.iter().enumerate() {
-            target.push(if index == 0 { b'?' } else { b'&' });
-            write_segment(&entry.name.value, &mut target);
-            target.push(b'=');
-            write_segment(&self.fill(&entry.value.value, given)?, &mut target);
-        }
-        let mut headers = Vec::with_capacity(section.headers.entries.len());
-        for entry in &section.headers.entries {
-            let value = self.fill(&entry.value.value, given)?;
-            if value.bytes().any(|byte| byte < b' ' || byte == 0x7F) {
-                return Err(ConnectorError::BadHeader {
-                    header: entry.name.value.clone(),
-                });
-            }
-            headers.push((entry.name.value.clone(), value));
-        }
+        let target = self.read_target(
+            base_url,
+            given,
+            &section.path.value,
+            &section.query,
+            &section.headers,
+        )?;
         Ok(Some(ProbeRead {
-            endpoint: named,
-            target: String::from_utf8(target).expect("encoded text is ASCII"),
-            headers,
+            target: format!("{}{}", target.path, query_text(&target.query)),
+            endpoint: target.endpoint,
+            headers: target.headers,
             timeout: section.timeout.unwrap_or(TIMEOUT).duration(),
             replies: Arc::new(ReplyRules {
                 rules: section

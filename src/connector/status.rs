@@ -29,6 +29,11 @@ impl StatusSet {
         }
     }
 
+    /// Whether all of them say that a request was taken.
+    pub(crate) fn is_success(&self) -> bool {
+        Self::successes().covers(self)
+    }
+
     /// Whether the status is in the set.
     pub(crate) fn contains(&self, status: u16) -> bool {
         self.ranges.iter().any(|range| range.contains(&status))

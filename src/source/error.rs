@@ -18,7 +18,7 @@ pub enum SourceError {
         path: PathBuf,
     },
     /// The name is a directory's.
-    #[error("`{path}` is a directory, not a CSV file", path = .path.display())]
+    #[error("`{path}` is a directory, not a file", path = .path.display())]
     Directory {
         /// The name that was given.
         path: PathBuf,
@@ -44,11 +44,14 @@ pub enum SourceError {
         /// The input in words.
         input: String,
     },
-    /// A workbook or an archive was given in place of CSV text.
-    #[error("{input} is not CSV text but {format}")]
+    /// A workbook or an archive was given in place of text, or text of
+    /// another kind.
+    #[error("{input} is not {wanted} but {format}")]
     NotText {
         /// The input in words.
         input: String,
+        /// What it was to be.
+        wanted: &'static str,
         /// What its first bytes say that it is.
         format: &'static str,
         /// What to do about it.
@@ -88,6 +91,46 @@ pub enum SourceError {
         /// The column, from 1.
         column: usize,
     },
+    /// A file of JSON objects in which no line is one.
+    #[error("{input} has no record: line {line}: {message}")]
+    NoRecord {
+        /// The input in words.
+        input: String,
+        /// The first line that isn't blank.
+        line: u64,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// Records that have too many different members together.
+    #[error(
+        "the records of {input} have more than {most} different members together (line {line})"
+    )]
+    TooManyColumns {
+        /// The input in words.
+        input: String,
+        /// The line that goes beyond the bound.
+        line: u64,
+        /// The bound.
+        most: usize,
+    },
+    /// A workbook that can't be read.
+    #[error("{input} can't be read as a workbook (XLSX): {message}")]
+    BadWorkbook {
+        /// The input in words.
+        input: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// The row of a sheet that should name the columns doesn't.
+    #[error("the header of {input} (row {row}) can't be read: {message}")]
+    BadSheetHeader {
+        /// The input in words.
+        input: String,
+        /// The row, from 1.
+        row: u32,
+        /// What is wrong.
+        message: String,
+    },
     /// A delimiter that can't separate fields.
     #[error("the delimiter {delimiter:?} can't be used")]
     BadDelimiter {
@@ -107,6 +150,9 @@ pub enum SourceError {
         /// The operating system's word.
         cause: io::Error,
     },
+    /// What a stream ended with before its end.
+    #[error("{0}")]
+    Fetching(FatalError),
     /// A staging file of the run can't be written or read back.
     #[error("can't write {path}: {cause}", path = .path.display())]
     Staging {
@@ -123,14 +169,16 @@ impl SourceError {
     pub(super) fn reading(input: String, byte: u64, cause: io::Error) -> Self {
         let spooling = cause
             .get_ref()
-            .and_then(|inner| inner.downcast_ref::<SpoolFailure>())
-            .filter(|failure| failure.side == SpoolSide::Writing);
+            .and_then(|inner| inner.downcast_ref::<SpoolFailure>());
         match spooling {
-            Some(failure) => Self::Staging {
+            Some(SpoolFailure {
+                fatal: Some(fatal), ..
+            }) => Self::Fetching(fatal.clone()),
+            Some(failure) if failure.side == SpoolSide::Writing => Self::Staging {
                 path: failure.path.clone(),
                 cause: io::Error::new(cause.kind(), failure.reason.clone()),
             },
-            None => Self::Reading { input, byte, cause },
+            _ => Self::Reading { input, byte, cause },
         }
     }
 
@@ -140,6 +188,7 @@ impl SourceError {
     pub fn into_fatal(self) -> FatalError {
         let message = self.to_string();
         match self {
+            Self::Fetching(error) => error,
             Self::Reading { .. } => FatalError::new(FatalKind::Disk, message)
                 .with_hint("Check the disk or the connection the input comes from, then resume the run."),
             Self::Staging { path, cause } => {
@@ -170,6 +219,16 @@ impl SourceError {
             ),
             Self::BadDelimiter { .. } => FatalError::usage(message).with_hint(
                 "Use one ASCII character that is no quote and no line break, such as `,` `;` or a tab.",
+            ),
+            Self::NoRecord { .. } => FatalError::usage(message)
+                .with_hint("Each line must be one JSON object, such as {\"id\": \"c-1\"}."),
+            Self::TooManyColumns { .. } => FatalError::usage(message).with_hint(
+                "Take out what isn't loaded: lists and maps with names of their own in each record.",
+            ),
+            Self::BadWorkbook { .. } => FatalError::usage(message)
+                .with_hint("Save it as XLSX again, or save the sheet as \"CSV UTF-8\"."),
+            Self::BadSheetHeader { .. } => FatalError::usage(message).with_hint(
+                "The first row with anything in it must name the columns, each in a cell of its own.",
             ),
             Self::ReadOnce => FatalError::usage(message)
                 .with_hint("Stage it to a file first."),

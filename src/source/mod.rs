@@ -8,11 +8,22 @@
 pub mod csv;
 mod duplicates;
 mod error;
+mod ndjson;
+mod pages;
 mod spool;
+mod staging;
+mod workbook;
 
 pub use duplicates::{DuplicateFinder, Duplicates};
 pub use error::SourceError;
-pub use spool::{Spool, SpoolFailure, SpoolReader, SpoolSide, cut_to_last_line};
+pub use ndjson::stage_ndjson;
+pub use pages::{
+    CallLog, FetchState, FetchTotals, Fetching, SaveState, SourceToken, SourceTokens,
+    start_fetching,
+};
+pub use spool::{Spool, SpoolFailure, SpoolReader, SpoolSide, SpoolWriter, cut_to_last_line};
+pub use staging::{StagedRecords, hash_of_file};
+pub use workbook::stage_workbook;
 
 use crate::record::RawBatch;
 

@@ -74,9 +74,9 @@ impl Direct {
         tcp.set_connect_timeout(Some(settings.connect_timeout));
         let mut http = http1::Builder::new();
         http.max_buf_size(CONNECTION_BUFFER_BYTES);
-        // Head and body of a row are a few hundred bytes: copied together they
-        // cost the kernel less than two pieces do.
-        http.writev(false);
+        if settings.copies_bodies {
+            http.writev(false);
+        }
         Self {
             connect_uri: origin.uri(),
             host_header: origin.host_header(),

@@ -41,7 +41,7 @@ pub(in crate::connector) fn no_header(_: &str) -> Option<&'static str> {
 
 #[test]
 fn the_guide_s_contacts_are_built_in() {
-    assert_eq!(builtin_names().collect::<Vec<_>>(), ["cxone-contacts"]);
+    assert_eq!(builtin_names().next(), Some("cxone-contacts"));
     for name in builtin_names() {
         let text = source_text(name).expect("its text");
         assert_eq!(check_text(name, text), []);

@@ -1,10 +1,12 @@
 //! Batches, look-ups and idempotency keys of connectors.
 
 mod bodies;
+mod fields;
 mod look_up;
 mod mistakes;
 mod properties;
 mod set_up;
 mod split;
+mod streams;
 mod support;
 mod upsert;

@@ -50,7 +50,7 @@ impl CsvCounter {
         Ok(Self {
             cutter: Cutter::new(stream, shape.dialect(), shape.text_start(), read_bytes)
                 .with_second_look(SecondLook::at(&settings.input, shape, read_bytes)),
-            input: settings.input.describe(),
+            input: settings.describe(),
             records_before_rows: shape.records_before_rows,
             rows: 0,
         })
@@ -143,7 +143,7 @@ pub fn verify(settings: &CsvSettings, digest: &InputDigest) -> Result<Match, Sou
                 hashed_bytes += taken as u64;
             }
             Err(cause) => {
-                let input = settings.input.describe();
+                let input = settings.describe();
                 return Err(SourceError::reading(input, hashed_bytes, cause));
             }
         }
@@ -158,7 +158,7 @@ pub fn verify(settings: &CsvSettings, digest: &InputDigest) -> Result<Match, Sou
         Ok(0) => Ok(Match::Same),
         Ok(_) => Ok(Match::Longer),
         Err(cause) => Err(SourceError::reading(
-            settings.input.describe(),
+            settings.describe(),
             hashed_bytes,
             cause,
         )),

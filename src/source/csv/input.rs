@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use encoding_rs::Encoding;
+use encoding_rs::{Encoding, UTF_8};
 
 use crate::source::{SourceError, Spool};
 
@@ -65,6 +65,8 @@ pub struct CsvSettings {
     pub delimiter: Option<char>,
     /// The text's encoding. Found out by default; a byte order mark always wins.
     pub encoding: Option<&'static Encoding>,
+    /// Of an input in the staged form, what it was staged from, in words.
+    pub staged_from: Option<String>,
 }
 
 impl CsvSettings {
@@ -75,6 +77,27 @@ impl CsvSettings {
             input,
             delimiter: None,
             encoding: None,
+            staged_from: None,
+        }
+    }
+
+    /// An input in the staged form. `from` is what the user named, in words.
+    #[must_use]
+    pub fn staged(input: Input, from: impl Into<String>) -> Self {
+        Self {
+            input,
+            delimiter: Some(','),
+            encoding: Some(UTF_8),
+            staged_from: Some(from.into()),
+        }
+    }
+
+    /// What the user named, in words.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match &self.staged_from {
+            Some(from) => from.clone(),
+            None => self.input.describe(),
         }
     }
 
@@ -97,7 +120,7 @@ pub(super) fn separates_fields(byte: u8) -> bool {
 
 /// Opens a file for reading, after a look at what it is: opening a pipe would
 /// wait, and a directory opens without complaint.
-pub(super) fn open_regular(path: &Path) -> Result<File, SourceError> {
+pub(in crate::source) fn open_regular(path: &Path) -> Result<File, SourceError> {
     let path_owned = || path.to_path_buf();
     let metadata = std::fs::metadata(path).map_err(|cause| match cause.kind() {
         io::ErrorKind::NotFound => SourceError::Missing { path: path_owned() },

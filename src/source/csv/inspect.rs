@@ -26,7 +26,7 @@ const OTHER_FORMATS: [(&[u8], &str, &str); 4] = [
     (
         b"PK\x03\x04",
         "a workbook (XLSX) or a zip archive",
-        "Save the sheet as \"CSV UTF-8\", or unpack the archive, and name that file.",
+        "Give a workbook's file the extension .xlsx, or unpack the archive, and name that file.",
     ),
     (
         b"\xd0\xcf\x11\xe0",
@@ -54,7 +54,7 @@ const OTHER_FORMATS: [(&[u8], &str, &str); 4] = [
 /// a rule: each is the user's to change (exit 2), but for a failed read.
 pub fn inspect(settings: &CsvSettings) -> Result<CsvShape, SourceError> {
     let wanted_delimiter = settings.delimiter_byte()?;
-    let input = settings.input.describe();
+    let input = settings.describe();
     let head = Head::read(&settings.input)?;
     if head.bytes.is_empty() {
         return Err(SourceError::Empty { input });
@@ -63,6 +63,7 @@ pub fn inspect(settings: &CsvSettings) -> Result<CsvShape, SourceError> {
         if head.bytes.starts_with(magic) {
             return Err(SourceError::NotText {
                 input,
+                wanted: "CSV text",
                 format,
                 hint,
             });

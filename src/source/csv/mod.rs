@@ -28,6 +28,7 @@ mod relisted;
 mod scan;
 mod shape;
 mod split;
+mod staged;
 mod stream;
 mod suspects;
 
@@ -42,3 +43,7 @@ pub use reject::{REJECT_COLUMNS, RejectLayout, write_header, write_reject_row, w
 pub use relisted::{LineColumn, RelistedRows};
 pub use shape::{CsvShape, Dialect, Terminator};
 pub use split::split;
+pub use staged::{is_added_column, write_flawed_row, write_staged_header, write_staged_row};
+
+pub(super) use cutter::ROW_LIMIT_BYTES;
+pub(super) use input::open_regular;

@@ -8,6 +8,7 @@ use super::ahead::SecondLook;
 use super::cutter::{CutRow, Cutter, READ_BYTES};
 use super::input::CsvSettings;
 use super::shape::CsvShape;
+use super::staged::restore;
 use super::stream::TextStream;
 use crate::record::{Position, RawBatch, RawRow, RowId};
 use crate::source::{Source, SourceError};
@@ -34,6 +35,7 @@ pub enum Start {
 pub struct CsvReader {
     cutter: Cutter,
     input: String,
+    is_staged: bool,
     next_row: u64,
     sequence: u64,
 }
@@ -77,7 +79,8 @@ impl CsvReader {
         let mut reader = Self {
             cutter: Cutter::new(stream, shape.dialect(), next, read_bytes)
                 .with_second_look(SecondLook::at(&settings.input, shape, read_bytes)),
-            input: settings.input.describe(),
+            input: settings.describe(),
+            is_staged: settings.staged_from.is_some(),
             next_row: row,
             sequence: 0,
         };
@@ -142,6 +145,12 @@ impl Source for CsvReader {
         // A copy of its own: a row that waits long for its answer then holds
         // this batch's text, and not the reader's whole window.
         let buffer = Bytes::copy_from_slice(&self.cutter.window()[batch_start..batch_end]);
+        if self.is_staged {
+            for row in &mut rows {
+                let raw = &buffer[row.start..row.end];
+                restore(row, raw);
+            }
+        }
         let sequence = self.sequence;
         self.sequence += 1;
         Ok(Some(RawBatch {

@@ -29,7 +29,7 @@ pub const REJECT_COLUMNS: [&str; 7] = [
 const ERROR_COLUMN: usize = 1;
 
 /// The surplus field of a row that doesn't stand under its columns as it should.
-const NOT_WHOLE: &str = "repair this row before loading it";
+pub(super) const NOT_WHOLE: &str = "repair this row before loading it";
 
 /// How rows of one input are written to its reject file.
 #[derive(Clone, Debug)]
@@ -148,7 +148,7 @@ pub fn write_text(out: &mut Vec<u8>, text: &[u8], delimiter: u8) {
     }
 }
 
-fn write_quoted(out: &mut Vec<u8>, text: &[u8]) {
+pub(super) fn write_quoted(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
     for &byte in text {
         if byte == b'"' {
@@ -160,7 +160,7 @@ fn write_quoted(out: &mut Vec<u8>, text: &[u8]) {
 }
 
 /// At most 4 KiB of `text`, not ending within a character.
-fn capped(text: &[u8]) -> &[u8] {
+pub(super) fn capped(text: &[u8]) -> &[u8] {
     if text.len() < KEPT_BYTES {
         return text;
     }

@@ -101,6 +101,16 @@ impl CsvShape {
         Position { byte, line: 1 }
     }
 
+    /// The names of the columns that hold the user's data.
+    #[must_use]
+    pub fn payload_names(&self) -> Vec<String> {
+        let places = self.payload_columns();
+        places
+            .iter()
+            .map(|&place| self.header[place].clone())
+            .collect()
+    }
+
     /// Places in the header of the columns that hold the user's data: all but
     /// the seven that a reject file adds.
     #[must_use]

@@ -2,15 +2,17 @@
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::{Condvar, Mutex};
+use tokio::sync::watch;
 
 use super::failure::{SpoolFailure, SpoolSide};
 use super::lines::whole_lines_end;
 use super::reader::SpoolReader;
+use super::writer::SpoolWriter;
 
 /// Bytes taken from the stream at a time. Smaller means more syncs a second,
 /// larger only more memory: a pipe gives 64 KiB at most.
@@ -24,17 +26,20 @@ pub struct Spool {
 
 pub(super) struct Shared {
     pub(super) path: PathBuf,
-    intake: Mutex<Intake>,
+    pub(super) intake: Mutex<Intake>,
     pub(super) published: Mutex<Published>,
     pub(super) grown: Condvar,
+    /// Says that nothing more is taken in, to a writer that waits for something
+    /// else.
+    pub(super) stopping: watch::Sender<bool>,
 }
 
 /// What the copying thread writes to; held for the length of one write, so that
 /// `stop` never falls between the write and its publication.
-struct Intake {
-    file: File,
-    written_bytes: u64,
-    stopped: bool,
+pub(super) struct Intake {
+    pub(super) file: File,
+    pub(super) written_bytes: u64,
+    pub(super) stopped: bool,
 }
 
 /// What readers may see.
@@ -43,7 +48,7 @@ pub(super) struct Published {
     pub(super) bytes: u64,
     pub(super) ended: bool,
     /// The stream came to its own end.
-    complete: bool,
+    pub(super) complete: bool,
     pub(super) failure: Option<SpoolFailure>,
 }
 
@@ -64,22 +69,34 @@ impl Spool {
     /// # Errors
     /// The file exists already or can't be made, or no thread can be started.
     pub fn start(reader: impl Read + Send + 'static, path: &Path) -> io::Result<Self> {
-        let file = new_private_file(path)?;
-        let shared = Arc::new(Shared {
-            path: path.to_path_buf(),
-            intake: Mutex::new(Intake {
-                file,
-                written_bytes: 0,
-                stopped: false,
-            }),
-            published: Mutex::new(Published::default()),
-            grown: Condvar::new(),
-        });
+        let shared = Shared::over(new_private_file(path)?, path, 0);
         let copier = Arc::clone(&shared);
         std::thread::Builder::new()
             .name("spool".to_owned())
             .spawn(move || copier.copy(reader))?;
         Ok(Self { shared })
+    }
+
+    /// A spool that a writer of ours fills, after the first `kept_bytes` of the
+    /// file at `path`; where that is `None`, of a new file.
+    ///
+    /// # Errors
+    /// The file can't be made, or not be cut to what is kept of it.
+    pub fn with_writer(path: &Path, kept_bytes: Option<u64>) -> io::Result<(Self, SpoolWriter)> {
+        let (mut file, kept) = match kept_bytes {
+            None => (new_private_file(path)?, 0),
+            Some(kept) => {
+                let file = OpenOptions::new().read(true).write(true).open(path)?;
+                file.set_len(kept)?;
+                (file, kept)
+            }
+        };
+        file.seek(SeekFrom::End(0))?;
+        let shared = Shared::over(file, path, kept);
+        let spool = Self {
+            shared: Arc::clone(&shared),
+        };
+        Ok((spool, SpoolWriter::new(shared)))
     }
 
     /// The spool's file.
@@ -97,6 +114,7 @@ impl Spool {
             return;
         }
         intake.stopped = true;
+        self.shared.stopping.send_replace(true);
         let mut published = self.shared.published.lock();
         if !published.ended {
             published.ended = true;
@@ -123,6 +141,23 @@ impl Spool {
 }
 
 impl Shared {
+    fn over(file: File, path: &Path, kept_bytes: u64) -> Arc<Self> {
+        Arc::new(Self {
+            path: path.to_path_buf(),
+            intake: Mutex::new(Intake {
+                file,
+                written_bytes: kept_bytes,
+                stopped: false,
+            }),
+            published: Mutex::new(Published {
+                bytes: kept_bytes,
+                ..Published::default()
+            }),
+            grown: Condvar::new(),
+            stopping: watch::Sender::new(false),
+        })
+    }
+
     fn copy(&self, mut reader: impl Read) {
         let mut chunk = vec![0; CHUNK_BYTES];
         let mut whole_lines_bytes = 0;
@@ -166,16 +201,22 @@ impl Shared {
     }
 
     fn fail(&self, side: SpoolSide, cause: &io::Error) {
+        self.fail_with(SpoolFailure {
+            side,
+            path: self.path.clone(),
+            reason: cause.to_string(),
+            kind: cause.kind(),
+            fatal: None,
+        });
+    }
+
+    /// Ends the spool behind what was published.
+    pub(super) fn fail_with(&self, failure: SpoolFailure) {
         let intake = self.intake.lock();
         let mut published = self.published.lock();
         if !published.ended {
             published.ended = true;
-            published.failure = Some(SpoolFailure {
-                side,
-                path: self.path.clone(),
-                reason: cause.to_string(),
-                kind: cause.kind(),
-            });
+            published.failure = Some(failure);
             // As in `stop`: half a line must not look like a row.
             let _ = intake.file.set_len(published.bytes);
         }

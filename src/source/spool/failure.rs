@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use crate::error::FatalError;
+
 /// Which half of the copying failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SpoolSide {
@@ -24,6 +26,8 @@ pub struct SpoolFailure {
     /// The operating system's word.
     pub reason: String,
     pub(super) kind: io::ErrorKind,
+    /// What the writer of a stream ended with, where it wasn't the file.
+    pub(in crate::source) fatal: Option<FatalError>,
 }
 
 impl fmt::Display for SpoolFailure {

@@ -1,4 +1,4 @@
-//! Standard input, kept in a file while it is read.
+//! Standard input, or the pages of a stream, kept in a file while they are read.
 //!
 //! A stream can't be asked for twice, and a run must be able to resume, so a
 //! thread of its own copies the stream to a file in the run's directory and
@@ -13,9 +13,11 @@ mod copy;
 mod failure;
 mod lines;
 mod reader;
+mod writer;
 
 pub use copy::Spool;
 pub(super) use copy::new_private_file;
 pub use failure::{SpoolFailure, SpoolSide};
 pub use lines::cut_to_last_line;
 pub use reader::SpoolReader;
+pub use writer::SpoolWriter;

@@ -16,7 +16,7 @@ use crate::record::{Flaw, Position};
 
 /// The bound on a row's text. Larger means more memory that a quote which is
 /// never closed can take.
-pub(super) const ROW_LIMIT_BYTES: usize = 1 << 20;
+pub(in crate::source) const ROW_LIMIT_BYTES: usize = 1 << 20;
 
 /// How far a row's end is looked for in memory where the input can't be looked
 /// at a second time. Larger means more memory, and more rows that are found

@@ -1,0 +1,93 @@
+//! One pass of rows through the stages: a leg of a load, or one that only
+//! compares. It begins with open books and ends with books to be closed.
+
+use crate::actors::{self, InputCounting, RunEnd, RunPlan, Selection};
+use crate::auth::Credentials;
+use crate::error::FatalError;
+use crate::record::RunEvent;
+use crate::store::{Journal, Ledger, RunDirectory};
+use crate::telemetry::Consumer;
+use crate::transport::Lanes;
+
+use super::arguments::ShowingFlags;
+use super::conclude::{HistoryKeeper, elapsed_of};
+use super::known_limits::{KnownLimits, keep, starting_words};
+use super::load::Prepared;
+use super::print;
+use super::progress_file::ProgressFile;
+
+/// A pass, ready to start. Whoever starts it holds the lock of the books.
+pub(super) struct Pass<'pass> {
+    /// What it does, in one line.
+    pub(super) headline: String,
+    /// Where its books are.
+    pub(super) directory: &'pass RunDirectory,
+    pub(super) journal: Box<dyn Journal>,
+    /// The input's name, which rows are told apart by from those of others.
+    pub(super) source: &'pass str,
+    pub(super) credentials: Credentials,
+    pub(super) selection: Selection,
+    pub(super) counting: InputCounting,
+}
+
+impl Pass<'_> {
+    /// Carries it out. `adapt` changes the plan for a pass that isn't a load.
+    pub(super) fn carry_out(
+        self,
+        prepared: &Prepared,
+        showing: &ShowingFlags,
+        adapt: impl FnOnce(RunPlan<Lanes>) -> RunPlan<Lanes>,
+    ) -> Result<(RunEnd, HistoryKeeper), FatalError> {
+        let run_id = self.directory.run_id();
+        let mut ledger = Ledger::open(
+            self.directory.path(),
+            self.journal,
+            prepared.book_format(),
+            self.selection.first_row(),
+        )?;
+        // The leg's number is part of every request id, so it is durable before
+        // the first request.
+        ledger.commit(elapsed_of(ledger.checkpoint()))?;
+        let history = HistoryKeeper::default();
+        let also: Vec<Box<dyn Consumer>> = vec![
+            Box::new(history.clone()),
+            Box::new(ProgressFile::new(self.directory.clone())),
+        ];
+        let (events, telemetry) = print::start_telemetry(showing, also);
+        events.send(RunEvent::Started {
+            run_id: run_id.clone(),
+            headline: self.headline,
+            already_ended: ledger.counts().ended(),
+        });
+        for notice in &prepared.shape.notices {
+            events.send(RunEvent::Notice(notice.clone()));
+        }
+        let settings = &prepared.settings;
+        let known = KnownLimits::read(settings);
+        let plan = adapt(prepared.run_plan(
+            run_id,
+            self.source,
+            self.credentials,
+            self.selection,
+            known.fresh(),
+            events.clone(),
+        )?);
+        let starting = starting_words(&plan.known_limits, &plan.limit_key);
+        for notice in [known.trouble.clone(), starting].into_iter().flatten() {
+            events.send(RunEvent::Notice(notice));
+        }
+        drop(events);
+        let end = actors::run(plan, Box::new(ledger), self.counting);
+        telemetry.finish();
+        // A file that couldn't be read can't be added to; that was told.
+        if let (Ok(end), None) = (&end, &known.trouble)
+            && let Err(error) = keep(settings, &end.limits)
+            && !showing.quiet
+        {
+            print::remark(&format!(
+                "sluice: what was learnt of the tenant's limit isn't kept for the next run: {error}"
+            ));
+        }
+        Ok((end?, history))
+    }
+}

@@ -1,0 +1,280 @@
+//! A connector's stream as the source: from settings to a spool that fills.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use crate::auth::{Credentials, TokenKeeper};
+use crate::config::{Settings, Since, StreamSource};
+use crate::connector::{BoundStream, Connector};
+use crate::error::FatalError;
+use crate::source::csv::{Input, write_staged_header};
+use crate::source::{
+    CallLog, FetchState, Fetching, SaveState, SourceToken, SourceTokens, Spool, start_fetching,
+};
+use crate::store::{RunDirectory, SourceRecord, StreamRecord};
+use crate::transport::{TransportSettings, lanes};
+
+use super::credentials::{read_source_credentials, token_plan};
+use super::load::{Prepared, hash, prepare_staged};
+use super::print;
+use super::staging::STAGED;
+
+/// How far fetching has come, in a run's directory.
+pub(super) const STATE: &str = "staged.json";
+
+/// Bytes of a page that are read at most. A page of a thousand records has a
+/// few mebibytes; more would only be memory that a hostile reply takes.
+const MOST_PAGE_BYTES: usize = 16 * 1024 * 1024;
+
+/// A stream that can be fetched: nothing was asked of it yet.
+pub(super) struct SourceStream {
+    pub(super) bound: BoundStream,
+    pub(super) since: Option<Timestamp>,
+    pub(super) connector_hash: String,
+    credentials: Credentials,
+}
+
+/// Where fetching begins, and where its state is kept.
+pub(super) struct Begin<'run> {
+    /// The run's directory, or another folder that is the caller's alone.
+    pub(super) folder: &'run Path,
+    /// Of a run that goes on, how far it had come.
+    pub(super) state: Option<FetchState>,
+    /// Keeps the state.
+    pub(super) save: SaveState,
+    /// What requests' ids begin with.
+    pub(super) run_id: String,
+    /// Takes every call.
+    pub(super) calls: CallLog,
+}
+
+impl SourceStream {
+    /// The stream that the settings name, with its credentials.
+    ///
+    /// # Errors
+    /// A mistake of the user's; nothing was sent.
+    pub(super) fn open(settings: &Settings, stream: &StreamSource) -> Result<Self, FatalError> {
+        let (connector, bound) = bind(stream)?;
+        if connector.discovery(&stream.variables)?.is_some() {
+            return Err(FatalError::usage(format!(
+                "the source's connector {} asks the platform for its address, which a source doesn't",
+                bound.connector
+            ))
+            .with_hint("Name the address with --set source.base_url=https://…."));
+        }
+        Ok(Self {
+            since: since_of(settings, stream, &bound)?,
+            credentials: read_source_credentials(settings, stream, &connector)?,
+            connector_hash: hash(connector.text().as_bytes()),
+            bound,
+        })
+    }
+
+    /// Starts fetching, behind what is staged already.
+    ///
+    /// # Errors
+    /// The staged file can't be made.
+    pub(super) fn start(self, settings: &Settings, begin: Begin<'_>) -> Result<Spool, FatalError> {
+        let path = begin.folder.join(STAGED);
+        let writing = |cause: io::Error| FatalError::writing(&path.display().to_string(), &cause);
+        let kept_bytes = begin.state.as_ref().map(|state| state.bytes);
+        let (spool, writer) = Spool::with_writer(&path, kept_bytes).map_err(writing)?;
+        let first = self.bound.stream.first_page();
+        let base_url = self.bound.base_url.to_string();
+        let transport = TransportSettings {
+            body_limit_bytes: MOST_PAGE_BYTES,
+            ..TransportSettings::default()
+        };
+        let tokens = token_plan(&self.bound.auth, self.credentials);
+        let fetching = Fetching {
+            state: begin.state.unwrap_or_else(|| FetchState::new(first)),
+            bound: self.bound,
+            since: self.since,
+            rows_wanted: settings
+                .limit
+                .map(|limit| limit.saturating_add(settings.skip)),
+            run_id: begin.run_id,
+            save: begin.save,
+            calls: begin.calls,
+            most_page_bytes: MOST_PAGE_BYTES,
+        };
+        start_fetching(
+            fetching,
+            move || lanes(&base_url, &transport),
+            move || {
+                let (endpoint, credentials) = (tokens.endpoint, tokens.credentials);
+                KeptTokens(TokenKeeper::new(endpoint, credentials, tokens.policy))
+            },
+            writer,
+        )
+        .map_err(writing)?;
+        Ok(spool)
+    }
+}
+
+/// The token keeper in the words of what fetches.
+struct KeptTokens(TokenKeeper);
+
+impl SourceTokens for KeptTokens {
+    async fn newer_than(&mut self, refused: Option<u64>) -> Result<SourceToken, FatalError> {
+        let token = self.0.newer_than(refused).await?;
+        Ok(SourceToken {
+            generation: token.generation,
+            authorization: token.authorization.clone(),
+        })
+    }
+
+    fn accepted(&mut self, generation: u64) {
+        self.0.accepted(generation);
+    }
+}
+
+fn bind(stream: &StreamSource) -> Result<(Connector, BoundStream), FatalError> {
+    let connector = Connector::load(&stream.connector)?;
+    let bound = connector.bind_stream(stream.stream.as_deref(), &stream.variables)?;
+    Ok((connector, bound))
+}
+
+/// The load of a stream whose rows aren't there: the mapping is held against
+/// its columns, and nothing is asked of anybody. `folder` takes a file of them.
+///
+/// # Errors
+/// A mistake of the connector or the mapping.
+pub(super) fn prepare_without_rows(
+    settings: &Settings,
+    stream: &StreamSource,
+    folder: &Path,
+) -> Result<Prepared, FatalError> {
+    let (_, bound) = bind(stream)?;
+    let names: Vec<String> = bound
+        .stream
+        .columns
+        .iter()
+        .map(|(name, _)| name.clone())
+        .collect();
+    let path = folder.join("columns.csv");
+    let mut header = Vec::new();
+    write_staged_header(&mut header, &names);
+    fs::write(&path, header)
+        .map_err(|cause| FatalError::writing(&path.display().to_string(), &cause))?;
+    prepare_staged(settings.clone(), Input::File(path))
+}
+
+/// Keeps the state in a run's directory.
+pub(super) fn save_in(directory: RunDirectory) -> SaveState {
+    Box::new(move |state| {
+        let text = serde_json::to_vec_pretty(state).map_err(io::Error::other)?;
+        directory.write_durably(STATE, |file| file.write_all(&text))
+    })
+}
+
+/// How far a run's fetching has come; `None` where it never began.
+pub(super) fn read_state(directory: &RunDirectory) -> Option<FetchState> {
+    let text = fs::read(directory.path().join(STATE)).ok()?;
+    serde_json::from_slice(&text).ok()
+}
+
+/// From when on changes are wanted, as a time.
+fn since_of(
+    settings: &Settings,
+    stream: &StreamSource,
+    bound: &BoundStream,
+) -> Result<Option<Timestamp>, FatalError> {
+    let Some(since) = settings.since else {
+        return Ok(None);
+    };
+    if !bound.stream.tells_changes() {
+        return Err(FatalError::usage(format!(
+            "the stream {} of {} can't be asked for what has changed",
+            bound.stream.name, bound.connector
+        ))
+        .with_hint(
+            "Load it without --since, or add `changed_since` to the stream in the connector file.",
+        ));
+    }
+    let last = match since {
+        Since::At(time) => return Ok(Some(time)),
+        Since::Last => last_watermark(settings, stream, bound)?,
+    };
+    if last.is_none() {
+        print::remark(&format!(
+            "sluice: no finished run of job {} has read this stream; all of it is loaded",
+            settings.job
+        ));
+    }
+    Ok(last.and_then(|last| last.checked_sub(bound.stream.overlap()).ok()))
+}
+
+/// The watermark of the newest finished run that read the same stream for the
+/// same job.
+fn last_watermark(
+    settings: &Settings,
+    stream: &StreamSource,
+    bound: &BoundStream,
+) -> Result<Option<Timestamp>, FatalError> {
+    let is_same = |record: &StreamRecord| {
+        record.connector == absolute_connector(&stream.connector)
+            && record.stream == bound.stream.name
+            && record.variables == stream.variables
+    };
+    for directory in RunDirectory::all(&settings.run_dir)?.into_iter().rev() {
+        let manifest = directory.manifest()?;
+        let SourceRecord::Stream(record) = &manifest.source else {
+            continue;
+        };
+        if manifest.job != settings.job || !is_same(record) || !is_finished(&directory) {
+            continue;
+        }
+        let watermark = read_state(&directory).and_then(|state| state.watermark);
+        if let Some(time) = watermark.and_then(|watermark| watermark.parse().ok()) {
+            return Ok(Some(time));
+        }
+    }
+    Ok(None)
+}
+
+fn is_finished(directory: &RunDirectory) -> bool {
+    let summary = fs::read(directory.path().join("summary.json")).ok();
+    summary
+        .and_then(|text| serde_json::from_slice::<serde_json::Value>(&text).ok())
+        .is_some_and(|summary| summary["state"] == "finished")
+}
+
+/// A connector's name stays a name, a path becomes one that works from any
+/// folder.
+pub(super) fn absolute_connector(connector: &str) -> String {
+    let path = Path::new(connector);
+    match path.is_file() {
+        true => std::path::absolute(path)
+            .unwrap_or_else(|_| path.to_owned())
+            .display()
+            .to_string(),
+        false => connector.to_owned(),
+    }
+}
+
+/// The stream that a run's manifest names, with its variables.
+pub(super) fn stream_of(record: &StreamRecord) -> StreamSource {
+    StreamSource {
+        connector: record.connector.clone(),
+        stream: Some(record.stream.clone()),
+        variables: record.variables.clone(),
+        credentials: None,
+    }
+}
+
+/// What the manifest keeps of a stream.
+pub(super) fn record_of(source: &SourceStream, stream: &StreamSource) -> StreamRecord {
+    StreamRecord {
+        connector: absolute_connector(&stream.connector),
+        connector_hash: source.connector_hash.clone(),
+        stream: source.bound.stream.name.clone(),
+        variables: stream.variables.clone(),
+        since: source.since.map(|since| since.to_string()),
+        client_id: None,
+        client_secret: None,
+    }
+}

@@ -1,0 +1,103 @@
+//! Sources that aren't CSV, staged as CSV before anything is read from them.
+
+use std::collections::HashSet;
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::config::{InputSource, Settings};
+use crate::error::FatalError;
+use crate::mapping::RuleSource;
+use crate::source::csv::Input;
+use crate::source::{SourceError, StagedRecords, hash_of_file, stage_ndjson, stage_workbook};
+use crate::store::SourceRecord;
+
+use super::load::{Prepared, prepare_staged};
+
+/// The staged file's name in a run's directory.
+pub(super) const STAGED: &str = "staged.csv";
+
+/// Stages the workbook or the NDJSON file that the settings name into `folder`,
+/// and prepares the load from there. Gives what the manifest keeps of it, too.
+///
+/// # Errors
+/// What is wrong with the file; anything but such a file is a mistake of the
+/// caller.
+pub(super) fn stage_file(
+    settings: &Settings,
+    folder: &Path,
+) -> Result<(Prepared, SourceRecord), FatalError> {
+    let staged = folder.join(STAGED);
+    let (records, record) = match &settings.input {
+        InputSource::Workbook { path, sheet } => (
+            stage_workbook(path, sheet.as_deref(), &staged),
+            SourceRecord::Workbook {
+                sheet: sheet.clone(),
+                blake3: hash_of_file(path).map_err(SourceError::into_fatal)?,
+            },
+        ),
+        InputSource::Ndjson(path) => (
+            stage_ndjson(path, &named_columns(settings), &staged),
+            SourceRecord::Ndjson {
+                blake3: hash_of_file(path).map_err(SourceError::into_fatal)?,
+            },
+        ),
+        InputSource::File(_) | InputSource::StandardInput | InputSource::Stream(_) => {
+            (Ok(StagedRecords::default()), SourceRecord::Csv)
+        }
+    };
+    let records = records.map_err(SourceError::into_fatal)?;
+    let mut prepared = prepare_staged(settings.clone(), Input::File(staged))?;
+    prepared.shape.notices.splice(0..0, records.notices);
+    Ok((prepared, record))
+}
+
+/// The columns that the map names: what stands there is wanted as a whole, and
+/// a record need not have it.
+fn named_columns(settings: &Settings) -> HashSet<String> {
+    let rules = settings.mapping.iter().flatten();
+    rules
+        .flat_map(|rule| match &rule.from {
+            RuleSource::Columns(columns) | RuleSource::Joined { columns, .. } => columns.as_slice(),
+            RuleSource::Constant(_) | RuleSource::Template(_) => &[],
+        })
+        .cloned()
+        .collect()
+}
+
+/// A folder that only its owner can look into, and that goes with its holder.
+pub(super) struct PrivateFolder {
+    path: PathBuf,
+}
+
+impl PrivateFolder {
+    /// Makes one among the system's temporary files.
+    ///
+    /// # Errors
+    /// The disk is full or can't be written.
+    pub(super) fn create() -> Result<Self, FatalError> {
+        static MADE: AtomicU64 = AtomicU64::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let name = format!("sluice-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        // A leftover of a process that had the same number is nobody's now.
+        let _ = fs::remove_dir_all(&path);
+        DirBuilder::new()
+            .mode(0o700)
+            .create(&path)
+            .map_err(|cause| FatalError::writing(&path.display().to_string(), &cause))?;
+        Ok(Self { path })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for PrivateFolder {
+    fn drop(&mut self) {
+        // What can't be removed is the system's to clear.
+        let _ = fs::remove_dir_all(&self.path);
+    }
+}

@@ -1,0 +1,344 @@
+//! `sluice verify`: looks the rows of a run up in the tenant, and compares them
+//! with what is there, field by field.
+//!
+//! It is a leg like any other, with a lane that only looks up and books of its
+//! own in the run's directory; the run's journal is only read. A verification
+//! that is cut off goes on where it stopped.
+
+mod report;
+mod rows;
+
+use std::fs::File;
+use std::io;
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::actors::{RowMapper, RunEnd, Selection, StopReason};
+use crate::error::{ExitStatus, FatalError, FatalKind};
+use crate::record::{Counts, RowId};
+use crate::report::{LimitSummary, RateSummary};
+use crate::source::{DuplicateFinder, SourceError};
+use crate::store::{
+    Checkpoint, Durability, Journal, JournalState, Manifest, RunDirectory, SqliteJournal,
+};
+
+use super::arguments::{OutputForm, ShowingFlags, VerifyArguments};
+use super::assemble::of_pacing_flags;
+use super::compare::{Mismatches, check_can_compare, comparing, counted};
+use super::conclude::{limit_summaries, peak_memory_bytes, rate_summary, settled_counts, shown};
+use super::credentials::read_credentials;
+use super::pass::Pass;
+use super::print;
+use super::resume::{check_input, prepare_again, read_from, settings_of};
+use super::set_up;
+
+use report::{ComparedRows, RowsLeftOut, UniqueKeys, Verification};
+use rows::{RowsToCompare, RunBooks};
+
+/// The folder of the verification's own books, in the run's directory.
+const FOLDER: &str = "verify";
+/// What is being verified; gone when it is done.
+const TASK: &str = "task.json";
+/// The rows that don't agree, in the run's directory.
+const MISMATCHES: &str = "mismatch.csv";
+
+/// What a verification that was cut off was about.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Task {
+    sample: Option<String>,
+    /// The run's legs and its ended rows: another leg of it makes another task.
+    run_legs: u32,
+    run_rows: u64,
+}
+
+/// How the legs of a verification have gone.
+#[derive(Default)]
+struct Course {
+    stop: Option<StopReason>,
+    elapsed: Duration,
+    rate: RateSummary,
+    limits: Vec<LimitSummary>,
+}
+
+/// `sluice verify`.
+pub(super) fn verify(arguments: &VerifyArguments) -> Result<ExitStatus, FatalError> {
+    let showing = &arguments.resume.showing;
+    let flags = of_pacing_flags(&arguments.resume.pacing)?;
+    let runs = flags.run_dir.clone().unwrap_or_else(|| "runs".into());
+    let directory = RunDirectory::find(&runs, arguments.resume.run.as_deref())?;
+    // Held to the end: what the run has applied must not change meanwhile.
+    let _lock = directory.lock()?;
+    let manifest = directory.manifest()?;
+    let mut journal = SqliteJournal::open_to_read(&directory.journal_path())?;
+    let (state, listed) = (journal.load()?, journal.listed()?);
+    drop(journal);
+    if manifest.mapping_hash.is_empty() || state.finished.rows() == 0 {
+        return Err(FatalError::usage(format!(
+            "run {} has not ended a row yet, so there is nothing to verify",
+            directory.run_id()
+        ))
+        .with_hint("Go on with it first: `sluice resume`."));
+    }
+    // The run's own budget is about rows that a tenant refuses.
+    let max_errors = flags.max_errors;
+    let mut settings = settings_of(&manifest, flags)?;
+    settings.max_errors = max_errors;
+    let credentials = read_credentials(&settings)?;
+    let text = read_from(&directory, &manifest);
+    check_input(&manifest, &settings, &text, &state.checkpoint)?;
+    // What the run has made and isn't there any more shows in its rows.
+    let (settings, _) = set_up::looked_up(&settings, &credentials)?;
+    let prepared = prepare_again(&manifest, settings.clone(), text)?;
+    check_can_compare(&prepared)?;
+    let headline = format!("verify run {}: {}", directory.run_id(), prepared.headline());
+    let task = Task {
+        sample: arguments.sample.map(|sample| sample.to_string()),
+        run_legs: state.checkpoint.legs,
+        run_rows: state.finished.rows(),
+    };
+    let books = books_of(&directory, &task)?;
+    let to_compare = RunBooks {
+        directory: &directory,
+        manifest: &manifest,
+        settings: &settings,
+        state: &state,
+        listed: &listed,
+    }
+    .rows_to_compare(prepared, arguments.sample, books.path())?;
+    let (rows, left_out) = (to_compare.rows, left_out(&state, &to_compare, &manifest));
+    let mut course = Course::default();
+    for text in to_compare.texts {
+        let journal = SqliteJournal::open(&books.journal_path())?;
+        let pass = Pass {
+            headline: headline.clone(),
+            directory: &books,
+            journal: Box::new(journal.with_durability(Durability::Process)?),
+            source: "",
+            credentials: credentials.clone(),
+            selection: Selection::default(),
+            counting: counted(rows),
+        };
+        let name = format!("{}-{FOLDER}", directory.run_id());
+        let prepared = &text.prepared;
+        let (end, _) = pass.carry_out(prepared, showing, |plan| {
+            comparing(plan, prepared, &name, text.choice)
+        })?;
+        course.note(end)?;
+        if course.stop.is_some() {
+            break;
+        }
+    }
+    let checkpoint = SqliteJournal::open_to_read(&books.journal_path())?
+        .load()?
+        .checkpoint;
+    conclude(
+        &Conclusion {
+            directory: &directory,
+            books: &books,
+            job: &manifest.job,
+            task: &task,
+            rows,
+            checkpoint: &checkpoint,
+            course: &course,
+        },
+        left_out,
+        showing,
+    )
+}
+
+/// The books to go on with, or new ones.
+fn books_of(directory: &RunDirectory, task: &Task) -> Result<RunDirectory, FatalError> {
+    let path = directory.path().join(FOLDER);
+    let cut_off = std::fs::read(path.join(TASK))
+        .ok()
+        .and_then(|text| serde_json::from_slice::<Task>(&text).ok());
+    if let Some(books) = RunDirectory::find_side_books(&path)
+        && cut_off.as_ref() == Some(task)
+    {
+        return Ok(books);
+    }
+    let books = RunDirectory::make_side_books(&path)?;
+    let text = serde_json::to_vec(task).expect("a task is plain data");
+    books.write_file(TASK, &text)?;
+    Ok(books)
+}
+
+/// The run's rows that nothing is compared for.
+fn left_out(state: &JournalState, to_compare: &RowsToCompare, manifest: &Manifest) -> RowsLeftOut {
+    let selection = Selection {
+        skip: manifest.skip,
+        limit: manifest.limit,
+        ..Selection::default()
+    };
+    let counts = settled_counts(&state.checkpoint, &selection);
+    RowsLeftOut {
+        rejected: counts.rejected,
+        unknown: counts.unknown,
+        skipped: counts.skipped,
+        superseded: to_compare.superseded,
+        outside_sample: to_compare.outside_sample,
+        not_reached: counts.not_reached,
+    }
+}
+
+impl Course {
+    fn note(&mut self, mut end: RunEnd) -> Result<(), FatalError> {
+        let Some(mut ledger) = end.ledger.take() else {
+            return Err(FatalError::new(
+                FatalKind::Internal,
+                "the recorder failed; what was compared until then is kept",
+            )
+            .with_hint("Start `sluice verify` again; it goes on from there."));
+        };
+        ledger.commit_with_reserve(end.elapsed)?;
+        self.elapsed = end.elapsed;
+        self.rate = rate_summary(ledger.counts().ended(), &ledger, &end);
+        self.limits = limit_summaries(&end.limits);
+        self.stop = end.stop;
+        Ok(())
+    }
+}
+
+/// What a verification's result is made from.
+struct Conclusion<'run> {
+    directory: &'run RunDirectory,
+    books: &'run RunDirectory,
+    job: &'run str,
+    task: &'run Task,
+    rows: u64,
+    checkpoint: &'run Checkpoint,
+    course: &'run Course,
+}
+
+/// Counts, writes `mismatch.csv`, and tells.
+fn conclude(
+    end: &Conclusion<'_>,
+    left_out: RowsLeftOut,
+    showing: &ShowingFlags,
+) -> Result<ExitStatus, FatalError> {
+    let book = end.books.path().join("rejected.csv");
+    let mismatches = match end.rows {
+        0 => Mismatches::default(),
+        _ => {
+            let mut from = File::open(&book)
+                .map_err(|cause| FatalError::writing(&book.display().to_string(), &cause))?;
+            end.directory
+                .write_file_with(MISMATCHES, |file| io::copy(&mut from, file).map(drop))?;
+            Mismatches::count(&book)?
+        }
+    };
+    let mut counts: Counts = end.checkpoint.counts;
+    counts.settle(end.rows);
+    let found = distinct_records(end.books)?;
+    let rows = compared_rows(&counts, end.checkpoint.missing, &mismatches);
+    let shared = (rows.same + rows.different).saturating_sub(found);
+    let mut status = match rows.mismatches() + shared {
+        0 => ExitStatus::Done,
+        _ => ExitStatus::SomeRejected,
+    };
+    let course = end.course;
+    if let Some(stop) = &course.stop {
+        let counts_anyway = matches!(stop, StopReason::Fatal(_) | StopReason::ErrorBudget { .. });
+        if rows.not_reached > 0 || counts_anyway {
+            status = status.worst_of(stop.exit_status());
+        }
+    } else if rows.not_reached > 0 {
+        return Err(FatalError::new(
+            FatalKind::Internal,
+            format!("{} rows were not compared: {counts:?}", rows.not_reached),
+        )
+        .with_hint("Please report it."));
+    }
+    let is_finished = rows.not_reached == 0 && status != ExitStatus::Fatal;
+    if is_finished {
+        // The next verification begins anew; that this one can't be forgotten
+        // costs it a look at rows that it has compared.
+        let _ = std::fs::remove_file(end.books.path().join(TASK));
+    }
+    let left_out_rows = left_out.sum();
+    let verification = Verification {
+        run_id: end.directory.run_id(),
+        job: end.job.to_owned(),
+        state: status.state(),
+        exit_code: status.code(),
+        reason: course.stop.as_ref().map(StopReason::text),
+        ended_at: jiff::Timestamp::now().to_string(),
+        elapsed_s: course.elapsed.as_secs_f64(),
+        sample: end.task.sample.clone(),
+        read: end.rows + left_out_rows,
+        unique_keys: UniqueKeys {
+            source: rows.compared,
+            target: found,
+        },
+        rows,
+        not_compared: left_out,
+        places: mismatches.places,
+        requests: end.checkpoint.requests,
+        rate: course.rate.clone(),
+        limits: course.limits.clone(),
+        peak_memory_bytes: peak_memory_bytes(),
+        mismatches: end.directory.path().join(MISMATCHES).display().to_string(),
+    };
+    print::result(&match showing.output {
+        OutputForm::Json => json_text(serde_json::to_string_pretty(&verification)),
+        OutputForm::Ndjson => json_text(serde_json::to_string(&verification)),
+        OutputForm::Text => verification.to_text(),
+    })?;
+    if let Some(StopReason::Fatal(error)) = &course.stop {
+        print::failure(error);
+    }
+    if !is_finished {
+        let sample = match &end.task.sample {
+            Some(sample) => format!(" --sample {sample}"),
+            None => String::new(),
+        };
+        print::remark(&format!(
+            "sluice: to go on: sluice verify {}{sample}",
+            shown(end.directory)
+        ));
+    }
+    Ok(status)
+}
+
+fn json_text(json: serde_json::Result<String>) -> String {
+    json.expect("a verification is plain data") + "\n"
+}
+
+fn compared_rows(counts: &Counts, missing: u64, mismatches: &Mismatches) -> ComparedRows {
+    let several = mismatches.of("several_records");
+    let different = mismatches.of("differs");
+    let same = counts.unchanged;
+    ComparedRows {
+        compared: same + different + missing + several,
+        same,
+        different,
+        missing,
+        several,
+        failed: counts.rejected - missing - different - several,
+        not_reached: counts.not_reached,
+    }
+}
+
+/// How many different records were found. Each key was looked up once, so two
+/// keys with one id share a record.
+fn distinct_records(books: &RunDirectory) -> Result<u64, FatalError> {
+    let mut finder = DuplicateFinder::new(books.path());
+    let (mut ids, mut trouble) = (0, None);
+    SqliteJournal::open_to_read(&books.journal_path())?.visit_target_ids(&mut |_, id| {
+        ids += 1;
+        match finder.add(RowId(ids), RowMapper::hash_key(id)) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                trouble = Some(error);
+                ControlFlow::Break(())
+            }
+        }
+    })?;
+    if let Some(error) = trouble {
+        return Err(SourceError::into_fatal(error));
+    }
+    let repeated = finder.finish().map_err(SourceError::into_fatal)?.later;
+    Ok(ids - repeated.len() as u64)
+}

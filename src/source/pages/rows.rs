@@ -1,0 +1,81 @@
+//! From a page's reply to staged lines.
+
+use jiff::Timestamp;
+use serde_json::value::RawValue;
+
+use crate::connector::{Page, PageAt, PageFlaw, Stream, cell_text, value_at};
+use crate::error::{FatalError, FatalKind};
+use crate::source::csv::{write_flawed_row, write_staged_row};
+use crate::transport::Reply;
+
+use super::state::FetchState;
+
+/// The rows of a page as staged lines, and the page behind it.
+pub(super) fn rows_of(
+    stream: &Stream,
+    at: &PageAt,
+    reply: &Reply,
+    state: &mut FetchState,
+) -> Result<(Vec<u8>, Option<PageAt>), FatalError> {
+    // It was read once already, to tell whether it is a page.
+    let Page { records, next } = stream
+        .read_page(at, &reply.body)
+        .map_err(|flaw| dead_end(&flaw))?;
+    let changed_at = stream.changed_at();
+    let mut lines = Vec::with_capacity(reply.body.len());
+    for record in records {
+        state.totals.rows += 1;
+        let number = state.totals.rows;
+        let columns = stream.columns.len();
+        if !record.get().starts_with('{') {
+            let message = format!("record {number} isn't a JSON object");
+            let text = record.get().as_bytes();
+            write_flawed_row(&mut lines, number, columns, &message, text);
+            continue;
+        }
+        let cells: Option<Vec<String>> = stream
+            .columns
+            .iter()
+            .map(|(_, pointer)| cell_at(record, pointer))
+            .collect();
+        let Some(cells) = cells else {
+            let message = format!("record {number} has a text with half a character in it");
+            let text = record.get().as_bytes();
+            write_flawed_row(&mut lines, number, columns, &message, text);
+            continue;
+        };
+        if let Some(place) = changed_at {
+            state.note_change(&cells[place]);
+        }
+        write_staged_row(&mut lines, number, &cells);
+    }
+    Ok((lines, next))
+}
+
+/// A page that leads nowhere, as the failure that ends the fetching.
+pub(super) fn dead_end(flaw: &PageFlaw) -> FatalError {
+    let hint = match flaw {
+        PageFlaw::ForeignLink(_) => {
+            "The token is sent to the source's own host alone; check what stands between it and this machine."
+        }
+        _ => "Check the stream's `pages` in the connector file.",
+    };
+    FatalError::new(FatalKind::Tenant, flaw.to_string()).with_hint(hint)
+}
+
+/// The cell of a place in a record; empty where nothing stands there, `None`
+/// where no text can hold what does.
+fn cell_at(record: &RawValue, pointer: &str) -> Option<String> {
+    match value_at(record, pointer) {
+        Some(value) => cell_text(value),
+        None => Some(String::new()),
+    }
+}
+
+/// When the source answered, by its own clock where it tells.
+pub(super) fn answered_at(reply: &Reply) -> Timestamp {
+    let told = reply.headers.get(http::header::DATE);
+    told.and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok())
+        .and_then(|date| Timestamp::try_from(date).ok())
+        .unwrap_or_else(Timestamp::now)
+}

@@ -1,0 +1,331 @@
+//! Sources other than CSV: workbooks and files of JSON objects.
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use support::{Bench, Cell, Sheet, assert_accounted, wait_until, workbook};
+
+use Cell::{Boolean, Date, Empty, Error, Formula, Number, Text};
+
+const OPEN: &str = "keep_bodies: true";
+
+/// A file of so many contacts, one JSON object a line.
+fn numbered_ndjson(count: u64) -> String {
+    let mut text = String::new();
+    for number in 1..=count {
+        writeln!(
+            text,
+            r#"{{"contactId":"c-{number}","firstName":"Name {number}","phone":"+49 151 {number:08}"}}"#
+        )
+        .expect("writing to memory doesn't fail");
+    }
+    text
+}
+
+#[test]
+fn of_an_ndjson_file_the_bad_lines_alone_are_rejected_under_their_numbers() {
+    let bench = Bench::new(OPEN);
+    let long = "x".repeat(2 << 20);
+    let lines = [
+        r#"{"contactId":"c-1","firstName":"Zoë \"Z\", jr.","phone":"+49 151 00000001"}"#.to_owned(),
+        String::new(),
+        r#"{"contactId":"c-2","firstName":"#.to_owned(),
+        format!(r#"{{"contactId":"c-3","firstName":"{long}"}}"#),
+        r#"["c-4"]"#.to_owned(),
+        r#"{"contactId":"c-5","company":"two\nlines","lastName":null}"#.to_owned(),
+        r#"{"firstName":"nobody"}"#.to_owned(),
+        r#"{"contactId":"c-6","firstName":"nul \u0000"}"#.to_owned(),
+        r#"{"contactId":"c-7","firstName":7.50}"#.to_owned(),
+    ];
+    bench.write("contacts.ndjson", lines.join("\r\n"));
+    bench.run("contacts.ndjson", &[]).run().expect_code(1);
+    let books = bench.books();
+    let rejected: Vec<(u64, &str)> = books
+        .rejected
+        .iter()
+        .map(|row| (row.line(), row.get("_error")))
+        .collect();
+    assert_eq!(
+        rejected,
+        [
+            (3, "bad_record"),
+            (4, "bad_record"),
+            (5, "bad_record"),
+            (7, "missing_key"),
+            (8, "bad_record"),
+        ]
+    );
+    assert!(books.rejected[0].get("_message").contains("line 3"));
+    assert!(
+        books.rejected[0]
+            .get("contactId")
+            .starts_with(r#"{"contactId":"c-2""#)
+    );
+    assert!(books.rejected[1].get("contactId").len() <= 4096);
+    assert_eq!((books.count("read"), books.count("updated")), (8, 3));
+    assert_accounted(&books.summary["counts"]);
+    let field = |id, name| bench.field(id, name);
+    assert_eq!(field("c-1", "firstName").as_deref(), Some("Zoë \"Z\", jr."));
+    assert_eq!(field("c-5", "company").as_deref(), Some("two\nlines"));
+    assert_eq!(field("c-7", "firstName").as_deref(), Some("7.50"));
+    let staged = bench.run_directory().join("staged.csv");
+    let mode = fs::metadata(staged)
+        .expect("a staged file")
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn what_was_rejected_is_sent_again_once_it_is_repaired() {
+    let bench =
+        Bench::new("contacts: {existing: {numbered: {prefix: c-, count: 3}}}\nkeep_bodies: true");
+    let text = "{\"contactId\":\"c-1\",\"firstName\":\"a\"}\n\n{\"contactId\":\"c-9\",\"firstName\":\"b\"}\nnonsense\n";
+    bench.write("contacts.jsonl", text);
+    bench.run("contacts.jsonl", &[]).run().expect_code(1);
+    let path = bench.run_directory().join("rejected.csv");
+    let books = bench.books();
+    let lines: BTreeSet<u64> = books.rejected.iter().map(|row| row.line()).collect();
+    assert_eq!(lines, BTreeSet::from([3, 4]));
+    // As it stands, the line that is no record is refused again.
+    let book = fs::read_to_string(&path).expect("a book");
+    fs::write(&path, book.replace("c-9", "c-2")).expect("written");
+    bench.sluice(&["retry"]).run().expect_code(1);
+    assert_eq!(bench.field("c-2", "firstName").as_deref(), Some("b"));
+    let books = bench.books();
+    assert_eq!((books.count("updated"), books.count("rejected")), (2, 1));
+}
+
+#[test]
+fn nested_members_and_lists_are_columns_for_the_map() {
+    let bench = Bench::new(OPEN);
+    bench.write(
+        "people.ndjson",
+        "{\"id\":\"c-1\",\"name\":{\"first\":\"Ada\"},\"mails\":[{\"value\":\"a@example.com\"}],\"tags\":[\"x\",\"y\"]}\n\
+         {\"id\":\"c-2\",\"name\":{\"first\":\"Bob\"}}\n",
+    );
+    bench.write(
+        "job.yaml",
+        format!(
+            "source: {{ndjson: people.ndjson}}\n\
+             target: {{connector: cxone-contacts, base_url: {}}}\n\
+             map:\n  contactId: id\n  firstName: name.first\n  email: mails.0.value\n  \
+             company: tags\n  lastName: name.last\n",
+            bench.base_url()
+        ),
+    );
+    let ended = bench.sluice(&["run", "job.yaml"]).run().expect_code(0);
+    ended.expect_stderr(&["no record has `name.last`"]);
+    let field = |id, name| bench.field(id, name);
+    assert_eq!(field("c-1", "firstName").as_deref(), Some("Ada"));
+    assert_eq!(field("c-1", "email").as_deref(), Some("a@example.com"));
+    assert_eq!(field("c-1", "company").as_deref(), Some(r#"["x","y"]"#));
+    assert_eq!(field("c-2", "firstName").as_deref(), Some("Bob"));
+    assert_eq!(field("c-2", "email"), None);
+}
+
+#[test]
+fn a_sheet_arrives_as_it_is_shown() {
+    let bench = Bench::new(OPEN);
+    let header: &[Cell<'_>] = &[
+        Text("contactId"),
+        Text(" firstName "),
+        Text("phone"),
+        Text("company"),
+    ];
+    let rows: &[&[Cell<'_>]] = &[
+        &[],
+        header,
+        &[
+            Text("c-1"),
+            Text("Zoë & <Co>"),
+            Number("491511234567"),
+            Date("45943"),
+        ],
+        &[],
+        &[
+            Text("c-2"),
+            Number("0.30000000000000004"),
+            Empty,
+            Boolean(true),
+        ],
+        &[Text("c-3"), Error("#N/A")],
+        &[Text("c-4"), Text("x"), Empty, Empty, Text("stray")],
+        &[
+            Text("c-5"),
+            Text("two\nlines"),
+            Number("4012888888881881123"),
+        ],
+        &[Text("c-6"), Formula("A1&amp;B1")],
+    ];
+    let notes: &[&[Cell<'_>]] = &[&[Text("not this one")]];
+    let file = workbook(&[("People", rows, &[]), ("Notes", notes, &[])]);
+    bench.write("contacts.xlsx", file);
+    let ended = bench.run("contacts.xlsx", &[]).run().expect_code(1);
+    ended.expect_stderr(&["sheet People"]);
+    let books = bench.books();
+    let rejected: Vec<(u64, &str)> = books
+        .rejected
+        .iter()
+        .map(|row| (row.line(), row.get("_message")))
+        .collect();
+    assert_eq!(rejected.len(), 4, "{rejected:?}");
+    for ((line, message), (wanted_line, wanted)) in rejected.iter().zip([
+        (6, "cell B6 holds the error #N/A"),
+        (7, "cell E7 stands in a column without a name"),
+        (8, "cell C8 holds the number"),
+        (9, "cell B9 holds a formula without its result"),
+    ]) {
+        assert_eq!(*line, wanted_line);
+        assert!(message.contains(wanted), "{message}");
+    }
+    let field = |id, name| bench.field(id, name);
+    assert_eq!(field("c-1", "firstName").as_deref(), Some("Zoë & <Co>"));
+    assert_eq!(field("c-1", "phone").as_deref(), Some("491511234567"));
+    assert_eq!(field("c-1", "company").as_deref(), Some("2025-10-13"));
+    assert_eq!(field("c-2", "firstName").as_deref(), Some("0.3"));
+    assert_eq!(field("c-2", "company").as_deref(), Some("true"));
+    assert_eq!((books.count("read"), books.count("updated")), (6, 2));
+}
+
+#[test]
+fn a_sheet_is_chosen_by_its_name_and_its_header_must_name_every_column() {
+    let bench = Bench::new(OPEN);
+    let good: &[&[Cell<'_>]] = &[
+        &[Text("contactId"), Text("firstName")],
+        &[Text("c-1"), Text("Ada")],
+    ];
+    let gap: &[&[Cell<'_>]] = &[&[Text("contactId"), Empty, Text("firstName")]];
+    let twice: &[&[Cell<'_>]] = &[&[Text("contactId"), Text("contactId")]];
+    let sheets: [Sheet<'_>; 5] = [
+        ("Gap", gap, &[]),
+        ("Merged", good, &["A1:B1"]),
+        ("Twice", twice, &[]),
+        ("Nothing", &[], &[]),
+        ("Contacts", good, &[]),
+    ];
+    bench.write("book.xlsx", workbook(&sheets));
+    let job = |sheet: &str| {
+        bench.write(
+            "job.yaml",
+            format!(
+                "source: {{xlsx: book.xlsx, sheet: {sheet}}}\n\
+                 target: {{connector: cxone-contacts, base_url: {}}}\n",
+                bench.base_url()
+            ),
+        );
+        bench.sluice(&["run", "job.yaml"]).run()
+    };
+    for (sheet, told) in [
+        ("Gap", "the cell B1 is empty"),
+        ("Merged", "the cells A1 to B1 are merged"),
+        ("Twice", "both say `contactId`"),
+        ("Nothing", "is empty"),
+        ("Contact", "did you mean `Contacts`"),
+    ] {
+        job(sheet)
+            .expect_code(2)
+            .expect_stderr(&["book.xlsx", told]);
+    }
+    assert!(bench.runs().is_empty(), "nothing was begun");
+    job("Contacts").expect_code(0);
+    assert_eq!(bench.field("c-1", "firstName").as_deref(), Some("Ada"));
+}
+
+#[test]
+fn what_only_looks_like_such_a_file_is_told_before_any_request() {
+    let bench = Bench::new(OPEN);
+    bench.write("list.ndjson", "[\n{\"contactId\":\"c-1\"}\n]\n");
+    bench.write("pretty.ndjson", "{\n  \"contactId\": \"c-1\"\n}\n");
+    bench.write("nothing.ndjson", "\n\n");
+    bench.write("words.ndjson", "hello\nworld\n");
+    bench.write("words.xlsx", "contactId\nc-1\n");
+    for (file, told) in [
+        ("list.ndjson", "a JSON list"),
+        ("pretty.ndjson", "JSON over several lines"),
+        ("nothing.ndjson", "is empty"),
+        ("words.ndjson", "line 1: it isn't JSON"),
+        ("words.xlsx", "can't be read as a workbook"),
+    ] {
+        bench
+            .run(file, &[])
+            .run()
+            .expect_code(2)
+            .expect_stderr(&[file, told]);
+        bench
+            .plan(file, &[])
+            .run()
+            .expect_code(2)
+            .expect_stderr(&[file, told]);
+    }
+    assert_eq!(bench.counters().contacts_written, 0);
+    assert!(bench.runs().is_empty());
+}
+
+#[test]
+fn a_killed_run_goes_on_from_the_copy_unless_the_file_has_changed() {
+    let bench = Bench::new("latency: {median: 20ms}\nkeep_bodies: true");
+    bench.write("contacts.ndjson", numbered_ndjson(3_000));
+    let mut run = bench
+        .run("contacts.ndjson", &["--concurrency", "8"])
+        .start();
+    run.wait_while_running("some contacts are written", || {
+        bench.counters().contacts_written > 200
+    });
+    run.kill();
+    bench.write("contacts.ndjson", numbered_ndjson(2_999));
+    bench
+        .resume()
+        .expect_code(2)
+        .expect_stderr(&["the input has changed", "contacts.ndjson"]);
+    bench.write("contacts.ndjson", numbered_ndjson(3_000));
+    bench.resume().expect_code(0);
+    let books = bench.books();
+    assert_eq!(
+        (books.count("read"), books.count("updated")),
+        (3_000, 3_000)
+    );
+    assert_accounted(&books.summary["counts"]);
+    let written: BTreeSet<String> = bench.ledger().applies.keys().cloned().collect();
+    assert_eq!(written.len(), 3_000);
+}
+
+#[test]
+fn plan_and_guess_read_such_files_and_leave_nothing_behind() {
+    let bench = Bench::new(OPEN);
+    bench.write("contacts.ndjson", numbered_ndjson(40));
+    let rows: &[&[Cell<'_>]] = &[
+        &[Text("contactId"), Text("First Name")],
+        &[Text("c-1"), Text("Ada")],
+    ];
+    bench.write("contacts.xlsx", workbook(&[("Sheet1", rows, &[])]));
+    let temporary = bench.folder().join("tmp");
+    fs::create_dir(&temporary).expect("a folder");
+    let temporary_text = temporary.to_str().expect("a path in UTF-8");
+    let plan = bench
+        .plan("contacts.ndjson", &["--output", "json"])
+        .environment("TMPDIR", temporary_text)
+        .run()
+        .expect_code(0)
+        .json();
+    assert_eq!(plan["rows"], 40);
+    assert_eq!(plan["input"], "contacts.ndjson");
+    assert_eq!(
+        plan["columns"],
+        serde_json::json!(["contactId", "firstName", "phone"])
+    );
+    bench
+        .sluice(&["guess", "contacts.xlsx", "--to", "cxone-contacts"])
+        .environment("TMPDIR", temporary_text)
+        .run()
+        .expect_code(0)
+        .expect_stdout(&["source: {xlsx: contacts.xlsx}", "firstName: \"First Name\""]);
+    wait_until("the temporary folder is empty", || {
+        fs::read_dir(&temporary).expect("a folder").next().is_none()
+    });
+    assert_eq!(bench.counters().contacts_written, 0);
+}
