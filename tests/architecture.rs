@@ -31,10 +31,14 @@ const LAYERS: [(&str, u8); 16] = [
 ];
 
 /// What may be imported within a layer.
-const ALLOWED_WITHIN: [(&str, &str); 4] = [
+const ALLOWED_WITHIN: [(&str, &str); 6] = [
     // A forecast is told under a limit.
     ("plan", "limit"),
+    // The job file's `map` is read into the mapping's rules.
+    ("config", "mapping"),
     ("source", "connector"),
+    // The pages of a platform are fetched.
+    ("source", "transport"),
     ("connector", "transport"),
     ("auth", "transport"),
 ];

@@ -90,6 +90,7 @@ fn load(tenant: &RunningTenant, panics_at: fn(u64) -> bool) -> RunEnd {
             Ok(Box::new(reader) as Box<dyn Source>)
         }),
         stop_input: Box::new(|| {}),
+        source_calls: Arc::default(),
         mapper: RowMapper {
             dialect: shape.dialect(),
             columns: shape.header.len(),

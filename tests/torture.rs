@@ -28,9 +28,9 @@ mod tally;
 #[path = "torture/wishes.rs"]
 mod wishes;
 
-use case::Case;
+use case::{Case, Work};
 use operations::{OPERATIONS, Operation};
-use rounds::{Surveyor, small};
+use rounds::Surveyor;
 use tally::play;
 use wishes::{Wishes, again};
 
@@ -50,15 +50,18 @@ fn kills_at_any_moment_lose_nothing_and_do_nothing_twice() {
 }
 
 /// Plays small cases of all operations: all of them, or some that lie far apart.
-fn play_small(cases_of: impl Fn(&Surveyor, &'static Operation) -> Vec<Case>) {
+fn play_small(cases_of: impl Fn(&Surveyor, &'static Operation, Work) -> Vec<Case>) {
     let wishes = Wishes::read();
     let surveyor = Surveyor::default();
-    let mut cases: Vec<Case> = match wishes.instant {
-        Some((operation, ending)) => vec![small(operation, ending)],
+    let mut cases: Vec<Case> = match &wishes.instant {
+        Some(case) => vec![case.clone()],
         None => OPERATIONS
             .iter()
             .filter(|operation| wishes.wants(operation))
-            .flat_map(|operation| cases_of(&surveyor, operation))
+            .flat_map(|operation| {
+                let of = |work| cases_of(&surveyor, operation, work);
+                [of(Work::Load), of(Work::Retry)].concat()
+            })
             .collect(),
     };
     if !wishes.every_call {

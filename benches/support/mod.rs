@@ -6,6 +6,8 @@
     reason = "each bench is a crate of its own and uses a part of this"
 )]
 
+pub(crate) mod load;
+
 use std::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;
@@ -55,8 +57,13 @@ pub(crate) struct Table {
 impl Table {
     /// Writes contacts into a file of the folder.
     pub(crate) fn write(folder: &Path, rows: u64) -> Self {
+        Self::write_with_key(folder, rows, "contactId")
+    }
+
+    /// The same, with another name for the column of their keys.
+    pub(crate) fn write_with_key(folder: &Path, rows: u64, key: &str) -> Self {
         let path = folder.join("contacts.csv");
-        let text = contacts_csv(rows);
+        let text = contacts_csv(rows).replacen("contactId", key, 1);
         std::fs::write(&path, &text).expect("the temporary folder is writable");
         let settings = CsvSettings::new(Input::File(path));
         let shape = inspect(&settings).expect("a table");

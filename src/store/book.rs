@@ -3,7 +3,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::error::FatalError;
@@ -13,6 +13,8 @@ use crate::error::FatalError;
 pub(super) trait BookFile: Send {
     /// Its length in bytes.
     fn length(&self) -> io::Result<u64>;
+    /// Where the last of its lines ends, in bytes.
+    fn end_of_last_line(&self) -> io::Result<u64>;
     /// Cuts it to this length; what is appended next stands behind that.
     fn cut_to(&mut self, bytes: u64) -> io::Result<()>;
     /// Appends the bytes. A part of them may stand in the file after a failure.
@@ -24,6 +26,21 @@ pub(super) trait BookFile: Send {
 impl BookFile for File {
     fn length(&self) -> io::Result<u64> {
         Ok(self.metadata()?.len())
+    }
+
+    fn end_of_last_line(&self) -> io::Result<u64> {
+        let mut end = self.length()?;
+        let mut piece = [0; 4_096];
+        while end > 0 {
+            let bytes = end.min(piece.len() as u64);
+            let piece = &mut piece[..usize::try_from(bytes).unwrap_or(0)];
+            self.read_exact_at(piece, end - bytes)?;
+            if let Some(place) = piece.iter().rposition(|&byte| byte == b'\n') {
+                return Ok(end - bytes + place as u64 + 1);
+            }
+            end -= bytes;
+        }
+        Ok(0)
     }
 
     fn cut_to(&mut self, bytes: u64) -> io::Result<()> {
@@ -69,9 +86,15 @@ impl Book {
         mut file: Box<dyn BookFile>,
         committed: Option<u64>,
     ) -> io::Result<Self> {
+        let committed = committed.unwrap_or(0);
         // What stands behind the committed length was written by a leg that
-        // died before it could commit; its rows are sent again.
-        let keep = committed.unwrap_or(0).min(file.length()?);
+        // died before it could commit; its rows are sent again. Where less
+        // stands there a power cut took what was never synced, maybe from the
+        // middle of a line.
+        let keep = match file.length()? < committed {
+            true => file.end_of_last_line()?,
+            false => committed,
+        };
         file.cut_to(keep)?;
         Ok(Self {
             name,

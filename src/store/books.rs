@@ -218,6 +218,26 @@ mod tests {
     }
 
     #[test]
+    fn a_line_that_a_power_cut_has_torn_is_cut_off() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut books =
+            Books::open(folder.path(), &BTreeMap::new(), Box::new(Plain)).expect("opened");
+        for raw in ["a", "bbbb"] {
+            let outcome = outcome(OutcomeKind::Rejected, raw);
+            books.list(&outcome).expect("listed");
+        }
+        let committed = books.write_out().expect("written");
+        let path = folder.path().join("rejected.csv");
+        std::fs::write(&path, "id\na\nbb").expect("written");
+        let reopened = Books::open(folder.path(), &committed, Box::new(Plain));
+        let mut reopened = reopened.expect("opened");
+        let again = outcome(OutcomeKind::Rejected, "c");
+        reopened.list(&again).expect("listed");
+        reopened.write_out().expect("written");
+        assert_eq!(text(folder.path(), "rejected.csv"), "id\na\nc\n");
+    }
+
+    #[test]
     fn a_line_of_the_audit_is_json_and_has_no_body() {
         let mut line = Vec::new();
         append_call(

@@ -200,6 +200,13 @@ pub trait Journal: Send {
         visit: &mut dyn FnMut(&str, &str) -> ControlFlow<()>,
     ) -> Result<(), JournalError>;
 
+    /// The tenant's id of the record that a row made or changed; `None` where
+    /// no reply told it.
+    ///
+    /// # Errors
+    /// Fails where the journal can't be read.
+    fn target_id(&mut self, row: RowId) -> Result<Option<String>, JournalError>;
+
     /// Whether there is any id to show.
     ///
     /// # Errors

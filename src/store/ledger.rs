@@ -162,6 +162,16 @@ impl Ledger {
         }
     }
 
+    /// Notes a call to the source's platform in the audit. The run's requests
+    /// are those to its target, so it isn't counted among them.
+    ///
+    /// # Errors
+    /// Fails where the audit can't be written.
+    pub fn note_source_call(&mut self, call: &CallRecord) -> Result<(), FatalError> {
+        self.is_dirty = true;
+        self.books.note_call(call)
+    }
+
     /// Notes that these rows are about to be sent, for an operation that may
     /// not be repeated. Durable when it returns; only then may their bytes
     /// leave. All calls that are granted at once should share one such note,

@@ -22,6 +22,51 @@ pub enum SecretOrigin {
     Configuration,
 }
 
+/// What the input is, where it isn't CSV; and what must not change of it while
+/// the run isn't finished.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum SourceRecord {
+    /// A CSV file, or standard input.
+    #[default]
+    Csv,
+    /// A sheet of a workbook.
+    Workbook {
+        /// The sheet's name, where one was given.
+        sheet: Option<String>,
+        /// BLAKE3 of the workbook.
+        blake3: String,
+    },
+    /// A file with one JSON object a line.
+    Ndjson {
+        /// BLAKE3 of the file.
+        blake3: String,
+    },
+    /// A connector's stream.
+    Stream(Box<StreamRecord>),
+}
+
+/// The stream that a run reads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamRecord {
+    /// The connector's name, or the path of its file.
+    pub connector: String,
+    /// BLAKE3 of the connector file.
+    pub connector_hash: String,
+    /// The stream's name.
+    pub stream: String,
+    /// The connector's variables.
+    pub variables: BTreeMap<String, String>,
+    /// From when on changes were asked for, RFC 3339; none for everything.
+    pub since: Option<String>,
+    /// Where the client's id comes from, where the source names a place of its
+    /// own.
+    pub client_id: Option<SecretOrigin>,
+    /// Where the client's secret comes from, where the source names a place of
+    /// its own.
+    pub client_secret: Option<SecretOrigin>,
+}
+
 /// What a run was started with.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Manifest {
@@ -44,6 +89,9 @@ pub struct Manifest {
     pub input: PathBuf,
     /// Whether the input came from standard input.
     pub input_is_staged: bool,
+    /// What the input is.
+    #[serde(default)]
+    pub source: SourceRecord,
     /// The input's size in bytes when the run started; `None` while standard
     /// input is still being read.
     pub input_bytes: Option<u64>,

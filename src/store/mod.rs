@@ -18,6 +18,7 @@ mod reserve;
 mod retake;
 mod run_directory;
 mod schema;
+mod side_books;
 mod sqlite;
 mod sqlite_error;
 mod tables;
@@ -32,7 +33,7 @@ pub use journal::{
 pub use journal_error::JournalError;
 pub use ledger::Ledger;
 pub use limit_profiles::LimitProfiles;
-pub use manifest::{Manifest, SecretOrigin};
+pub use manifest::{Manifest, SecretOrigin, SourceRecord, StreamRecord};
 pub use retake::{Retake, RetryOf, rows_taken_back};
 pub use run_directory::{RunDirectory, RunLock};
 pub use sqlite::{Durability, SqliteJournal};

@@ -22,7 +22,7 @@ const IN_THE_MAKING: &str = ".new-";
 /// The directory of one run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunDirectory {
-    path: PathBuf,
+    pub(super) path: PathBuf,
 }
 
 /// Held while a process works on a run; let go when it is dropped or the
@@ -243,12 +243,23 @@ impl RunDirectory {
         name: &str,
         write: impl FnOnce(&mut File) -> io::Result<()>,
     ) -> Result<(), FatalError> {
-        let written = || -> io::Result<()> {
-            self.replace(name, write, true)?;
-            File::open(&self.path)?.sync_all()
-        };
         let target = self.path.join(name);
-        written().map_err(|cause| FatalError::writing(&target.display().to_string(), &cause))
+        self.write_durably(name, write)
+            .map_err(|cause| FatalError::writing(&target.display().to_string(), &cause))
+    }
+
+    /// The same, with the operating system's own word for what went wrong.
+    ///
+    /// # Errors
+    /// Fails where the disk is full, the folder can't be written, or `write`
+    /// fails.
+    pub fn write_durably(
+        &self,
+        name: &str,
+        write: impl FnOnce(&mut File) -> io::Result<()>,
+    ) -> io::Result<()> {
+        self.replace(name, write, true)?;
+        File::open(&self.path)?.sync_all()
     }
 
     /// Writes a file that nothing is lost with: whoever reads it finds it
@@ -316,7 +327,7 @@ impl RunDirectory {
 
 /// Makes the names in a folder durable: without it, a power cut may take a new
 /// directory although rows were sent.
-fn sync_folder(folder: &Path) -> Result<(), FatalError> {
+pub(super) fn sync_folder(folder: &Path) -> Result<(), FatalError> {
     File::open(folder)
         .and_then(|folder| folder.sync_all())
         .map_err(|cause| FatalError::writing(&folder.display().to_string(), &cause))

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, params};
 
-use crate::record::RowRanges;
+use crate::record::{RowId, RowRanges};
 
 use super::sqlite_error::explain;
 use super::{
@@ -273,6 +273,13 @@ impl Journal for SqliteJournal {
             return Ok(());
         }
         tables::visit_target_ids(&self.connection, visit).map_err(|cause| self.explain(&cause))
+    }
+
+    fn target_id(&mut self, row: RowId) -> Result<Option<String>, JournalError> {
+        if self.version < 3 {
+            return Ok(None);
+        }
+        tables::target_id(&self.connection, row).map_err(|cause| self.explain(&cause))
     }
 
     fn has_target_ids(&mut self) -> Result<bool, JournalError> {

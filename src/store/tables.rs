@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use rusqlite::{Connection, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
 use crate::record::{OutcomeKind, Position, RangeChange, RowId, TargetId};
 
@@ -184,6 +184,13 @@ pub(super) fn visit_target_ids(
         }
     }
     Ok(())
+}
+
+pub(super) fn target_id(connection: &Connection, row: RowId) -> rusqlite::Result<Option<String>> {
+    connection
+        .prepare_cached("SELECT id FROM target_ids WHERE row = ?1")?
+        .query_row([row.0], |found| found.get(0))
+        .optional()
 }
 
 pub(super) fn has_target_ids(connection: &Connection) -> rusqlite::Result<bool> {

@@ -66,6 +66,16 @@ impl Bench {
         self.tenant.ledger()
     }
 
+    /// Every record that the loader has made, as the tenant keeps it.
+    pub fn records(&self) -> Vec<Value> {
+        self.tenant.records()
+    }
+
+    /// Removes a record, as somebody else would do it.
+    pub fn remove(&self, id: &str) {
+        self.tenant.remove(id);
+    }
+
     /// Writes a file into the test's folder.
     pub fn write(&self, name: &str, contents: impl AsRef<[u8]>) -> PathBuf {
         let path = self.folder().join(name);

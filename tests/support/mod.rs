@@ -17,6 +17,7 @@ mod contacts;
 mod process;
 mod three_books;
 mod wait;
+mod workbook;
 
 pub use bench::{Bench, CLIENT_ID, CLIENT_SECRET, fixture, scenario};
 pub use books::{Books, RejectedRow, assert_accounted, read_rows};
@@ -24,3 +25,4 @@ pub use contacts::{Numbered, numbered_csv};
 pub use process::{Ended, Running, Sluice};
 pub use three_books::assert_every_row_ended;
 pub use wait::wait_until;
+pub use workbook::{Cell, Sheet, workbook};

@@ -26,10 +26,20 @@ pub(crate) enum Ending {
     InDrain { requests: u64, pause: Duration },
 }
 
+/// What is done when it is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Work {
+    /// A load.
+    Load,
+    /// A retry of the rows that a load has left rejected.
+    Retry,
+}
+
 /// A load and its kills.
 #[derive(Clone)]
 pub(crate) struct Case {
     pub(crate) operation: &'static Operation,
+    pub(crate) work: Work,
     pub(crate) seed: u64,
     pub(crate) rows: u64,
     pub(crate) tenant: TenantWish,
@@ -48,6 +58,8 @@ pub(crate) struct Kill {
     pub(crate) suspects: BTreeSet<String>,
     /// How often the tenant had applied each key.
     pub(crate) applies: BTreeMap<String, u64>,
+    /// Answers that the tenant had lost.
+    lost_answers: u64,
 }
 
 /// What came of a case that held.
@@ -58,18 +70,19 @@ pub(crate) struct Played {
     pub(crate) repeated: u64,
     /// Rows that are listed as unknown.
     pub(crate) unknown: u64,
-    /// The most rows that a kill found applied and not booked.
+    /// The most rows that a kill found applied and not booked, those of earlier
+    /// kills among them.
     pub(crate) most_open: u64,
 }
 
 impl Ending {
     /// What tables call it.
-    fn label(self) -> String {
+    fn label(self) -> &'static str {
         match self {
-            Self::At(at) => format!("killed: {}", at.point),
-            Self::FullDisk { .. } => "disk full".to_owned(),
-            Self::Anytime { .. } => "killed: any moment".to_owned(),
-            Self::InDrain { .. } => "killed: in a drain".to_owned(),
+            Self::At(at) => at.point,
+            Self::FullDisk { .. } => "disk full",
+            Self::Anytime { .. } => "any moment",
+            Self::InDrain { .. } => "in a drain",
         }
     }
 
@@ -86,6 +99,7 @@ impl fmt::Display for Case {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             operation,
+            work,
             rows,
             tenant,
             sets_clock_back,
@@ -102,7 +116,7 @@ impl fmt::Display for Case {
         let name = operation.name;
         write!(
             formatter,
-            "{name}, {rows} rows, {tenant:?}{clock}{power}, {endings:?}"
+            "{work:?} of {name}, {rows} rows, {tenant:?}{clock}{power}, {endings:?}"
         )
     }
 }
@@ -113,7 +127,7 @@ impl Case {
     /// # Panics
     /// Where anything is lost, done twice, or told wrongly.
     pub(crate) fn play(&self) -> Played {
-        let bench = self.operation.bench(self.seed, self.rows, self.tenant);
+        let bench = self.prepare();
         let mut kills = Vec::new();
         let mut ended_by = Vec::new();
         for ending in &self.endings {
@@ -126,11 +140,12 @@ impl Case {
                 Some(0 | 1 | 7) => break,
                 _ => {}
             }
-            ended_by.push(match self.loses_power {
-                true => "power cut".to_owned(),
-                false => ending.label(),
+            ended_by.push(match (self.work, self.loses_power) {
+                (Work::Load, true) => "power cut".to_owned(),
+                (Work::Load, false) => ending.label().to_owned(),
+                (Work::Retry, _) => format!("retry: {}", ending.label()),
             });
-            let kill = self.look_around(&bench);
+            let kill = self.look_around(&bench, kills.last());
             if let Ending::FullDisk { .. } = ending {
                 let ended = ended.expect("a full disk kills nobody");
                 assert_full_disk_is_told(&ended, kill.as_ref());
@@ -148,6 +163,29 @@ impl Case {
         }
     }
 
+    /// A tenant and an input; for a retry, a load that has ended.
+    pub(crate) fn prepare(&self) -> Bench {
+        let bench = self.operation.bench(self.seed, self.rows, self.tenant);
+        if self.work == Work::Retry {
+            let ended = self.operation.run(&bench).run();
+            assert!(matches!(ended.code, Some(1 | 7)), "{}", ended.stderr);
+        }
+        bench
+    }
+
+    /// The command that is due.
+    pub(crate) fn command(&self, bench: &Bench) -> Sluice {
+        let is_finished = || {
+            let journal = JournalCopy::read(&bench.run_directory());
+            journal.state().checkpoint.finished_with.is_some()
+        };
+        match self.work {
+            Work::Load if bench.runs().is_empty() => self.operation.run(bench),
+            Work::Retry if is_finished() => self.operation.retry(bench),
+            Work::Load | Work::Retry => self.operation.resume(bench),
+        }
+    }
+
     /// A power cut takes commits that weren't synced, and of what can be repeated
     /// none is.
     pub(crate) fn forgets_commits(&self) -> bool {
@@ -155,10 +193,7 @@ impl Case {
     }
 
     fn next_leg(&self, bench: &Bench) -> Sluice {
-        let leg = match bench.runs().is_empty() {
-            true => self.operation.run(bench),
-            false => self.operation.resume(bench),
-        };
+        let leg = self.command(bench);
         let leg = match self.sets_clock_back {
             true => with_clock_set_back(leg),
             false => leg,
@@ -170,8 +205,8 @@ impl Case {
     }
 
     /// What a kill has left; nothing where the run wasn't made yet. Judges what
-    /// must hold at any instant.
-    fn look_around(&self, bench: &Bench) -> Option<Kill> {
+    /// must hold at any instant. `before` is the last kill before this one.
+    fn look_around(&self, bench: &Bench, before: Option<&Kill>) -> Option<Kill> {
         if bench.runs().is_empty() {
             assert!(
                 bench.ledger().applies.is_empty(),
@@ -184,10 +219,12 @@ impl Case {
             power::cut(&directory, bench);
         }
         let journal = JournalCopy::read(&directory);
+        let ledger = bench.ledger();
         let kill = Kill {
             finished: journal.finished(self.rows),
             suspects: journal.suspects(),
-            applies: bench.ledger().applies,
+            lost_answers: ledger.counters.faults.values().sum(),
+            applies: ledger.applies,
         };
         if self.operation.way_out != WayOut::Repeat {
             let forgotten: Vec<&String> = kill
@@ -202,8 +239,17 @@ impl Case {
         if self.forgets_commits() {
             return Some(kill);
         }
-        let most = self.operation.most_under_way();
-        let (open, suspects) = (kill.open().count() as u64, kill.suspects.len() as u64);
+        // What an earlier leg left, and what waits for its look-up since an
+        // answer was lost, isn't under way.
+        let lost = kill.lost_answers - before.map_or(0, |before| before.lost_answers);
+        let most = self.operation.most_under_way() + lost * self.operation.batch;
+        let is_new = |key: &&String| {
+            before.is_none_or(|before| {
+                !before.suspects.contains(*key) && !before.applies.contains_key(*key)
+            })
+        };
+        let open = kill.open().filter(is_new).count() as u64;
+        let suspects = kill.suspects.iter().filter(is_new).count() as u64;
         assert!(open <= most, "{open} rows are applied and not booked");
         assert!(suspects <= most, "{suspects} rows are in doubt");
         Some(kill)

@@ -61,6 +61,7 @@ impl Verdict<'_> {
         self.unknown = self.listed_in("unknown.csv", &self.books.unknown);
         self.the_report_is_exact(ended);
         self.the_journal_says_the_same();
+        self.the_id_map_is_whole();
         self.the_tenant_has_each_row_as_it_should();
         self.what_had_ended_was_not_sent_again();
         match self.case.operation.way_out {
@@ -139,6 +140,33 @@ impl Verdict<'_> {
             of(false),
             &self.refused - &self.unknown,
             "the journal's list"
+        );
+    }
+
+    /// Each record that was made, or changed by a key of the source, with an id
+    /// of its own; a patch names the tenant's id itself.
+    fn the_id_map_is_whole(&self) {
+        if self.case.operation.key_column() == "contactId" {
+            return;
+        }
+        let path = self.books.directory.join("idmap.csv");
+        let text = fs::read_to_string(path).expect("a run that made records has the file");
+        let pairs: Vec<(&str, &str)> = text
+            .lines()
+            .skip(1)
+            .map(|line| line.split_once(',').expect("two columns"))
+            .collect();
+        let keys: BTreeSet<String> = pairs.iter().map(|(key, _)| (*key).to_owned()).collect();
+        let ids: BTreeSet<&str> = pairs.iter().map(|(_, id)| *id).collect();
+        assert_eq!(
+            keys,
+            &(&self.keys - &self.refused) - &self.unknown,
+            "idmap.csv"
+        );
+        assert_eq!(
+            (keys.len(), ids.len()),
+            (pairs.len(), pairs.len()),
+            "idmap.csv"
         );
     }
 
@@ -224,13 +252,16 @@ impl Verdict<'_> {
     }
 }
 
-/// The lines of an audit, each of which is whole.
+/// The lines of an audit, each of which is whole. A last one that has no end was
+/// torn by a power cut after the run had finished.
 fn calls_in(path: &Path) -> u64 {
     let text = fs::read_to_string(path).expect("readable");
-    let calls = text.lines().map(|line| {
+    let calls = text.split_inclusive('\n').filter_map(|line| {
+        let line = line.strip_suffix('\n')?;
         let call: Value = serde_json::from_str(line)
             .unwrap_or_else(|cause| panic!("{line} is no line of an audit: {cause}"));
         assert!(call["request_id"].is_string(), "{line}");
+        Some(call)
     });
     calls.count() as u64
 }

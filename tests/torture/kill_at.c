@@ -148,7 +148,7 @@ static enum point point_of_path(const char *path, enum act act) {
         return act == SYNCS ? BOOK_SYNC : BOOK_WRITE;
     if (contains(name, "audit.ndjson"))
         return AUDIT_WRITE;
-    if (contains(name, "summary.json"))
+    if (contains(name, "summary.json") || contains(name, "idmap.csv"))
         return SUMMARY;
     if (contains(name, "input.csv"))
         return SPOOL_WRITE;

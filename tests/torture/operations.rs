@@ -87,8 +87,9 @@ pub(crate) struct TenantWish {
     /// It applies and then drops 2 % of requests, and drops 1 % without
     /// applying them.
     pub(crate) loses_answers: bool,
-    /// It misses 3 % of contacts, and finds fault with 3 %.
-    pub(crate) refuses: bool,
+    /// The share of contacts that it misses, and of those that it finds fault
+    /// with.
+    pub(crate) refuses: f64,
 }
 
 /// How long the tenant's search may be late.
@@ -122,7 +123,7 @@ impl Operation {
 
     /// A tenant, with an input of so many rows.
     pub(crate) fn bench(&self, seed: u64, rows: u64, wish: TenantWish) -> Bench {
-        let refused = if wish.refuses { 0.03 } else { 0.0 };
+        let refused = wish.refuses;
         let faults = match wish.loses_answers {
             true => "[ { kind: close_after, ratio: 0.02 }, { kind: close_before, ratio: 0.01 } ]",
             false => "[]",
@@ -174,6 +175,11 @@ impl Operation {
     /// `sluice resume`.
     pub(crate) fn resume(&self, bench: &Bench) -> Sluice {
         self.at_concurrency(bench.sluice(&["resume"]))
+    }
+
+    /// `sluice retry`.
+    pub(crate) fn retry(&self, bench: &Bench) -> Sluice {
+        self.at_concurrency(bench.sluice(&["retry"]))
     }
 
     fn at_concurrency(&self, sluice: Sluice) -> Sluice {

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::case::{Case, Ending};
+use crate::case::{Case, Ending, Work};
 use crate::operations::{OPERATIONS, Operation, TenantWish};
 use crate::shim::{FILE_WRITES, KillPoint, POINTS, counted, read_tally};
 
@@ -21,26 +21,22 @@ const ROWS: u64 = 300;
 /// Rows of a load that is killed once, at each of its calls.
 const FEW_ROWS: u64 = 24;
 
-/// It answers each request, if not always as one would like.
-const REFUSING: TenantWish = TenantWish {
-    loses_answers: false,
-    refuses: true,
-};
-
-/// Counts passages, once for each operation and number of rows.
+/// Counts passages, once for each kind of case.
 #[derive(Default)]
 pub(crate) struct Surveyor {
-    known: Mutex<BTreeMap<(&'static str, u64), Survey>>,
+    known: Mutex<BTreeMap<(&'static str, Work, u64), Survey>>,
 }
 
 impl Surveyor {
-    fn survey(&self, operation: &'static Operation, rows: u64) -> Survey {
+    /// Of a case like this one, that nothing disturbs.
+    fn survey(&self, case: &Case) -> Survey {
         // Held meanwhile: whoever else wants this survey waits for it.
         let mut known = self.known.lock();
-        let survey = known.entry((operation.name, rows)).or_insert_with(|| {
-            let bench = operation.bench(1, rows, REFUSING);
+        let key = (case.operation.name, case.work, case.rows);
+        let survey = known.entry(key).or_insert_with(|| {
+            let bench = case.prepare();
             let tally = bench.folder().join("tally");
-            let ended = counted(operation.run(&bench), &tally).run();
+            let ended = counted(case.command(&bench), &tally).run();
             assert!(matches!(ended.code, Some(0 | 1)), "{}", ended.stderr);
             Arc::new(read_tally(&tally))
         });
@@ -54,22 +50,26 @@ impl Surveyor {
         let place = usize::try_from(seed).unwrap_or(0) % OPERATIONS.len();
         let operation = only.unwrap_or(&OPERATIONS[place]);
         let rows = ROWS * if operation.batch > 1 { 2 } else { 1 };
-        let survey = self.survey(operation, rows);
-        let kills = random.random_range(2..=5);
-        Case {
-            operation,
+        let work = match random.random_range(0..5) {
+            0 => Work::Retry,
+            _ => Work::Load,
+        };
+        let mut case = Case {
             seed,
             rows,
-            tenant: TenantWish {
-                loses_answers: random.random_bool(0.5),
-                refuses: true,
-            },
-            sets_clock_back: random.random_bool(0.25),
-            loses_power: random.random_bool(0.25),
-            endings: (0..kills)
-                .map(|_| draw(&mut random, &survey, kills))
-                .collect(),
-        }
+            ..undisturbed(operation, work)
+        };
+        let survey = self.survey(&case);
+        let kills = random.random_range(2..=5);
+        case.endings = (0..kills)
+            .map(|_| draw(&mut random, &survey, kills))
+            .collect();
+        case.tenant.loses_answers = random.random_bool(0.5);
+        case.sets_clock_back = random.random_bool(0.25);
+        // A retry puts new books in the old ones' places, which the copies of
+        // what was synced don't follow.
+        case.loses_power = work == Work::Load && random.random_bool(0.25);
+        case
     }
 
     /// A large load that loses answers and is killed very often.
@@ -88,22 +88,20 @@ impl Surveyor {
             pause: Duration::from_micros(random.random_range(0..30_000)),
         });
         Case {
-            operation,
             seed,
             rows,
             tenant: TenantWish {
                 loses_answers: true,
-                refuses: false,
+                refuses: 0.0,
             },
-            sets_clock_back: false,
-            loses_power: false,
             endings: endings.collect(),
+            ..undisturbed(operation, Work::Load)
         }
     }
 
     /// A small load for each instant at which it can be killed.
-    pub(crate) fn at_every_call(&self, operation: &'static Operation) -> Vec<Case> {
-        let survey = self.survey(operation, FEW_ROWS);
+    pub(crate) fn at_every_call(&self, operation: &'static Operation, work: Work) -> Vec<Case> {
+        let survey = self.survey(&undisturbed(operation, work));
         let instants = POINTS.iter().flat_map(|(point, moments)| {
             let passages = 1..=survey[point];
             let at = move |passage| moments.iter().map(move |&moment| (passage, moment));
@@ -116,29 +114,44 @@ impl Surveyor {
                 })
         });
         instants
-            .map(|at| small(operation, Ending::At(at)))
+            .map(|at| small(operation, work, Ending::At(at)))
             .collect()
     }
 
     /// A small load for each write from which on the disk can be full.
-    pub(crate) fn at_every_write(&self, operation: &'static Operation) -> Vec<Case> {
-        let writes = 1..=self.survey(operation, FEW_ROWS)[FILE_WRITES];
+    pub(crate) fn at_every_write(&self, operation: &'static Operation, work: Work) -> Vec<Case> {
+        let writes = 1..=self.survey(&undisturbed(operation, work))[FILE_WRITES];
         writes
-            .map(|write| small(operation, Ending::FullDisk { write }))
+            .map(|write| small(operation, work, Ending::FullDisk { write }))
             .collect()
     }
 }
 
 /// A small load that is ended once.
-pub(crate) fn small(operation: &'static Operation, ending: Ending) -> Case {
+pub(crate) fn small(operation: &'static Operation, work: Work, ending: Ending) -> Case {
+    Case {
+        endings: vec![ending],
+        ..undisturbed(operation, work)
+    }
+}
+
+/// A small load that nothing ends.
+fn undisturbed(operation: &'static Operation, work: Work) -> Case {
     Case {
         operation,
+        work,
         seed: 1,
         rows: FEW_ROWS,
-        tenant: REFUSING,
+        tenant: TenantWish {
+            loses_answers: false,
+            refuses: match work {
+                Work::Load => 0.03,
+                Work::Retry => 0.3,
+            },
+        },
         sets_clock_back: false,
         loses_power: false,
-        endings: vec![ending],
+        endings: Vec::new(),
     }
 }
 

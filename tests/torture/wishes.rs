@@ -1,11 +1,15 @@
 //! What `scripts/torture` asks for; the suite asks for little.
 
-use crate::case::{Case, Ending};
+use crate::case::{Case, Ending, Work};
 use crate::operations::Operation;
+use crate::rounds::small;
 use crate::shim::KillPoint;
 
 /// The seed of the suite.
 const SEED: u64 = 4;
+/// What the kinds of work are called.
+const LOAD: &str = "load";
+const RETRY: &str = "retry";
 /// What an instant with a full disk is called.
 const FULL_DISK: &str = "full-disk";
 /// Instants that the suite tries.
@@ -21,7 +25,7 @@ pub(crate) struct Wishes {
     /// A kill at each call to the system, and not only at some.
     pub(crate) every_call: bool,
     /// Only this one.
-    pub(crate) instant: Option<(&'static Operation, Ending)>,
+    pub(crate) instant: Option<Case>,
 }
 
 impl Wishes {
@@ -73,13 +77,25 @@ pub(crate) fn again(case: &Case) -> String {
         Some(Ending::FullDisk { write }) => format!("{FULL_DISK}:from:{write}"),
         _ => String::new(),
     };
-    format!("scripts/torture --at {}:{instant}", case.operation.name)
+    let work = match case.work {
+        Work::Load => LOAD,
+        Work::Retry => RETRY,
+    };
+    format!(
+        "scripts/torture --at {}:{work}:{instant}",
+        case.operation.name
+    )
 }
 
-fn read_instant(text: &str) -> (&'static Operation, Ending) {
+fn read_instant(text: &str) -> Case {
     let parts: Vec<&str> = text.split(':').collect();
-    let [operation, point, moment, number] = parts[..] else {
-        panic!("an instant is OPERATION:POINT:MOMENT:NUMBER, not {text}");
+    let [operation, work, point, moment, number] = parts[..] else {
+        panic!("an instant is OPERATION:WORK:POINT:MOMENT:NUMBER, not {text}");
+    };
+    let work = match work {
+        LOAD => Work::Load,
+        RETRY => Work::Retry,
+        _ => panic!("the work is {LOAD} or {RETRY}, not {work}"),
     };
     let number = number.parse().expect("a number");
     let ending = match point {
@@ -87,5 +103,5 @@ fn read_instant(text: &str) -> (&'static Operation, Ending) {
         _ => KillPoint::named(point, moment, number).map(Ending::At),
     };
     let ending = ending.unwrap_or_else(|| panic!("there is no instant {text}"));
-    (Operation::find(operation), ending)
+    small(Operation::find(operation), work, ending)
 }

@@ -70,6 +70,9 @@ impl BookFile for FaultyFile {
     fn length(&self) -> io::Result<u64> {
         self.file.length()
     }
+    fn end_of_last_line(&self) -> io::Result<u64> {
+        self.file.end_of_last_line()
+    }
     fn cut_to(&mut self, bytes: u64) -> io::Result<()> {
         self.file.cut_to(bytes)
     }
@@ -135,6 +138,9 @@ impl Journal for FaultyJournal {
         visit: &mut dyn FnMut(&str, &str) -> ControlFlow<()>,
     ) -> Result<(), JournalError> {
         self.journal.visit_target_ids(visit)
+    }
+    fn target_id(&mut self, row: RowId) -> Result<Option<String>, JournalError> {
+        self.journal.target_id(row)
     }
     fn has_target_ids(&mut self) -> Result<bool, JournalError> {
         self.journal.has_target_ids()

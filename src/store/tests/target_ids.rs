@@ -58,6 +58,11 @@ fn an_id_is_kept_by_the_commit_of_its_row_and_not_before() {
     ledger.commit(Duration::ZERO).expect("committed");
     let all = [pair("a", "r1"), pair("b", "r2"), pair("c", "r4")];
     assert_eq!(kept(&path), all);
+    let id_of = |row| ledger.journal().target_id(RowId(row)).expect("read");
+    assert_eq!(
+        [1, 3, 9].map(id_of),
+        [Some("r1".to_owned()), Some("r4".to_owned()), None]
+    );
 }
 
 #[test]

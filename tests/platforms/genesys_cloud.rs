@@ -1,0 +1,150 @@
+//! Genesys Cloud: enrich, bulk add and update, contact lists.
+
+use std::fmt::Write;
+
+use serde_json::json;
+
+use super::{bench_of, counts, ids, kept, load, rejected};
+
+fn people(key: &str, count: u64, name: &str) -> String {
+    let mut text = format!("{key},firstName,workEmail,workPhone,address.city,surveyOptOut\n");
+    for number in 1..=count {
+        writeln!(
+            text,
+            "c-{number},{name},p.{number}@example.com,+4930123{number:04},Bonn,false"
+        )
+        .expect("writing to memory doesn't fail");
+    }
+    text
+}
+
+#[test]
+fn enrich_upserts_ten_at_a_time_and_every_row_has_its_own_end() {
+    let bench = bench_of(
+        "genesys-cloud",
+        "api: genesys_cloud\ncontacts: { invalid: 0.5, unique_external_id: true }\nbatches: { shuffled: true }\nlimit_headers: genesys\n\
+         limits: [{ kind: token_bucket, rate: 60, burst: 40, scope: token, key: token.rate.per.minute }]\n\
+         faults: [{ kind: close_after, ratio: 0.05 }]\n",
+    );
+    bench.write("people.csv", people("externalId", 205, "Ann"));
+    let region = ["--set", "region=eu-central-1"];
+    let first = counts(&load(&bench, "people.csv", &region).expect_code(1));
+    let (good, bad) = (ids(&bench, "c-", 205, false), ids(&bench, "c-", 205, true));
+    assert_eq!(first["rejected"], json!(bad.len()));
+    assert_eq!(kept(&bench, "/externalIds/0/value"), good);
+    assert_eq!(rejected(&bench, "externalId"), bad);
+    let one = &bench.records()[0];
+    assert_eq!(
+        (&one["workPhone"]["display"], &one["surveyOptOut"]),
+        (&one["workPhone"]["userInput"], &json!(false))
+    );
+    bench.write("changed.csv", people("externalId", 205, "Eve"));
+    load(&bench, "changed.csv", &region).expect_code(1);
+    assert!(
+        bench
+            .records()
+            .iter()
+            .all(|record| record["firstName"] == "Eve")
+    );
+    assert!(bench.ledger().made.values().all(|made| *made == 1));
+}
+
+#[test]
+fn bulk_add_makes_each_contact_once_though_replies_are_lost() {
+    let bench = bench_of(
+        "genesys-cloud",
+        "api: genesys_cloud\ncontacts: { invalid: 0.2 }\nbatches: { shuffled: true }\nlatency: { median: 5ms }\n\
+         faults: [{ kind: close_after, ratio: 0.2 }]\n",
+    );
+    bench.write("people.csv", people("externalId", 220, "Ann"));
+    let flags = ["--set", "region=us-east-1", "--operation", "bulk_add"];
+    let ended = load(&bench, "people.csv", &flags);
+    let counts = counts(&ended);
+    let (good, bad) = (ids(&bench, "c-", 220, false), ids(&bench, "c-", 220, true));
+    assert_eq!(kept(&bench, "/externalIds/0/value"), good);
+    assert!(
+        bench.ledger().made.values().all(|made| *made == 1),
+        "no contact is made twice"
+    );
+    assert_eq!(
+        (&counts["created"], &counts["rejected"]),
+        (&json!(good.len()), &json!(bad.len()))
+    );
+}
+
+#[test]
+fn a_contact_list_is_filled_a_thousand_at_a_time_and_nobody_is_dialled_again() {
+    let bench = bench_of("genesys-cloud", "api: genesys_cloud");
+    let mut text = String::from("contactId,Phone,First Name\n");
+    for number in 1..=2_300 {
+        writeln!(text, "l-{number},+4930123{number:04},Ann")
+            .expect("writing to memory doesn't fail");
+    }
+    bench.write("list.csv", text);
+    let flags = [
+        "--set",
+        "region=us-east-1",
+        "--set",
+        "contact_list=list-1",
+        "--operation",
+        "outbound_contacts",
+    ];
+    for _ in 0..2 {
+        assert_eq!(
+            counts(&load(&bench, "list.csv", &flags).expect_code(0))["updated"],
+            2_300
+        );
+    }
+    let counters = bench.counters();
+    assert_eq!((counters.requeued, bench.records().len()), (0, 2_300));
+    assert!(counters.requests.bulk <= 10, "{counters:?}");
+    assert_eq!(
+        bench.records()[0]["data"],
+        json!({"Phone": "+49301230001", "First Name": "Ann"})
+    );
+    bench.write(
+        "bad.csv",
+        format!("contactId,Phone\nl-1,+493012\nl-2,{}\n", "9".repeat(513)),
+    );
+    let ended = load(&bench, "bad.csv", &flags).expect_code(1);
+    assert_eq!(counts(&ended)["rejected"], 1);
+}
+
+#[test]
+fn bulk_update_replaces_those_whose_ids_are_known() {
+    let bench = bench_of(
+        "genesys-cloud",
+        "api: genesys_cloud\nbatches: { shuffled: true }",
+    );
+    bench.write("people.csv", people("externalId", 60, "Ann"));
+    load(&bench, "people.csv", &["--set", "region=us-east-1"]).expect_code(0);
+    let mut text = String::from("contactId,firstName\n");
+    for record in bench.records() {
+        writeln!(text, "{},Eve", record["id"].as_str().expect("an id")).expect("memory");
+    }
+    text.push_str("nobody,Eve\n");
+    bench.write("changes.csv", text);
+    let flags = ["--set", "region=us-east-1", "--operation", "bulk_update"];
+    let ended = load(&bench, "changes.csv", &flags).expect_code(1);
+    let counts = counts(&ended);
+    assert_eq!(
+        (&counts["updated"], &counts["rejected"]),
+        (&json!(60), &json!(1))
+    );
+    assert!(
+        bench
+            .records()
+            .iter()
+            .all(|record| record["firstName"] == "Eve")
+    );
+}
+
+#[test]
+fn an_unknown_region_names_those_there_are() {
+    let bench = bench_of("genesys-cloud", "api: genesys_cloud");
+    bench.write("people.csv", people("externalId", 1, "Ann"));
+    load(&bench, "people.csv", &["--set", "region=eu-central-9"])
+        .expect_code(2)
+        .expect_stderr(&["`region` is none of the values", "eu-central-1"]);
+    assert_eq!(bench.counters().requests.token, 0);
+}
