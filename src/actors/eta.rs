@@ -21,7 +21,7 @@ const USED_SHARE: f64 = 0.5;
 pub(super) struct TimeLeft<'run> {
     /// Rows that are left.
     pub(super) rows: u64,
-    /// Rows that go in a request, at least 1.
+    /// Rows that go in a request; below 1 where a row takes several.
     pub(super) rows_a_request: f64,
     /// The limits that they pass, one above the other.
     pub(super) limits: &'run [LimitStanding],
@@ -115,14 +115,24 @@ const REQUESTS_TO_JUDGE_BY: u64 = 3;
 
 /// Rows that go in a request: as many as the connector allows, or as few as it
 /// turned out where the tenant takes fewer, or a bad row has others sent again.
+/// A row that is looked up first takes a request for that, and maybe another.
 /// `ended` and `requests` are of this leg, those refused for haste left out.
-pub(super) fn rows_a_request(batch_cap: usize, ended: u64, requests: u64) -> f64 {
-    let most = batch_cap.max(1) as f64;
+pub(super) fn rows_a_request(
+    batch_cap: usize,
+    looks_up_first: bool,
+    ended: u64,
+    requests: u64,
+) -> f64 {
+    let cap = batch_cap.max(1) as f64;
+    let (least, at_first, most) = match looks_up_first {
+        true => (0.5, cap / (cap + 1.0), 1.0),
+        false => (1.0, cap, cap),
+    };
     match requests {
-        REQUESTS_TO_JUDGE_BY.. if batch_cap > 1 => {
-            (ended as f64 / requests as f64).clamp(1.0, most)
+        REQUESTS_TO_JUDGE_BY.. if least < most => {
+            (ended as f64 / requests as f64).clamp(least, most)
         }
-        _ => most,
+        _ => at_first,
     }
 }
 
@@ -158,11 +168,19 @@ mod tests {
 
     #[test]
     fn a_tenant_that_takes_smaller_batches_is_believed() {
-        assert_eq!(rows_a_request(50, 0, 0), 50.0);
-        assert_eq!(rows_a_request(50, 0, 2), 50.0);
-        assert_eq!(rows_a_request(50, 1_000, 100), 10.0);
-        assert_eq!(rows_a_request(50, 0, 100), 1.0);
-        assert_eq!(rows_a_request(50, 9_000, 100), 50.0);
-        assert_eq!(rows_a_request(1, 900, 1_000), 1.0);
+        assert_eq!(rows_a_request(50, false, 0, 0), 50.0);
+        assert_eq!(rows_a_request(50, false, 0, 2), 50.0);
+        assert_eq!(rows_a_request(50, false, 1_000, 100), 10.0);
+        assert_eq!(rows_a_request(50, false, 0, 100), 1.0);
+        assert_eq!(rows_a_request(50, false, 9_000, 100), 50.0);
+        assert_eq!(rows_a_request(1, false, 900, 1_000), 1.0);
+    }
+
+    #[test]
+    fn a_row_that_is_looked_up_first_takes_one_request_or_two() {
+        assert_eq!(rows_a_request(1, true, 0, 0), 0.5);
+        assert_eq!(rows_a_request(1, true, 75, 100), 0.75);
+        assert_eq!(rows_a_request(1, true, 0, 100), 0.5);
+        assert_eq!(rows_a_request(1, true, 300, 100), 1.0);
     }
 }

@@ -12,7 +12,7 @@ use std::hash::BuildHasher;
 use tokio::sync::mpsc;
 
 use crate::connector::Operation;
-use crate::mapping::Program;
+use crate::mapping::{MappedRow, Program};
 use crate::record::{Fields, Item, MappedBatch, Outcome, OutcomeKind, RawBatch, RawRow, Refusal};
 use crate::source::csv::{Dialect, split};
 
@@ -82,7 +82,7 @@ struct BatchMapping<'batch> {
     mapper: &'batch RowMapper,
     batch: &'batch RawBatch,
     fields: Fields,
-    key: String,
+    mapped: MappedRow,
     texts: Vec<u8>,
     drafts: Vec<Draft>,
     outcomes: Vec<Outcome>,
@@ -94,7 +94,7 @@ impl<'batch> BatchMapping<'batch> {
             mapper,
             batch,
             fields: Fields::default(),
-            key: String::new(),
+            mapped: MappedRow::default(),
             texts: Vec::with_capacity(batch.buffer.len() * 2),
             drafts: Vec::with_capacity(batch.rows.len()),
             outcomes: Vec::new(),
@@ -110,25 +110,26 @@ impl<'batch> BatchMapping<'batch> {
         let (dialect, columns) = (mapper.dialect, mapper.columns);
         split(raw, row.position, dialect, columns, &mut self.fields)
             .map_err(|flaw| Box::new(Refusal::from(&flaw)))?;
-        self.key.clear();
-        let (fields, key) = (&self.fields, &mut self.key);
+        let (fields, mapped) = (&self.fields, &mut self.mapped);
         let body_start = self.texts.len();
         mapper.operation.wrap_body(&mut self.texts, |out| {
-            mapper.program.apply(fields, key, out)
+            mapper.program.apply(fields, mapped, out)
         })?;
         if mapper.selection.is_repeated(row.row) {
             self.texts.truncate(body_start);
             return self.leave_out(row);
         }
         let path_start = self.texts.len();
-        mapper.operation.write_path(&self.key, &mut self.texts);
+        mapper
+            .operation
+            .write_path(self.mapped.key(), &mut self.texts);
         let key_start = self.texts.len();
         if mapper.carries_keys {
-            self.texts.extend_from_slice(self.key.as_bytes());
+            self.texts.extend_from_slice(self.mapped.key().as_bytes());
         }
         self.drafts.push(Draft {
             row: index,
-            key_hash: RowMapper::hash_key(&self.key),
+            key_hash: RowMapper::hash_key(self.mapped.key()),
             body_start,
             path_start,
             key_start,
@@ -142,7 +143,7 @@ impl<'batch> BatchMapping<'batch> {
             return Err(Box::new(Refusal {
                 error: "duplicate_key".to_owned(),
                 field: self.mapper.program.key_field().to_owned(),
-                message: format!("another row has the key {:?} too", self.key),
+                message: format!("another row has the key {:?} too", self.mapped.key()),
                 ..Refusal::default()
             }));
         }

@@ -86,6 +86,7 @@ impl<T: Transport> Phase<T> {
                 elapsed_before: time.0,
                 leg_started: time.1,
                 meter: Arc::clone(&meters.recorder),
+                source_calls: Arc::clone(&plan.source_calls),
             },
             RecorderReports {
                 exited: exited(),

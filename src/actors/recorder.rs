@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::config::ErrorBudget;
 use crate::error::{FatalError, FatalKind};
 use crate::record::{InputDigest, OutcomeBatch, RowId};
+use crate::source::CallLog;
 use crate::store::{IntendedRow, Ledger};
 
 use super::extractor::spawn_named;
@@ -43,6 +44,7 @@ pub(super) struct Recording {
     pub(super) elapsed_before: Duration,
     pub(super) leg_started: Instant,
     pub(super) meter: Arc<StageMeter>,
+    pub(super) source_calls: CallLog,
 }
 
 /// The actor shell: it starts the thread, and passes on what the counter says
@@ -245,6 +247,10 @@ fn committed(recording: &Recording) -> Committed {
 fn commit(recording: &mut Recording, reports: &RecorderReports) -> Result<(), FatalError> {
     let start = Instant::now();
     let elapsed = elapsed(recording);
+    let calls = std::mem::take(&mut *recording.source_calls.lock());
+    for call in &calls {
+        recording.ledger.note_source_call(call)?;
+    }
     recording.ledger.commit(elapsed)?;
     recording.meter.add_busy(start.elapsed());
     reports.committed.do_send(committed(recording));

@@ -11,7 +11,7 @@ use crate::config::ErrorBudget;
 use crate::error::{FatalError, FatalKind};
 use crate::limit::{LimitKey, LimitProfile, LimitSettings};
 use crate::record::InputDigest;
-use crate::source::{Source, SourceError};
+use crate::source::{CallLog, Source, SourceError};
 use crate::store::{Ledger, ResumeMark};
 use crate::telemetry::EventSender;
 use crate::transport::{SetupError, Transport};
@@ -84,6 +84,8 @@ pub struct RunPlan<T> {
     pub max_duration: Option<Duration>,
     /// Where events go.
     pub events: EventSender,
+    /// Calls that were made to the source's platform; the audit notes them.
+    pub source_calls: CallLog,
 }
 
 /// Time that a stage worked and waited.

@@ -196,10 +196,11 @@ impl<T: Transport> Supervisor<T> {
         let limits = self.limiters.standing(&self.plan.limit_key);
         let ended = self.counts.ended().saturating_sub(self.ended_before);
         let requests = let_in(&self.requests).saturating_sub(self.let_in_before);
-        let batch_cap = self.plan.endpoint.operation.batch_cap;
+        let endpoint = &self.plan.endpoint;
+        let (batch_cap, looks_up) = (endpoint.operation.batch_cap, endpoint.looks_up_first());
         let time_left = TimeLeft {
             rows: counts.not_reached,
-            rows_a_request: rows_a_request(batch_cap, ended, requests),
+            rows_a_request: rows_a_request(batch_cap, looks_up, ended, requests),
             limits: &limits,
             share: self.plan.limit.share,
             max_rate: self.plan.limit.max_rate,

@@ -13,8 +13,7 @@ use rand::RngExt;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::auth::{GiveUp, MintError, Step, Token, TokenState, mint};
-use crate::error::{FatalError, FatalKind};
+use crate::auth::{Step, Token, TokenState, mint};
 use crate::transport::{ControlClient, TransportSettings};
 
 use super::messages::{Abort, CurrentToken, StopReason, TokenAccepted, TokenRejected};
@@ -113,7 +112,7 @@ impl TokenRefresher {
             Step::GiveUp(reason) => {
                 if !std::mem::replace(&mut self.has_given_up, true) {
                     self.abort
-                        .do_send(Abort(StopReason::Fatal(explain(&reason))));
+                        .do_send(Abort(StopReason::Fatal(reason.explain())));
                 }
             }
         }
@@ -143,18 +142,6 @@ impl TokenRefresher {
             refresher.step(context);
         }));
     }
-}
-
-/// Why no token will come, as the failure that ends the run.
-fn explain(reason: &GiveUp) -> FatalError {
-    let kind = match reason {
-        GiveUp::Mint(MintError::Unreachable { .. } | MintError::Throttled { .. }) => {
-            FatalKind::Tenant
-        }
-        GiveUp::Mint(_) | GiveUp::TokensRejected { .. } => FatalKind::Credentials,
-    };
-    // The message says what to check.
-    FatalError::new(kind, reason.to_string())
 }
 
 impl Actor for TokenRefresher {

@@ -30,10 +30,16 @@ impl Forecast {
     }
 }
 
-/// Requests for `rows` rows, `rows_a_request` at a time (at least 1).
+/// Requests for `rows` rows, `rows_a_request` at a time (at least 1). Where
+/// every row is looked up first, they are that many more; and as many as this
+/// only if none of them turns out to be there as it should be.
 #[must_use]
-pub fn requests_for(rows: u64, rows_a_request: u64) -> u64 {
-    rows.div_ceil(rows_a_request.max(1))
+pub fn requests_for(rows: u64, rows_a_request: u64, is_looked_up_first: bool) -> u64 {
+    let writes = rows.div_ceil(rows_a_request.max(1));
+    match is_looked_up_first {
+        true => rows.saturating_add(writes),
+        false => writes,
+    }
 }
 
 /// Requests a second that a limit leaves to a load once the first burst is
@@ -125,8 +131,9 @@ mod tests {
         assert_eq!(time_for(10, None, Share::WHOLE, None), None);
         let nothing = limit(r#"{"rate_per_s": 0.0}"#);
         assert_eq!(time_for(10, Some(&nothing), Share::WHOLE, None), None);
-        assert_eq!(requests_for(1_001, 10), 101);
-        assert_eq!(requests_for(7, 0), 7);
+        assert_eq!(requests_for(1_001, 10, false), 101);
+        assert_eq!(requests_for(7, 0, false), 7);
+        assert_eq!(requests_for(1_001, 10, true), 1_102);
     }
 
     #[test]

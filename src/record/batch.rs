@@ -48,6 +48,9 @@ pub enum FlawKind {
     Nul,
     /// The row is longer than the bound on a record.
     TooLong,
+    /// A record of a source that isn't CSV and can't be read: a line that is no
+    /// JSON object, a cell that holds an error.
+    BadRecord,
 }
 
 impl FlawKind {
@@ -61,6 +64,7 @@ impl FlawKind {
             Self::InvalidUtf8 => "invalid_utf8",
             Self::Nul => "nul_character",
             Self::TooLong => "row_too_long",
+            Self::BadRecord => "bad_record",
         }
     }
 }

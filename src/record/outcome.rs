@@ -115,3 +115,25 @@ pub struct OutcomeBatch {
     /// Calls that were made, whether or not a row ended with them.
     pub calls: Vec<CallRecord>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_wrong_for_a_while_may_pass_later() {
+        let refused = |error: &str, status| Refusal {
+            error: error.to_owned(),
+            status,
+            ..Refusal::default()
+        };
+        for status in [401, 408, 429, 500, 503] {
+            assert!(refused("http", Some(status)).may_pass_later(), "{status}");
+        }
+        assert!(refused("retries_exhausted", None).may_pass_later());
+        for status in [400, 403, 404, 409, 422] {
+            assert!(!refused("http", Some(status)).may_pass_later(), "{status}");
+        }
+        assert!(!refused("too_few_fields", None).may_pass_later());
+    }
+}

@@ -11,5 +11,5 @@ mod words;
 pub use decision_words::decision_words;
 pub use limit_summary::LimitSummary;
 pub use limiter_history::{LimiterDecision, LimiterHistory};
-pub use summary::{EntitySummary, RateSummary, StageSummary, Summary};
+pub use summary::{EntitySummary, RateSummary, SourceSummary, StageSummary, Summary};
 pub use words::{age_words, counted, duration_words, progress_line, rate_words, thousands};

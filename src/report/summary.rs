@@ -79,6 +79,19 @@ pub struct StageSummary {
     pub waited_s: f64,
 }
 
+/// What was asked of a source that is a platform, over all legs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceSummary {
+    /// Requests for pages.
+    pub requests: u64,
+    /// Of these, those that were told to wait.
+    pub throttled: u64,
+    /// Pages that came.
+    pub pages: u64,
+    /// Rows of them.
+    pub rows: u64,
+}
+
 /// A run in figures.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Summary {
@@ -106,7 +119,10 @@ pub struct Summary {
     pub counts: Counts,
     /// Requests of all legs.
     pub requests: RequestCounts,
-    /// Tokens minted in this leg.
+    /// Of a run whose source is a platform: what was asked of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceSummary>,
+    /// Tokens minted in this leg, for the target.
     pub tokens_minted: u64,
     /// How fast it was.
     pub rate: RateSummary,

@@ -1,4 +1,4 @@
-//! `PATCH`, `PUT` and `GET /api/v2/contacts/{id}`.
+//! `PATCH`, `PUT`, `DELETE` and `GET /api/v2/contacts/{id}`.
 
 use hyper::body::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderMap};
@@ -43,13 +43,19 @@ pub(crate) async fn answer(world: &World, request: ContactRequest) -> Answer {
 fn perform(world: &World, request: &ContactRequest, id: &str) -> Response<ReplyBody> {
     let contacts = &world.scenario.contacts;
     let missing = || reply::error(StatusCode::NOT_FOUND, "not_found", "no contact has this id");
-    let is_made = world.records.lock().with_id(id).is_some();
-    if request.endpoint == Endpoint::GetContact {
-        return if is_made || contacts.exists(id) {
-            show(world, id)
-        } else {
-            missing()
-        };
+    let (is_made, is_removed) = {
+        let records = world.records.lock();
+        (records.with_id(id).is_some(), records.is_removed(id))
+    };
+    let exists = is_made || (contacts.exists(id) && !is_removed);
+    match request.endpoint {
+        Endpoint::GetContact | Endpoint::DeleteContact if !exists => return missing(),
+        Endpoint::GetContact => return show(world, id),
+        Endpoint::DeleteContact => {
+            world.records.lock().remove(id);
+            return reply::empty(StatusCode::NO_CONTENT);
+        }
+        _ => {}
     }
     let body = match json_body(&request.headers, request.body.as_ref()) {
         Ok(body) => body,
@@ -59,7 +65,7 @@ fn perform(world: &World, request: &ContactRequest, id: &str) -> Response<ReplyB
         Ok(fields) => fields,
         Err(faults) => return invalid(&faults),
     };
-    if !is_made && !contacts.exists(id) {
+    if !exists {
         return missing();
     }
     if contacts.is_invalid(id) {

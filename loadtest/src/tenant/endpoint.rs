@@ -44,10 +44,12 @@ pub enum Endpoint {
     UploadStatus = 17,
     /// Custom fields of one customer.
     CustomFields = 18,
+    /// `DELETE` of one contact.
+    DeleteContact = 19,
 }
 
 impl Endpoint {
-    pub(super) const COUNT: usize = Self::CustomFields as usize + 1;
+    pub(super) const COUNT: usize = Self::DeleteContact as usize + 1;
 
     /// Whether it needs the scope to write. What is set up can be read without it, but is seldom only read.
     pub(crate) fn writes(self) -> bool {

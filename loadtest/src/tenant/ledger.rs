@@ -36,6 +36,8 @@ pub struct RequestCounts {
     pub get: u64,
     /// `PUT /api/v2/contacts/{id}`.
     pub put: u64,
+    /// `DELETE /api/v2/contacts/{id}`.
+    pub delete: u64,
     /// `POST /api/v2/contacts`.
     pub create: u64,
     /// `GET /api/v2/contacts`.
@@ -62,6 +64,7 @@ impl RequestCounts {
             Endpoint::PatchContact => &mut self.patch,
             Endpoint::GetContact | Endpoint::GetListContact => &mut self.get,
             Endpoint::ReplaceContact => &mut self.put,
+            Endpoint::DeleteContact => &mut self.delete,
             Endpoint::CreateContact => &mut self.create,
             Endpoint::ListContacts => &mut self.list,
             Endpoint::UpsertContact | Endpoint::EnrichContact => &mut self.upsert,

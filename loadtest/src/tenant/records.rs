@@ -1,6 +1,6 @@
 //! The contacts that clients have made, by id and by external id.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -33,6 +33,8 @@ pub(crate) struct Records {
     by_id: HashMap<String, usize>,
     by_external_id: HashMap<String, Vec<usize>>,
     by_idempotency_key: HashMap<String, usize>,
+    /// Ids of contacts that were removed, whether a client had made them or not.
+    removed: HashSet<String>,
     replays: u64,
 }
 
@@ -77,6 +79,30 @@ impl Records {
         self.by_id.get(id).map(|place| &self.records[*place])
     }
 
+    /// Removes a contact.
+    pub(crate) fn remove(&mut self, id: &str) {
+        self.removed.insert(id.to_owned());
+        let Some(place) = self.by_id.remove(id) else {
+            return;
+        };
+        let external_id = self.records[place].external_id.clone().unwrap_or_default();
+        if let Some(places) = self.by_external_id.get_mut(&external_id) {
+            places.retain(|other| *other != place);
+            if places.is_empty() {
+                self.by_external_id.remove(&external_id);
+            }
+        }
+    }
+
+    pub(crate) fn is_removed(&self, id: &str) -> bool {
+        self.removed.contains(id)
+    }
+
+    fn there(&self) -> impl Iterator<Item = &Record> {
+        let is_there = |record: &&Record| !self.removed.contains(&record.id);
+        self.records.iter().filter(is_there)
+    }
+
     pub(crate) fn has_external_id(&self, external_id: &str) -> bool {
         self.by_external_id.contains_key(external_id)
     }
@@ -95,13 +121,15 @@ impl Records {
 
     /// A page of all that were made by `until`, and how many there are.
     pub(crate) fn page(&self, offset: usize, limit: usize, until: Duration) -> (Vec<Value>, usize) {
-        let total = self
-            .records
-            .partition_point(|record| record.made_at <= until);
+        let made = self
+            .there()
+            .take_while(|record| record.made_at <= until)
+            .collect::<Vec<_>>();
+        let total = made.len();
         let from = offset.min(total);
         let to = offset.saturating_add(limit).min(total);
-        let page = self.records[from..to].iter().map(Record::to_json).collect();
-        (page, total)
+        let page = made[from..to].iter().map(|record| record.to_json());
+        (page.collect(), total)
     }
 
     /// Replaces the fields of the first with that external id.
@@ -134,7 +162,7 @@ impl Records {
 
     /// All of them, in the order in which they were made.
     pub(crate) fn shown(&self) -> Vec<Value> {
-        self.records.iter().map(Record::to_json).collect()
+        self.there().map(Record::to_json).collect()
     }
 
     /// Requests that an idempotency key answered from before.
@@ -163,5 +191,9 @@ mod tests {
         assert_eq!(records.found("x", now).len(), 2);
         assert_eq!(records.found("x", Duration::from_secs(4)).len(), 0);
         assert_eq!(records.page(1, 5, now).1, 2);
+        let first = records.shown()[0]["id"].as_str().map(str::to_owned);
+        records.remove(&first.expect("an id"));
+        assert_eq!(records.found("x", now).len(), 1);
+        assert_eq!(records.page(0, 5, now).1, 1);
     }
 }

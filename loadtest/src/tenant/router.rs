@@ -85,6 +85,7 @@ impl Site {
                     Method::PATCH => Some(Endpoint::PatchContact),
                     Method::GET => Some(Endpoint::GetContact),
                     Method::PUT => Some(Endpoint::ReplaceContact),
+                    Method::DELETE => Some(Endpoint::DeleteContact),
                     _ => None,
                 };
                 match endpoint {
@@ -99,7 +100,7 @@ impl Site {
                         };
                         contact_api::answer(&world, contact).await
                     }
-                    None => Ok(wrong_method(&world, "GET, PATCH, PUT")),
+                    None => Ok(wrong_method(&world, "GET, PATCH, PUT, DELETE")),
                 }
             }
             _ => {

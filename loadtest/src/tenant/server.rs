@@ -140,6 +140,11 @@ impl RunningTenant {
         self.site.0.world().clock_at_zero()
     }
 
+    /// Removes a contact, as somebody else would do it.
+    pub fn remove(&self, id: &str) {
+        self.site.0.world().records.lock().remove(id);
+    }
+
     /// Makes the tenant as if just started: empty books, full buckets, no tokens, time at zero. Connections stay open.
     pub fn reset(&self) {
         self.site.0.reset();

@@ -157,7 +157,7 @@ impl Endpoint {
     }
 
     /// Whether rows are looked up before anything is sent.
-    pub(super) fn looks_up_first(&self) -> bool {
+    pub(crate) fn looks_up_first(&self) -> bool {
         !matches!(self.first, FirstStep::Write)
     }
 

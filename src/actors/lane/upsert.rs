@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::connector::{Difference, FoundProblem, differences};
-use crate::record::{OutcomeKind, Refusal};
+use crate::record::{OutcomeKind, Refusal, TargetId};
 use crate::transport::{Reply, Transport};
 
 use super::attempt::{Doubt, FoundChange, Pending, Step};
@@ -18,7 +18,8 @@ use super::run::{Lane, LaneControl};
 use super::settle::FAILURES_ALLOWED;
 use super::verdict::Verdict;
 
-/// Differences of a record that are named; the others are counted.
+/// Differences of a record that are told with both values; the others are
+/// counted. Their places are all named.
 const DIFFERENCES_NAMED: usize = 5;
 /// Characters of a value that are shown.
 const VALUE_SHOWN: usize = 60;
@@ -35,7 +36,7 @@ impl Pending {
 
 impl<T: Transport, C: LaneControl> Lane<T, C> {
     /// What is done about a row whose record is there.
-    pub(super) fn found(&self, pending: &mut Pending, reply: &Reply) -> Verdict {
+    pub(super) fn found(&mut self, pending: &mut Pending, reply: &Reply) -> Verdict {
         let operation = &self.setup.endpoint.operation;
         let refused = |error: &str, message: String| {
             let why = Refusal {
@@ -71,13 +72,19 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             return Verdict::Done(kind, Some(record.id));
         }
         let Some(update) = self.setup.endpoint.update() else {
-            let mut why = Refusal {
+            let why = Refusal {
                 error: "differs".to_owned(),
                 field: places(&different),
                 message: told(&different),
+                attempts: pending.sent,
                 ..Refusal::default()
             };
-            why.attempts = pending.sent;
+            // Which record it is counts too, though it isn't as it should be.
+            self.batch.target_ids.push(TargetId {
+                row: pending.item.row,
+                key: pending.item.key.clone(),
+                id: record.id,
+            });
             return Verdict::Ended(OutcomeKind::Rejected, Box::new(why));
         };
         let change = update.operation.change(key_of(pending), &record, &wanted);
@@ -130,7 +137,6 @@ pub(super) fn not_there() -> Verdict {
 fn places(differences: &[Difference]) -> String {
     let places: Vec<&str> = differences
         .iter()
-        .take(DIFFERENCES_NAMED)
         .map(|difference| difference.place.as_str())
         .collect();
     places.join(" ")

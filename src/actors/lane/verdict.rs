@@ -31,29 +31,31 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
     /// What is to be done first about a row; `None` where that isn't to send
     /// something now.
     pub(super) fn first_step(&mut self, item: Item) -> Option<Pending> {
-        match self.setup.suspects.is_empty() {
-            true => Some(Pending::new(item)),
-            false => self.first_step_amid_suspects(item),
+        if !self.setup.suspects.is_empty() {
+            return self.first_step_amid_suspects(item);
         }
+        Some(self.fresh(item))
+    }
+
+    fn fresh(&self, item: Item) -> Pending {
+        let mut pending = Pending::new(item);
+        if self.setup.endpoint.looks_up_first() {
+            pending.step = Step::LookUp;
+        }
+        pending
     }
 
     /// Of a row that an earlier leg was about to send, nobody knows whether it
     /// was applied.
     fn first_step_amid_suspects(&mut self, item: Item) -> Option<Pending> {
-        let mut pending = Pending::new(item);
+        let mut pending = self.fresh(item);
         let Some(suspect) = self.setup.suspects.get(&pending.item.row) else {
-            if self.setup.endpoint.looks_up_first() {
-                pending.step = Step::LookUp;
-            }
             return Some(pending);
         };
         pending.is_intended = true;
         match self.setup.endpoint.operation.in_doubt() {
             InDoubt::Repeat => {
                 pending.doubt = Doubt::MayBeApplied;
-                if self.setup.endpoint.looks_up_first() {
-                    pending.step = Step::LookUp;
-                }
                 return Some(pending);
             }
             InDoubt::LookUp => {

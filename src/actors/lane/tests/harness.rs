@@ -136,7 +136,7 @@ pub(super) struct RunningLane {
 }
 
 /// The operation that the tests send rows with.
-fn endpoint(wish: &LaneWish) -> Endpoint {
+pub(super) fn endpoint(wish: &LaneWish) -> Endpoint {
     let method = if wish.repeatable { "PUT" } else { "POST" };
     let text = match wish.connector {
         Some(connector) => connector.to_owned(),

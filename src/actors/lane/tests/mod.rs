@@ -6,6 +6,7 @@ mod batches;
 mod doubts;
 mod failures;
 mod harness;
+mod limit_words;
 mod making;
 mod nested;
 mod order;
