@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion, Throughput};
 use sluice::record::{CallRecord, Outcome, OutcomeBatch, OutcomeKind, Position, RowId};
-use sluice::store::{Checkpoint, Commit, Durability, IntendedRow, Journal, Ledger, SqliteJournal};
+use sluice::store::{Checkpoint, Commit, IntendedRow, Journal, Ledger, SqliteJournal};
 
 use support::NullFormat;
 
@@ -55,39 +55,32 @@ fn rows(commit: u64, place: Place) -> OutcomeBatch {
 /// outcomes, which takes the note back, isn't measured here.
 fn intend(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("intend");
-    let levels = [
-        ("process", Durability::Process),
-        ("power_loss", Durability::PowerLoss),
-    ];
-    for (name, durability) in levels {
-        for count in [1, 16, 128] {
-            let folder = tempfile::tempdir().expect("a temporary folder");
-            let journal = SqliteJournal::create(&folder.path().join("journal.db"))
-                .and_then(|journal| journal.with_durability(durability));
-            let journal = RefCell::new(journal.expect("made"));
-            let first = RefCell::new(1);
-            group.bench_function(format!("{count}_rows/{name}"), |bencher| {
-                let next = || {
-                    let mut first = first.borrow_mut();
-                    let settled: Vec<RowId> = (*first..*first + count).map(RowId).collect();
-                    let commit = Commit {
-                        changes: &[],
-                        checkpoint: &Checkpoint::default(),
-                        settled: &settled,
-                        listed: &[],
-                        unlisted_lines: &[],
-                        target_ids: &[],
-                    };
-                    journal.borrow_mut().commit(&commit).expect("committed");
-                    *first += count;
-                    (*first..*first + count).map(intended).collect::<Vec<_>>()
+    for count in [1, 16, 128] {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let journal = SqliteJournal::create(&folder.path().join("journal.db"));
+        let journal = RefCell::new(journal.expect("made"));
+        let first = RefCell::new(1);
+        group.bench_function(format!("{count}_rows"), |bencher| {
+            let next = || {
+                let mut first = first.borrow_mut();
+                let settled: Vec<RowId> = (*first..*first + count).map(RowId).collect();
+                let commit = Commit {
+                    changes: &[],
+                    checkpoint: &Checkpoint::default(),
+                    settled: &settled,
+                    listed: &[],
+                    unlisted_lines: &[],
+                    target_ids: &[],
                 };
-                let note = |rows: Vec<IntendedRow>| {
-                    journal.borrow_mut().intend(&rows, 1).expect("noted");
-                };
-                bencher.iter_batched(next, note, BatchSize::PerIteration);
-            });
-        }
+                journal.borrow_mut().commit(&commit).expect("committed");
+                *first += count;
+                (*first..*first + count).map(intended).collect::<Vec<_>>()
+            };
+            let note = |rows: Vec<IntendedRow>| {
+                journal.borrow_mut().intend(&rows, 1).expect("noted");
+            };
+            bencher.iter_batched(next, note, BatchSize::PerIteration);
+        });
     }
     group.finish();
 }

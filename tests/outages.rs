@@ -47,7 +47,8 @@ fn a_run_that_is_killed_while_its_tenant_is_away_goes_on() {
 
 #[test]
 fn a_signal_while_the_token_is_minted_ends_the_run_before_its_first_row() {
-    let bench = Bench::new("faults: [ { kind: never_answer, ratio: 1, on: token, until: 1s } ]");
+    let bench =
+        Bench::new("faults: [ { kind: never_answer, hold: 3s, ratio: 1, on: token, until: 1s } ]");
     bench.write("contacts.csv", numbered_csv(50));
     let mut running = bench.run("contacts.csv", &[]).start();
     running.wait_while_running("a token is asked for", || {

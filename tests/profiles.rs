@@ -59,7 +59,7 @@ fn bench_of(yaml: &str, rows: u64) -> Bench {
 #[test]
 fn a_run_keeps_what_it_learnt_and_the_next_one_starts_from_it() {
     let bench = bench_of(SMALL_BUCKET, 450);
-    let first = bench.run("contacts.csv", &[]).run().expect_code(0);
+    let first = bench.run("contacts.csv", &["-v"]).run().expect_code(0);
     assert!(!first.stderr.contains("starts from"), "{}", first.stderr);
     let throttled_before = bench.counters().throttled;
     let kept = known(&bench);
@@ -75,7 +75,7 @@ fn a_run_keeps_what_it_learnt_and_the_next_one_starts_from_it() {
     let limits = books.summary["limits"].as_array().expect("a list").clone();
     assert_eq!(limits.len(), 1);
     assert_eq!(limits[0]["endpoint"], "update");
-    assert_eq!(limits[0]["sure"], true);
+    assert_eq!(limits[0]["sure"], true, "{limits:?}\n{}", first.stderr);
     let learned = books.summary["rate"]["learned_limit"].as_f64();
     assert_eq!(learned, limits[0]["rate_per_s"].as_f64());
     assert!(

@@ -274,6 +274,25 @@ fn an_interrupted_verification_goes_on_where_it_stopped() {
     assert_eq!(bench.counters().requests.get - looked_up, 600 - compared);
 }
 
+#[test]
+fn a_killed_verification_keeps_what_it_has_compared() {
+    let bench = loaded("latency: { median: 20ms, sigma: 0.2 }", 500);
+    let run = bench.run_directory().display().to_string();
+    let flags = ["verify", &run, "--concurrency", "4"];
+    let mut running = bench.sluice(&flags).start();
+    running.wait_while_running("some rows are compared", || {
+        bench.counters().requests.get > 250
+    });
+    running.kill();
+    let result = verify(&bench, &[]).expect_code(0).json();
+    assert_accounted(&result, 500);
+    assert_eq!(row_count(&result, "same"), 500);
+    assert_eq!(result["unique_keys"]["target"], 500);
+    // What was under way, and what a kill finds uncommitted, is looked up again.
+    let again = bench.counters().requests.get - 500;
+    assert!(again < 100, "{again} rows were looked up twice");
+}
+
 /// The job file of the fixtures, from one platform's pages to another one.
 fn migration(target: &Bench, source: &RunningTenant, command: &[&str]) -> Sluice {
     let credentials = [

@@ -10,12 +10,11 @@ use sluice::actors::{Counted, Endpoint, InputCounter, InputCounting, RunPlan, To
 use sluice::auth::{Credentials, CredentialsIn, TokenEndpoint, TokenPolicy};
 use sluice::connector::Bound;
 use sluice::limit::{LimitKey, LimitSettings};
-use sluice::record::Counts;
+use sluice::record::{Counts, RowId};
 use sluice::source::csv::{CsvCounter, CsvReader, Start};
 use sluice::source::{Source, SourceError};
 use sluice::store::{
-    Commit, Durability, IntendedRow, Journal, JournalError, JournalState, Ledger, ListedRow,
-    SqliteJournal,
+    Commit, IntendedRow, Journal, JournalError, JournalState, Ledger, ListedRow, SqliteJournal,
 };
 use sluice::telemetry::Telemetry;
 use sluice::transport::{Lanes, TransportSettings, lanes};
@@ -72,6 +71,10 @@ impl Journal for Forgetful {
         Ok(())
     }
 
+    fn target_id(&mut self, _row: RowId) -> Result<Option<String>, JournalError> {
+        Ok(None)
+    }
+
     fn has_target_ids(&mut self) -> Result<bool, JournalError> {
         Ok(false)
     }
@@ -103,7 +106,7 @@ impl Load {
         let folder = folder_of(books);
         let ledger = Ledger::open(
             folder.path(),
-            journal_of(books, bound, folder.path()),
+            journal_of(books, folder.path()),
             Box::new(NullFormat),
             1,
         );
@@ -179,15 +182,10 @@ fn folder_of(books: Books) -> TempDir {
     folder.expect("a temporary folder")
 }
 
-fn journal_of(books: Books, bound: &Bound, folder: &Path) -> Box<dyn Journal> {
+fn journal_of(books: Books, folder: &Path) -> Box<dyn Journal> {
     if books == Books::Fleeting {
         return Box::new(Forgetful);
     }
-    let durability = match bound.operation.repeatable {
-        true => Durability::Process,
-        false => Durability::PowerLoss,
-    };
-    let journal = SqliteJournal::create(&folder.join("journal.db"))
-        .and_then(|journal| journal.with_durability(durability));
+    let journal = SqliteJournal::create(&folder.join("journal.db"));
     Box::new(journal.expect("made"))
 }

@@ -25,7 +25,7 @@ pub(super) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Load rows into a platform
-    Run(RunArguments),
+    Run(LoadArguments),
     /// Check every row offline, and say what a run would do; sends nothing
     Plan(PlanArguments),
     /// Find out the tenant's rate limit: kind, rate, burst, window; reads only, unless told otherwise
@@ -54,6 +54,16 @@ pub(super) enum Command {
     Completions(CompletionsArguments),
     /// Print the manual page
     Man,
+}
+
+/// What to load, and whether to go on with what changes.
+#[derive(Args, Debug)]
+pub(super) struct LoadArguments {
+    #[command(flatten)]
+    pub(super) run: RunArguments,
+    /// After the load, load what has changed at the source, so long after the last time (such as 30s or 5m), until Ctrl-C or --max-duration
+    #[arg(long, env = "SLUICE_FOLLOW", value_name = "EVERY")]
+    pub(super) follow: Option<TimeSpan>,
 }
 
 /// What to load where.
@@ -191,7 +201,7 @@ pub(super) struct LoadingFlags {
 }
 
 /// How fast, how long, and with whose credentials: may differ between legs.
-#[derive(Args, Debug, Default)]
+#[derive(Args, Clone, Debug, Default)]
 pub(super) struct PacingFlags {
     /// Never send faster than this, such as 250/s or 300/min
     #[arg(long, env = "SLUICE_MAX_RATE", value_name = "RATE")]

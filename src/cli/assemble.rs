@@ -12,6 +12,7 @@ use crate::error::FatalError;
 use super::arguments::{LoadingFlags, PacingFlags, RunArguments};
 
 /// Settings, and the files they came from.
+#[derive(Clone)]
 pub(super) struct Assembled {
     pub(super) settings: Settings,
     pub(super) job_file: Option<PathBuf>,

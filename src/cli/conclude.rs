@@ -1,4 +1,4 @@
-//! The end of a leg: settles the books, writes `summary.json`, prints.
+//! The end of a leg: settles the books, writes `summary.json`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,12 +16,11 @@ use crate::source::FetchTotals;
 use crate::store::{Checkpoint, Ledger, Manifest, RunDirectory, SourceRecord};
 use crate::telemetry::Consumer;
 
-use super::arguments::{OutputForm, ShowingFlags};
-use super::diff_log::{DIFF_LOG, write_diff_log};
-use super::id_map::{ID_MAP, write_id_map};
+use super::conclusion::Conclusion;
+use super::diff_log::write_diff_log;
+use super::id_map::write_id_map;
 use super::known_limits::limit_summary;
 use super::load::Prepared;
-use super::print;
 use super::retry_hints::RetryHints;
 use super::source_stream::read_state;
 
@@ -80,13 +79,12 @@ pub(super) struct EndedLeg<'leg> {
     pub(super) hints: RetryHints,
 }
 
-/// Settles and tells the end of a leg.
+/// Settles the end of a leg; what came of it is still to be told.
 pub(super) fn conclude(
     leg: &EndedLeg<'_>,
     mut end: RunEnd,
     history: &HistoryKeeper,
-    showing: &ShowingFlags,
-) -> Result<ExitStatus, FatalError> {
+) -> Result<Conclusion, FatalError> {
     let &EndedLeg {
         prepared,
         directory,
@@ -197,31 +195,36 @@ pub(super) fn conclude(
         let _ = write(&summary);
         trouble.get_or_insert(error);
     }
-    tell(directory, &summary, showing, is_finished)?;
-    match (&end.stop, &trouble) {
-        // What stopped the run and what kept its end from being saved are one
-        // failure; the later one says more.
-        (_, Some(error)) | (Some(StopReason::Fatal(error)), None) => print::failure(error),
-        _ => {}
-    }
+    let mut remarks = Vec::new();
     if was_cut && counts.not_reached == 0 && !may_fetch_on {
-        print::remark(&format!(
+        remarks.push(format!(
             "sluice: standard input was cut off: {} rows were taken in and have ended; \
              load the rest from the whole input, with --skip {}",
             thousands(counts.read),
             counts.read
         ));
     } else if !is_finished {
-        print::remark(&format!(
+        remarks.push(format!(
             "sluice: to go on: sluice resume {}",
             shown(directory)
         ));
     } else {
-        for hint in hints.words(&shown(directory), ledger.checkpoint()) {
-            print::remark(&hint);
-        }
+        remarks = hints.words(&shown(directory), ledger.checkpoint());
     }
-    Ok(status)
+    // What stopped the run and what kept its end from being saved are one
+    // failure; the later one says more.
+    let failure = match (trouble, end.stop) {
+        (Some(error), _) | (None, Some(StopReason::Fatal(error))) => Some(error),
+        _ => None,
+    };
+    Ok(Conclusion {
+        directory: directory.clone(),
+        status,
+        failure,
+        summary,
+        is_finished,
+        remarks,
+    })
 }
 
 /// How fast a leg was, in which so many rows have ended by now.
@@ -278,65 +281,6 @@ fn per_second(rows: u64, seconds: f64) -> f64 {
     }
 }
 
-fn tell(
-    directory: &RunDirectory,
-    summary: &Summary,
-    showing: &ShowingFlags,
-    is_finished: bool,
-) -> Result<(), FatalError> {
-    match showing.output {
-        OutputForm::Json => return print::result(&summary.to_json()),
-        OutputForm::Ndjson => return print::result(&summary.to_json_line()),
-        OutputForm::Text => {}
-    }
-    let mut text = format!(
-        "\n{}\n{}",
-        headline(summary, is_finished),
-        summary.to_text()
-    );
-    let path = directory.path().display();
-    if summary.counts.rejected > 0 {
-        text.push_str(&format!(
-            "  {} rejected rows, with the reason of each: {path}/rejected.csv\n",
-            thousands(summary.counts.rejected)
-        ));
-    }
-    if summary.counts.unknown > 0 {
-        text.push_str(&format!(
-            "  {} rows whose fate isn't known: {path}/unknown.csv\n",
-            thousands(summary.counts.unknown)
-        ));
-    }
-    if directory.path().join(ID_MAP).exists() {
-        text.push_str(&format!(
-            "  the tenant's ids of the records, by their keys: {path}/{ID_MAP}\n"
-        ));
-    }
-    if directory.path().join(DIFF_LOG).exists() {
-        text.push_str(&format!(
-            "  what the mapping did to each row: {path}/{DIFF_LOG}\n"
-        ));
-    }
-    text.push_str(&format!(
-        "  everything about this run: {path}/summary.json\n"
-    ));
-    print::result(&text)
-}
-
-/// What the summary says first. A failure's own words come after it, with what
-/// to do about it.
-fn headline(summary: &Summary, is_finished: bool) -> String {
-    let told = summary
-        .reason
-        .as_ref()
-        .filter(|_| summary.state != "failed");
-    match (is_finished, told) {
-        (true, _) => format!("run {} is finished", summary.run_id),
-        (false, Some(reason)) => format!("run {} is not finished: {reason}", summary.run_id),
-        (false, None) => format!("run {} is not finished", summary.run_id),
-    }
-}
-
 /// The run as `resume` takes it: its path, which works from the same folder
 /// with any `--run-dir`.
 pub(super) fn shown(directory: &RunDirectory) -> String {
@@ -349,26 +293,6 @@ pub(super) fn shown(directory: &RunDirectory) -> String {
     } else {
         format!("'{}'", path.replace('\'', r"'\''"))
     }
-}
-
-/// The summary of a run that is finished, told again.
-pub(super) fn tell_again(
-    directory: &RunDirectory,
-    showing: &ShowingFlags,
-) -> Result<(), FatalError> {
-    let path = directory.path().join("summary.json");
-    let summary = std::fs::read(&path)
-        .map_err(|cause| cause.to_string())
-        .and_then(|text| {
-            serde_json::from_slice::<Summary>(&text).map_err(|cause| cause.to_string())
-        })
-        .map_err(|cause| {
-            FatalError::new(
-                FatalKind::Disk,
-                format!("can't read {}: {cause}", path.display()),
-            )
-        })?;
-    tell(directory, &summary, showing, true)
 }
 
 /// The most memory that this process has held; 0 where the system doesn't tell.

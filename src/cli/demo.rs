@@ -63,7 +63,10 @@ pub(super) fn demo(arguments: &DemoArguments) -> Result<ExitStatus, FatalError> 
             profile: None,
             credentials_file: None,
         },
-        run::Tenant::GoesWithUs,
+        run::Circumstances {
+            tenant: run::Tenant::GoesWithUs,
+            ..run::Circumstances::default()
+        },
         &arguments.showing,
     )?;
     if !arguments.showing.quiet {

@@ -19,7 +19,7 @@ use crate::source::csv::{
     Start, inspect, split,
 };
 use crate::source::{CallLog, DuplicateFinder, Source, SourceError};
-use crate::store::{BookFormat, Durability, ResumeMark};
+use crate::store::{BookFormat, ResumeMark};
 use crate::telemetry::EventSender;
 use crate::transport::{Lanes, TransportSettings, lanes};
 
@@ -108,15 +108,6 @@ impl Prepared {
     /// A hash of the connector file.
     pub(super) fn connector_hash(&self) -> String {
         hash(self.connector.text().as_bytes())
-    }
-
-    /// What the journal's commits must survive: a power cut may take back what
-    /// can be repeated, and nothing else.
-    pub(super) fn durability(&self) -> Durability {
-        match self.bound.operation.repeatable {
-            true => Durability::Process,
-            false => Durability::PowerLoss,
-        }
     }
 
     /// What is loaded where, in one line.

@@ -2,6 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::actors::InputCounting;
 use crate::config::{
@@ -19,16 +20,24 @@ use crate::store::{
 use super::arguments::ResumeArguments;
 use super::assemble::{of_pacing_flags, of_profile};
 use super::begin_manifest::input_stamp;
-use super::conclude::tell_again;
+use super::conclusion::Conclusion;
 use super::credentials::read_credentials;
 use super::load::{Prepared, prepare, prepare_staged};
-use super::run::{Leg, Tenant, fetch_into};
+use super::run::{Circumstances, Leg, fetch_into};
 use super::source_stream::{SourceStream, read_state, record_of, stream_of};
 use super::staging::STAGED;
 use super::{retry, set_up};
 
 /// `sluice resume`.
 pub(super) fn resume(arguments: &ResumeArguments) -> Result<ExitStatus, FatalError> {
+    go_on(arguments, Circumstances::default())?.tell(&arguments.showing)
+}
+
+/// The same; what came of it is still to be told.
+pub(super) fn go_on(
+    arguments: &ResumeArguments,
+    circumstances: Circumstances,
+) -> Result<Conclusion, FatalError> {
     let flags = of_pacing_flags(&arguments.pacing)?;
     let runs = flags.run_dir.clone().unwrap_or_else(|| "runs".into());
     let directory = RunDirectory::find(&runs, arguments.run.as_deref())?;
@@ -37,8 +46,7 @@ pub(super) fn resume(arguments: &ResumeArguments) -> Result<ExitStatus, FatalErr
     let mut journal = SqliteJournal::open(&directory.journal_path())?;
     let checkpoint = journal.load()?.checkpoint;
     if let Some(status) = checkpoint.finished_with.and_then(ExitStatus::of_code) {
-        tell_again(&directory, &arguments.showing)?;
-        return Ok(status);
+        return Conclusion::of_finished(&directory, status);
     }
     if manifest.mapping_hash.is_empty() {
         return Err(FatalError::usage(format!(
@@ -61,7 +69,8 @@ pub(super) fn resume(arguments: &ResumeArguments) -> Result<ExitStatus, FatalErr
     let settings = set_up::settled(&settings, &credentials)?;
     let prepared = match (&settings.input, fetched) {
         (InputSource::Stream(stream), Some(state)) if !state.complete => {
-            let source = SourceStream::open(&settings, stream)?;
+            let mut source = SourceStream::open(&settings, stream)?;
+            source.known = Arc::clone(&circumstances.known);
             let record = record_of(&source, stream);
             if !is_same_connector(&manifest, &record) {
                 let path = Path::new(&record.connector);
@@ -83,12 +92,12 @@ pub(super) fn resume(arguments: &ResumeArguments) -> Result<ExitStatus, FatalErr
     Leg {
         selection: prepared.selection(directory.path())?,
         directory,
-        journal: Box::new(journal.with_durability(prepared.durability())?),
+        journal: Box::new(journal),
         lock,
         manifest,
         credentials,
         counting,
-        tenant: Tenant::Stays,
+        circumstances,
     }
     .run(&prepared, &arguments.showing)
 }

@@ -18,12 +18,12 @@ use crate::store::{
 
 use super::arguments::{RetryArguments, ShowingFlags};
 use super::assemble::of_pacing_flags;
-use super::conclude::tell_again;
+use super::conclusion::Conclusion;
 use super::credentials::read_credentials;
 use super::load::{Prepared, prepare};
 use super::print;
 use super::resume::{check_unchanged, settings_of};
-use super::run::{Leg, Tenant};
+use super::run::{Circumstances, Leg};
 use super::set_up;
 
 /// `sluice retry`.
@@ -46,8 +46,7 @@ pub(super) fn retry(arguments: &RetryArguments) -> Result<ExitStatus, FatalError
         if !showing.quiet {
             print::remark(&format!("sluice: no row stands in {}", of.book()));
         }
-        tell_again(&directory, showing)?;
-        Ok(ended_with)
+        Conclusion::of_finished(&directory, ended_with)?.tell(showing)
     };
     if retake.rows() == 0 {
         return nothing_to_do();
@@ -72,7 +71,7 @@ pub(super) fn retry(arguments: &RetryArguments) -> Result<ExitStatus, FatalError
         RetryOf::Unknown => Vec::new(),
     };
     retake.take_back(&rows, &kept_missing, in_doubt)?;
-    go_on(directory, lock, manifest, settings, showing)
+    go_on(directory, lock, manifest, settings, showing)?.tell(showing)
 }
 
 /// Where nobody can tell whether a row was applied, it isn't sent on a guess.
@@ -99,7 +98,7 @@ pub(super) fn go_on(
     manifest: Manifest,
     settings: Settings,
     showing: &ShowingFlags,
-) -> Result<ExitStatus, FatalError> {
+) -> Result<Conclusion, FatalError> {
     let mut journal = SqliteJournal::open(&directory.journal_path())?;
     let checkpoint = journal.load()?.checkpoint;
     let (Some(mark), Some(input)) = (checkpoint.retry, checkpoint.input) else {
@@ -122,12 +121,12 @@ pub(super) fn go_on(
             ..Selection::default()
         },
         directory,
-        journal: Box::new(journal.with_durability(prepared.durability())?),
+        journal: Box::new(journal),
         lock,
         manifest,
         credentials,
         counting: InputCounting::Known(input),
-        tenant: Tenant::Stays,
+        circumstances: Circumstances::default(),
     }
     .run(&prepared, showing)
 }

@@ -8,23 +8,25 @@ use crate::config::{InputSource, Settings, StreamSource};
 use crate::connector::InDoubt;
 use crate::error::{ExitStatus, FatalError};
 use crate::source::csv::Input;
-use crate::source::{CallLog, FetchState, Spool};
+use crate::source::{CallLog, FetchState, KnownRows, Spool};
 use crate::store::{Journal, Manifest, RunDirectory, RunLock, SourceRecord};
 
-use super::arguments::{RunArguments, ShowingFlags};
+use super::arguments::{LoadArguments, ShowingFlags};
 use super::assemble::{Assembled, settings_of};
 use super::begin_manifest::{STAGED_INPUT, manifest_of, origins};
 use super::conclude::{EndedLeg, conclude};
+use super::conclusion::Conclusion;
 use super::credentials::read_credentials;
 use super::load::{Prepared, file_input, prepare, prepare_staged};
 use super::pass::Pass;
 use super::retry_hints::RetryHints;
 use super::source_stream::{Begin, SourceStream, prepare_without_rows, record_of, save_in};
 use super::staging::{PrivateFolder, stage_file};
-use super::{plan, set_up};
+use super::{follow, plan, set_up};
 
 /// `sluice run`.
-pub(super) fn run(arguments: &RunArguments) -> Result<ExitStatus, FatalError> {
+pub(super) fn run(arguments: &LoadArguments) -> Result<ExitStatus, FatalError> {
+    let (every, arguments) = (arguments.follow, &arguments.run);
     let assembled = settings_of(arguments)?;
     if assembled.settings.dry_run {
         return plan::plan_settings(
@@ -33,24 +35,48 @@ pub(super) fn run(arguments: &RunArguments) -> Result<ExitStatus, FatalError> {
             &arguments.showing,
         );
     }
-    load(assembled, Tenant::Stays, &arguments.showing)
+    match every {
+        Some(every) => follow::follow(assembled, every, arguments),
+        None => load(assembled, Circumstances::default(), &arguments.showing),
+    }
 }
 
 /// Whether the tenant will be there for another leg.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Tenant {
     /// It is a service.
+    #[default]
     Stays,
     /// It lives in this process.
     GoesWithUs,
 }
 
+/// What a leg is part of.
+#[derive(Clone, Default)]
+pub(super) struct Circumstances {
+    pub(super) tenant: Tenant,
+    /// Which round it is, of a load that follows its source; the load itself
+    /// is none.
+    pub(super) round: Option<u64>,
+    /// Rows that the rounds before have loaded.
+    pub(super) known: Arc<KnownRows>,
+}
+
 /// Starts a new run and does it.
 pub(super) fn load(
     assembled: Assembled,
-    tenant: Tenant,
+    circumstances: Circumstances,
     showing: &ShowingFlags,
 ) -> Result<ExitStatus, FatalError> {
+    let (leg, prepared) = begin(assembled, circumstances)?;
+    leg.run(&prepared, showing)?.tell(showing)
+}
+
+/// Makes a new run, ready to start.
+pub(super) fn begin(
+    assembled: Assembled,
+    circumstances: Circumstances,
+) -> Result<(Leg, Prepared), FatalError> {
     let settings = &assembled.settings;
     // Whatever is wrong is told before anything is made.
     let credentials = read_credentials(settings)?;
@@ -58,12 +84,17 @@ pub(super) fn load(
         InputSource::Stream(stream) => {
             let scratch = PrivateFolder::create()?;
             prepare_without_rows(settings, stream, scratch.path())?;
-            Some((SourceStream::open(settings, stream)?, stream))
+            let mut source = SourceStream::open(settings, stream)?;
+            source.known = Arc::clone(&circumstances.known);
+            Some((source, stream))
         }
         _ => None,
     };
     let settings = &set_up::settled(settings, &credentials)?;
     let mut manifest = manifest_of(&assembled)?;
+    if let Some(round) = circumstances.round {
+        manifest.run_id.push_str(&format!("-round-{round}"));
+    }
     let runs = settings.run_dir.clone();
     let (prepared, made) = match file_input(settings) {
         Some(input) => {
@@ -84,17 +115,17 @@ pub(super) fn load(
         }
     };
     let (directory, journal, lock) = made;
-    Leg {
+    let leg = Leg {
         selection: prepared.selection(directory.path())?,
         counting: InputCounting::Count(prepared.counter(false)?),
         directory,
-        journal: Box::new(journal.with_durability(prepared.durability())?),
+        journal: Box::new(journal),
         lock,
         manifest,
         credentials,
-        tenant,
-    }
-    .run(&prepared, showing)
+        circumstances,
+    };
+    Ok((leg, prepared))
 }
 
 /// The name that rows of the input are told apart by from those of others: the
@@ -176,16 +207,16 @@ pub(super) struct Leg {
     pub(super) credentials: Credentials,
     pub(super) selection: Selection,
     pub(super) counting: InputCounting,
-    pub(super) tenant: Tenant,
+    pub(super) circumstances: Circumstances,
 }
 
 impl Leg {
-    /// Does the leg, from its start to its summary.
+    /// Does the leg, from its start to its summary, which is still to be told.
     pub(super) fn run(
         self,
         prepared: &Prepared,
         showing: &ShowingFlags,
-    ) -> Result<ExitStatus, FatalError> {
+    ) -> Result<Conclusion, FatalError> {
         let run_id = self.directory.run_id();
         let pass = Pass {
             headline: format!("{} (run {run_id})", prepared.headline()),
@@ -197,7 +228,7 @@ impl Leg {
             counting: self.counting,
         };
         let (end, history) = pass.carry_out(prepared, showing, |plan| plan)?;
-        let stays = self.tenant == Tenant::Stays;
+        let stays = self.circumstances.tenant == Tenant::Stays;
         let leg = EndedLeg {
             prepared,
             directory: &self.directory,
@@ -209,9 +240,9 @@ impl Leg {
                 unknown: stays && prepared.bound.operation.in_doubt() != InDoubt::Keep,
             },
         };
-        let status = conclude(&leg, end, &history, showing);
+        let conclusion = conclude(&leg, end, &history);
         drop(self.lock);
-        status
+        conclusion
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -12,7 +13,8 @@ use crate::connector::{BoundStream, Connector};
 use crate::error::FatalError;
 use crate::source::csv::{Input, write_staged_header};
 use crate::source::{
-    CallLog, FetchState, Fetching, SaveState, SourceToken, SourceTokens, Spool, start_fetching,
+    CallLog, FetchState, Fetching, KnownRows, SaveState, SourceToken, SourceTokens, Spool,
+    start_fetching,
 };
 use crate::store::{RunDirectory, SourceRecord, StreamRecord};
 use crate::transport::{TransportSettings, lanes};
@@ -34,6 +36,8 @@ pub(super) struct SourceStream {
     pub(super) bound: BoundStream,
     pub(super) since: Option<Timestamp>,
     pub(super) connector_hash: String,
+    /// Rows that were loaded before, and are left out. Default: none.
+    pub(super) known: Arc<KnownRows>,
     credentials: Credentials,
 }
 
@@ -69,6 +73,7 @@ impl SourceStream {
             since: since_of(settings, stream, &bound)?,
             credentials: read_source_credentials(settings, stream, &connector)?,
             connector_hash: hash(connector.text().as_bytes()),
+            known: Arc::default(),
             bound,
         })
     }
@@ -93,6 +98,7 @@ impl SourceStream {
             state: begin.state.unwrap_or_else(|| FetchState::new(first)),
             bound: self.bound,
             since: self.since,
+            known: self.known,
             rows_wanted: settings
                 .limit
                 .map(|limit| limit.saturating_add(settings.skip)),
@@ -132,7 +138,11 @@ impl SourceTokens for KeptTokens {
     }
 }
 
-fn bind(stream: &StreamSource) -> Result<(Connector, BoundStream), FatalError> {
+/// The stream that the source's section names, and its connector.
+///
+/// # Errors
+/// A mistake in either.
+pub(super) fn bind(stream: &StreamSource) -> Result<(Connector, BoundStream), FatalError> {
     let connector = Connector::load(&stream.connector)?;
     let bound = connector.bind_stream(stream.stream.as_deref(), &stream.variables)?;
     Ok((connector, bound))
@@ -186,15 +196,7 @@ fn since_of(
     let Some(since) = settings.since else {
         return Ok(None);
     };
-    if !bound.stream.tells_changes() {
-        return Err(FatalError::usage(format!(
-            "the stream {} of {} can't be asked for what has changed",
-            bound.stream.name, bound.connector
-        ))
-        .with_hint(
-            "Load it without --since, or add `changed_since` to the stream in the connector file.",
-        ));
-    }
+    check_tells_changes(bound, "--since")?;
     let last = match since {
         Since::At(time) => return Ok(Some(time)),
         Since::Last => last_watermark(settings, stream, bound)?,
@@ -228,12 +230,34 @@ fn last_watermark(
         if manifest.job != settings.job || !is_same(record) || !is_finished(&directory) {
             continue;
         }
-        let watermark = read_state(&directory).and_then(|state| state.watermark);
-        if let Some(time) = watermark.and_then(|watermark| watermark.parse().ok()) {
+        if let Some(time) = watermark_of(&directory) {
             return Ok(Some(time));
         }
     }
     Ok(None)
+}
+
+/// From when on a run after this one has to ask for changes; `None` where it
+/// hasn't read all.
+pub(super) fn watermark_of(directory: &RunDirectory) -> Option<Timestamp> {
+    read_state(directory)?.watermark?.parse().ok()
+}
+
+/// Whether the stream can be asked for what has changed, which `flag` wants.
+///
+/// # Errors
+/// It can't.
+pub(super) fn check_tells_changes(bound: &BoundStream, flag: &str) -> Result<(), FatalError> {
+    if bound.stream.tells_changes() {
+        return Ok(());
+    }
+    Err(FatalError::usage(format!(
+        "the stream {} of {} can't be asked for what has changed",
+        bound.stream.name, bound.connector
+    ))
+    .with_hint(format!(
+        "Load it without {flag}, or add `changed_since` to the stream in the connector file."
+    )))
 }
 
 fn is_finished(directory: &RunDirectory) -> bool {

@@ -33,6 +33,15 @@ impl TimeSpan {
         }
     }
 
+    /// The span that is so long, to the millisecond; `None` where a span can't be.
+    #[must_use]
+    pub fn of(duration: Duration) -> Option<Self> {
+        let milliseconds = u64::try_from(duration.as_millis()).ok()?;
+        (1..=Self::MAX_MILLISECONDS)
+            .contains(&milliseconds)
+            .then_some(Self { milliseconds })
+    }
+
     /// The span as the standard library's type.
     #[must_use]
     pub fn duration(self) -> Duration {
@@ -62,8 +71,7 @@ impl TimeSpan {
                 .and_then(|part| part.checked_add(milliseconds))?;
             rest = rest[unit_end..].trim_start();
         }
-        (milliseconds > 0 && milliseconds <= Self::MAX_MILLISECONDS)
-            .then_some(Self { milliseconds })
+        Self::of(Duration::from_millis(milliseconds))
     }
 }
 

@@ -9,6 +9,9 @@
 //! likely cap only makes the window smaller. A second closing soon after
 //! refutes it: then it was a quota, and the pace is learnt as always.
 
+/// Hardly anybody caps requests at once below this, and a window so small binds
+/// wherever replies are quick: only replies can speak for such a cap.
+pub(super) const LEAST_CAP: f64 = 4.0;
 /// Longer waits name a window's end, which a cap hasn't.
 const LONGEST_WAIT_S: f64 = 2.0;
 /// Places kept after the first refusal. In a round trip with a noisy network
@@ -127,11 +130,12 @@ impl CapWatch {
         let mixed = suspicion.later_accepted >= suspicion.later_refused;
         let spoken_against = suspicion.later_refused >= 2 && !mixed;
         let spoken_for = suspicion.later_accepted > 0 && mixed;
-        if spoken_against || !(spoken_for || suspicion.window_binds) {
+        let seen = f64::from(suspicion.in_flight);
+        let is_likely = spoken_for || (suspicion.window_binds && seen >= LEAST_CAP);
+        if spoken_against || !is_likely {
             self.cap = None;
             return Verdict::Quota;
         }
-        let seen = f64::from(suspicion.in_flight);
         let cap = self.cap.map_or(seen, |cap| cap.min(seen));
         self.cap = Some(cap);
         Verdict::Cap {

@@ -7,6 +7,7 @@
 //! place too many is refused again and again within a round trip, so waiting
 //! for the end of a step would refuse thousands.
 
+use super::cap::LEAST_CAP;
 use super::connections::Connections;
 use super::creep::Growth;
 use super::settings::Concurrency;
@@ -23,9 +24,6 @@ const SETTLED_GROWTH: f64 = 0.05;
 const HOLD_BAD_S: f64 = 10.0;
 const HOLD_NO_GAIN_S: f64 = 30.0;
 const HOLD_DOUBT_S: f64 = 1.0;
-/// Nobody caps requests at once below this. Where fewer are refused time and
-/// again it is a rate that is limited.
-const LEAST_CAP: f64 = 4.0;
 /// A window has just grown for this many windows' worth of admitted requests.
 const JUST_GROWN_WINDOWS: f64 = 2.0;
 

@@ -2,9 +2,10 @@
 //!
 //! With `synchronous = NORMAL` a commit survives `kill -9` at any instant (the
 //! pages are with the kernel), and a power cut can take the last commits but
-//! never tear the file. That is enough for operations that may be repeated,
-//! since their rows are sent again with the same body. Where one may not be, a
-//! commit is synced before it returns ([`Durability::PowerLoss`]).
+//! never tear the file. That is enough for outcomes: a row whose outcome is lost
+//! is sent again with the same body, or is in doubt and looked up. An intent is
+//! synced before it returns ([`Journal::intend`]), and with it every outcome
+//! before it; so a power cut finds no more rows in doubt than were under way.
 //! See <https://www.sqlite.org/pragma.html#pragma_synchronous>.
 
 use std::collections::BTreeMap;
@@ -43,6 +44,17 @@ pub struct SqliteJournal {
     connection: Connection,
     path: PathBuf,
     version: i64,
+    durability: Durability,
+}
+
+impl Durability {
+    /// SQLite's word for it, and whether the drive's own memory counts.
+    fn level(self) -> (&'static str, bool) {
+        match self {
+            Self::Process => ("NORMAL", false),
+            Self::PowerLoss => ("FULL", true),
+        }
+    }
 }
 
 impl SqliteJournal {
@@ -122,21 +134,24 @@ impl SqliteJournal {
     ///
     /// # Errors
     /// Fails where the database can't be used.
-    pub fn with_durability(self, durability: Durability) -> Result<Self, JournalError> {
-        let (level, waits_for_the_platter) = match durability {
-            Durability::Process => ("NORMAL", false),
-            Durability::PowerLoss => ("FULL", true),
-        };
-        self.connection
-            .pragma_update(None, "synchronous", level)
-            .and_then(|()| {
-                // On macOS a plain sync ends in the drive's own memory; no
-                // other system knows this switch.
-                self.connection
-                    .pragma_update(None, "fullfsync", waits_for_the_platter)
-            })
+    pub fn with_durability(mut self, durability: Durability) -> Result<Self, JournalError> {
+        self.set_level(durability)
             .map_err(|cause| self.explain(&cause))?;
+        self.durability = durability;
         Ok(self)
+    }
+
+    fn set_level(&self, durability: Durability) -> rusqlite::Result<()> {
+        let (level, waits_for_the_platter) = durability.level();
+        self.connection.pragma_update(None, "synchronous", level)?;
+        // On macOS a plain sync ends in the drive's own memory; no other system
+        // knows this switch.
+        match cfg!(target_os = "macos") {
+            true => self
+                .connection
+                .pragma_update(None, "fullfsync", waits_for_the_platter),
+            false => Ok(()),
+        }
     }
 
     fn connect(path: &Path) -> Result<Self, JournalError> {
@@ -151,6 +166,7 @@ impl SqliteJournal {
             connection,
             path: path.to_owned(),
             version: 0,
+            durability: Durability::Process,
         })
     }
 
@@ -250,7 +266,9 @@ impl Journal for SqliteJournal {
     }
 
     fn intend(&mut self, rows: &[IntendedRow], at_ms: u64) -> Result<(), JournalError> {
-        self.write_intents(rows, at_ms)
+        self.set_level(Durability::PowerLoss)
+            .and_then(|()| self.write_intents(rows, at_ms))
+            .and_then(|()| self.set_level(self.durability))
             .map_err(|cause| self.explain(&cause))
     }
 

@@ -47,3 +47,4 @@ pub use staged::{is_added_column, write_flawed_row, write_staged_header, write_s
 
 pub(super) use cutter::ROW_LIMIT_BYTES;
 pub(super) use input::open_regular;
+pub(super) use staged::STAGED_COLUMN_COUNT;

@@ -21,8 +21,11 @@ const DIALECT: Dialect = Dialect {
     terminator: Terminator::LineFeed,
 };
 
+/// How many columns the staged form adds in front.
+pub(in crate::source) const STAGED_COLUMN_COUNT: usize = 2;
+
 /// The columns that the staged form adds in front.
-const STAGED_COLUMNS: [&str; 2] = [REJECT_COLUMNS[0], REJECT_COLUMNS[3]];
+const STAGED_COLUMNS: [&str; STAGED_COLUMN_COUNT] = [REJECT_COLUMNS[0], REJECT_COLUMNS[3]];
 
 /// Adds the header line to `out`. No two of the columns are equal, and none has
 /// the name of a column that reject files add.

@@ -21,6 +21,7 @@ use crate::source::spool::SpoolWriter;
 use crate::transport::{Reply, SendError, Transport};
 
 use super::exchange::{PageRequests, flaw_of};
+use super::known::KnownRows;
 use super::patience::Patience;
 use super::rows::{answered_at, dead_end, rows_of};
 use super::state::FetchState;
@@ -43,6 +44,8 @@ pub struct Fetching {
     pub state: FetchState,
     /// Only what has changed since.
     pub since: Option<Timestamp>,
+    /// Rows that are left out, since they were loaded before.
+    pub known: Arc<KnownRows>,
     /// Rows that are wanted at most: no page is asked for beyond them.
     pub rows_wanted: Option<u64>,
     /// The run's id, which requests' ids begin with.
@@ -138,7 +141,7 @@ impl<Way: Transport, Tokens: SourceTokens> Fetcher<Way, Tokens> {
             let reply = self.page(&page).await?;
             let mut state = self.fetching.state.clone();
             let stream = &self.fetching.bound.stream;
-            let (rows, next) = rows_of(stream, &page, &reply, &mut state)?;
+            let (rows, next) = rows_of(stream, &page, &reply, &self.fetching.known, &mut state)?;
             state.totals.pages += 1;
             if let Some(next) = &next
                 && !self.led_to.insert(FixedState::default().hash_one(next))

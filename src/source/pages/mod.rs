@@ -10,6 +10,7 @@
 
 mod exchange;
 mod fetch;
+mod known;
 mod patience;
 mod rows;
 mod state;
@@ -20,6 +21,7 @@ mod tokens;
 mod tests;
 
 pub use fetch::{CallLog, Fetching, SaveState};
+pub use known::KnownRows;
 pub use state::{FetchState, FetchTotals};
 pub use thread::start_fetching;
 pub use tokens::{SourceToken, SourceTokens};

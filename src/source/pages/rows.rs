@@ -8,48 +8,58 @@ use crate::error::{FatalError, FatalKind};
 use crate::source::csv::{write_flawed_row, write_staged_row};
 use crate::transport::Reply;
 
+use super::known::KnownRows;
 use super::state::FetchState;
 
-/// The rows of a page as staged lines, and the page behind it.
+/// The rows of a page as staged lines, without those that are known already;
+/// and the page behind it.
 pub(super) fn rows_of(
     stream: &Stream,
     at: &PageAt,
     reply: &Reply,
+    known: &KnownRows,
     state: &mut FetchState,
 ) -> Result<(Vec<u8>, Option<PageAt>), FatalError> {
     // It was read once already, to tell whether it is a page.
     let Page { records, next } = stream
         .read_page(at, &reply.body)
         .map_err(|flaw| dead_end(&flaw))?;
-    let changed_at = stream.changed_at();
     let mut lines = Vec::with_capacity(reply.body.len());
     for record in records {
         state.totals.rows += 1;
-        let number = state.totals.rows;
-        let columns = stream.columns.len();
-        if !record.get().starts_with('{') {
-            let message = format!("record {number} isn't a JSON object");
-            let text = record.get().as_bytes();
-            write_flawed_row(&mut lines, number, columns, &message, text);
-            continue;
+        let before = lines.len();
+        write_record(stream, record, state, &mut lines);
+        if known.has(&lines[before..]) {
+            lines.truncate(before);
         }
-        let cells: Option<Vec<String>> = stream
-            .columns
-            .iter()
-            .map(|(_, pointer)| cell_at(record, pointer))
-            .collect();
-        let Some(cells) = cells else {
-            let message = format!("record {number} has a text with half a character in it");
-            let text = record.get().as_bytes();
-            write_flawed_row(&mut lines, number, columns, &message, text);
-            continue;
-        };
-        if let Some(place) = changed_at {
-            state.note_change(&cells[place]);
-        }
-        write_staged_row(&mut lines, number, &cells);
     }
     Ok((lines, next))
+}
+
+/// Adds a record as a staged line, one that can't be read as a flawed one.
+fn write_record(stream: &Stream, record: &RawValue, state: &mut FetchState, lines: &mut Vec<u8>) {
+    let number = state.totals.rows;
+    let mut write_flawed = |message: &str| {
+        let text = record.get().as_bytes();
+        write_flawed_row(lines, number, stream.columns.len(), message, text);
+    };
+    if !record.get().starts_with('{') {
+        return write_flawed(&format!("record {number} isn't a JSON object"));
+    }
+    let cells: Option<Vec<String>> = stream
+        .columns
+        .iter()
+        .map(|(_, pointer)| cell_at(record, pointer))
+        .collect();
+    let Some(cells) = cells else {
+        return write_flawed(&format!(
+            "record {number} has a text with half a character in it"
+        ));
+    };
+    if let Some(place) = stream.changed_at() {
+        state.note_change(&cells[place]);
+    }
+    write_staged_row(lines, number, &cells);
 }
 
 /// A page that leads nowhere, as the failure that ends the fetching.

@@ -81,7 +81,7 @@ impl FetchState {
 }
 
 /// A time as records write it: RFC 3339, or seconds or milliseconds since 1970.
-fn read_time(text: &str) -> Option<Timestamp> {
+pub(super) fn read_time(text: &str) -> Option<Timestamp> {
     if let Ok(time) = text.parse() {
         return Some(time);
     }

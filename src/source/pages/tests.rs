@@ -80,6 +80,7 @@ async fn run(
         state: FetchState::new(bound.stream.first_page()),
         bound,
         since: None,
+        known: Arc::default(),
         rows_wanted,
         run_id: "run".to_owned(),
         save: Box::new(move |state| {
@@ -282,7 +283,8 @@ async fn what_fails_in_passing_is_asked_again() {
 
 #[tokio::test(start_paused = true)]
 async fn what_stays_wrong_ends_with_its_cause() {
-    let cases: [(fn() -> Result<Reply, SendError>, FatalKind, &str); 7] = [
+    type Asked = fn() -> Result<Reply, SendError>;
+    let cases: [(Asked, FatalKind, &str); 7] = [
         (
             || Ok(Reply::new(403, r#"{"message":"scope missing"}"#)),
             FatalKind::Credentials,

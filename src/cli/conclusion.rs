@@ -1,0 +1,129 @@
+//! What came of a leg, and how it is told.
+
+use crate::error::{ExitStatus, FatalError, FatalKind};
+use crate::report::{Summary, thousands};
+use crate::store::RunDirectory;
+
+use super::arguments::{OutputForm, ShowingFlags};
+use super::diff_log::DIFF_LOG;
+use super::id_map::ID_MAP;
+use super::print;
+
+/// What came of a leg.
+pub(super) struct Conclusion {
+    pub(super) directory: RunDirectory,
+    pub(super) status: ExitStatus,
+    /// What failed, where something did.
+    pub(super) failure: Option<FatalError>,
+    pub(super) summary: Summary,
+    pub(super) is_finished: bool,
+    /// What can be done next.
+    pub(super) remarks: Vec<String>,
+}
+
+impl Conclusion {
+    /// What came of a run that is finished, read from its directory.
+    ///
+    /// # Errors
+    /// Its summary can't be read.
+    pub(super) fn of_finished(
+        directory: &RunDirectory,
+        status: ExitStatus,
+    ) -> Result<Self, FatalError> {
+        let path = directory.path().join("summary.json");
+        let summary = std::fs::read(&path)
+            .map_err(|cause| cause.to_string())
+            .and_then(|text| {
+                serde_json::from_slice::<Summary>(&text).map_err(|cause| cause.to_string())
+            })
+            .map_err(|cause| {
+                FatalError::new(
+                    FatalKind::Disk,
+                    format!("can't read {}: {cause}", path.display()),
+                )
+            })?;
+        Ok(Self {
+            directory: directory.clone(),
+            status,
+            failure: None,
+            summary,
+            is_finished: true,
+            remarks: Vec::new(),
+        })
+    }
+
+    /// Tells it: the summary, what failed, what can be done next.
+    ///
+    /// # Errors
+    /// Standard output can't be written.
+    pub(super) fn tell(&self, showing: &ShowingFlags) -> Result<ExitStatus, FatalError> {
+        print::result(&match showing.output {
+            OutputForm::Json => self.summary.to_json(),
+            OutputForm::Ndjson => self.summary.to_json_line(),
+            OutputForm::Text => text_of(&self.directory, &self.summary, self.is_finished),
+        })?;
+        if let Some(error) = &self.failure {
+            print::failure(error);
+        }
+        for remark in &self.remarks {
+            print::remark(remark);
+        }
+        Ok(self.status)
+    }
+
+    /// Whether all rows have ended well, and none of them changed anything.
+    pub(super) fn changed_nothing(&self) -> bool {
+        let counts = &self.summary.counts;
+        self.status == ExitStatus::Done && counts.created + counts.updated == 0
+    }
+}
+
+/// The end of a leg in words for people.
+fn text_of(directory: &RunDirectory, summary: &Summary, is_finished: bool) -> String {
+    let mut text = format!(
+        "\n{}\n{}",
+        headline(summary, is_finished),
+        summary.to_text()
+    );
+    let path = directory.path().display();
+    if summary.counts.rejected > 0 {
+        text.push_str(&format!(
+            "  {} rejected rows, with the reason of each: {path}/rejected.csv\n",
+            thousands(summary.counts.rejected)
+        ));
+    }
+    if summary.counts.unknown > 0 {
+        text.push_str(&format!(
+            "  {} rows whose fate isn't known: {path}/unknown.csv\n",
+            thousands(summary.counts.unknown)
+        ));
+    }
+    if directory.path().join(ID_MAP).exists() {
+        text.push_str(&format!(
+            "  the tenant's ids of the records, by their keys: {path}/{ID_MAP}\n"
+        ));
+    }
+    if directory.path().join(DIFF_LOG).exists() {
+        text.push_str(&format!(
+            "  what the mapping did to each row: {path}/{DIFF_LOG}\n"
+        ));
+    }
+    text.push_str(&format!(
+        "  everything about this run: {path}/summary.json\n"
+    ));
+    text
+}
+
+/// What the summary says first. A failure's own words come after it, with what
+/// to do about it.
+fn headline(summary: &Summary, is_finished: bool) -> String {
+    let told = summary
+        .reason
+        .as_ref()
+        .filter(|_| summary.state != "failed");
+    match (is_finished, told) {
+        (true, _) => format!("run {} is finished", summary.run_id),
+        (false, Some(reason)) => format!("run {} is not finished: {reason}", summary.run_id),
+        (false, None) => format!("run {} is not finished", summary.run_id),
+    }
+}

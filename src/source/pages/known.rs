@@ -1,0 +1,147 @@
+//! Rows that rounds before have loaded.
+//!
+//! Each round asks from a time a little before the round before it, so that
+//! nothing is missed; what was changed in that time comes again. It is told by
+//! its contents and left out: to send it once more would take back what
+//! somebody has changed in the target since.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use crate::record::Fields;
+use crate::source::csv::{
+    CsvReader, CsvSettings, Input, STAGED_COLUMN_COUNT, Start, inspect, split,
+};
+use crate::source::{Source, SourceError};
+
+use super::state::read_time;
+
+/// 16 bytes of BLAKE3: two rows that differ never have the same in practice,
+/// and one that is left out by mistake would be lost.
+type Digest = [u8; 16];
+
+/// Rows that were loaded, by their contents, and when each was changed. Holds
+/// those alone that may come again.
+#[derive(Clone, Debug, Default)]
+pub struct KnownRows {
+    changed_at: HashMap<Digest, Timestamp>,
+}
+
+impl KnownRows {
+    /// What is known after a round whose rows were staged at `staged`, with
+    /// the time of a change in the column `changed_at` of the stream's own.
+    /// `since` is what the next round asks from; `until` stands for the time of
+    /// rows that don't tell theirs.
+    ///
+    /// # Errors
+    /// The staged file can't be read.
+    pub fn after(
+        &self,
+        staged: &Path,
+        changed_at: Option<usize>,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Result<Self, SourceError> {
+        let mut known = self.changed_at.clone();
+        known.retain(|_, changed_at| *changed_at >= since);
+        let settings =
+            CsvSettings::staged(Input::File(staged.to_owned()), staged.display().to_string());
+        let shape = inspect(&settings)?;
+        let columns = shape.header.len();
+        let mut fields = Fields::default();
+        let mut reader = CsvReader::open(&settings, &shape, Start::Beginning)?;
+        while let Some(batch) = reader.next_batch()? {
+            for row in &batch.rows {
+                let raw = &batch.buffer[row.start..row.end];
+                let is_whole = split(raw, row.position, shape.dialect(), columns, &mut fields);
+                let told = changed_at
+                    .filter(|_| is_whole.is_ok())
+                    .and_then(|column| read_time(fields.get(STAGED_COLUMN_COUNT + column)?));
+                let time = told.unwrap_or(until);
+                if time >= since {
+                    known.insert(digest(raw), time);
+                }
+            }
+        }
+        Ok(Self { changed_at: known })
+    }
+
+    /// Whether the staged line was loaded before.
+    pub(super) fn has(&self, line: &[u8]) -> bool {
+        !self.changed_at.is_empty() && self.changed_at.contains_key(&digest(line))
+    }
+}
+
+/// Of a staged line without its place, and without the message that names it:
+/// they are other ones each time.
+fn digest(line: &[u8]) -> Digest {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    let behind_place = memchr::memchr(b',', line).map_or(0, |comma| comma + 1);
+    let contents = &line[behind_place..];
+    let behind_message = match contents.first() {
+        Some(b'"') => memchr::memmem::find(contents, b"\",").unwrap_or(0),
+        _ => 0,
+    };
+    let mut digest = Digest::default();
+    let hash = blake3::hash(&contents[behind_message..]);
+    digest.copy_from_slice(&hash.as_bytes()[..16]);
+    digest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::csv::{write_flawed_row, write_staged_header, write_staged_row};
+
+    fn line(place: u64, cells: [&str; 2]) -> Vec<u8> {
+        let mut line = Vec::new();
+        write_staged_row(&mut line, place, &cells);
+        line
+    }
+
+    fn staged(lines: &[Vec<u8>]) -> tempfile::NamedTempFile {
+        let mut text = Vec::new();
+        write_staged_header(&mut text, &["id".to_owned(), "changed".to_owned()]);
+        text.extend(lines.concat());
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), text).expect("written");
+        file
+    }
+
+    fn at(minute: i8) -> Timestamp {
+        format!("2026-01-01T00:{minute:02}:00Z")
+            .parse()
+            .expect("a time")
+    }
+
+    #[test]
+    fn a_row_is_known_by_its_contents_wherever_it_stands_as_long_as_it_may_come_again() {
+        let early = line(1, ["a", "2026-01-01T00:01:00Z"]);
+        let quoted = line(2, ["b\n\"c\", d", "2026-01-01T00:09:00Z"]);
+        let flawed = |place: u64| {
+            let (mut line, message) = (Vec::new(), format!("record {place} is no object"));
+            write_flawed_row(&mut line, place, 2, &message, b"[1, 2]");
+            line
+        };
+        let file = staged(&[early.clone(), quoted, flawed(3)]);
+        let first = KnownRows::default()
+            .after(file.path(), Some(1), at(5), at(10))
+            .expect("readable");
+        assert!(!first.has(&early), "it is too old to come again");
+        assert!(first.has(&line(77, ["b\n\"c\", d", "2026-01-01T00:09:00Z"])));
+        assert!(first.has(&flawed(8)));
+        assert!(!first.has(&line(2, ["b\n\"c\", e", "2026-01-01T00:09:00Z"])));
+        assert!(!first.has(&line(2, ["b\n\"c\", d", "2026-01-01T00:09:30Z"])));
+
+        // It came again and was left out, so the next file lacks it.
+        let empty = staged(&[]);
+        let again = first.after(empty.path(), Some(1), at(9), at(12));
+        let again = again.expect("readable");
+        assert!(again.has(&line(1, ["b\n\"c\", d", "2026-01-01T00:09:00Z"])));
+        let later = again.after(empty.path(), Some(1), at(11), at(14));
+        let later = later.expect("readable");
+        assert!(later.changed_at.is_empty(), "nothing is kept for ever");
+    }
+}
