@@ -23,6 +23,7 @@ pub(super) struct StartPhase;
 pub(super) struct PhaseDone;
 
 /// To the extractor and the workers: take nothing new, finish what is under way.
+/// To the token refresher: end.
 #[derive(Clone, Copy, Debug, Message)]
 #[rtype(result = "()")]
 pub(super) struct Drain;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{
-    Actor, ActorFutureExt, Addr, Arbiter, AsyncContext, Context, Handler, Message, Recipient,
-    SpawnHandle, WrapFuture,
+    Actor, ActorContext, ActorFutureExt, Addr, Arbiter, AsyncContext, Context, Handler, Message,
+    Recipient, SpawnHandle, WrapFuture,
 };
 use rand::RngExt;
 use tokio::sync::watch;
@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use crate::auth::{Step, Token, TokenState, mint};
 use crate::transport::{ControlClient, TransportSettings};
 
-use super::messages::{Abort, CurrentToken, StopReason, TokenAccepted, TokenRejected};
+use super::messages::{Abort, CurrentToken, Drain, StopReason, TokenAccepted, TokenRejected};
 use super::run::TokenPlan;
 
 /// To the supervisor: there is a new token.
@@ -73,10 +73,17 @@ impl TokenDesk {
         self.refresher.clone()
     }
 
-    /// Ends the refresher and its thread.
+    /// Ends the refresher and its thread. Nothing that it could still do is
+    /// wanted, but what it does is dropped by itself: a request that outlives its
+    /// runtime finds no reactor and panics.
     pub(super) fn close(self) {
-        self.arbiter.stop();
-        // Nothing that it could still do is wanted.
+        match self.refresher.connected() {
+            true => self.refresher.do_send(Drain),
+            // It panicked.
+            false => {
+                self.arbiter.stop();
+            }
+        }
         let _ = self.arbiter.join();
     }
 }
@@ -149,6 +156,18 @@ impl Actor for TokenRefresher {
 
     fn started(&mut self, context: &mut Self::Context) {
         self.step(context);
+    }
+
+    fn stopped(&mut self, _context: &mut Self::Context) {
+        Arbiter::current().stop();
+    }
+}
+
+impl Handler<Drain> for TokenRefresher {
+    type Result = ();
+
+    fn handle(&mut self, _drain: Drain, context: &mut Self::Context) {
+        context.stop();
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::actors::{RowMapper, Selection};
 use crate::config::{Duplicates, InputSource, Settings};
+use crate::connector::{Bound, Operation};
 use crate::error::{ExitStatus, FatalError};
 use crate::mapping::{MappedRow, Observations};
 use crate::plan::{Findings, requests_for};
@@ -277,13 +278,7 @@ impl<'load> Planner<'load> {
                 "{} at {}",
                 self.prepared.bound.connector, self.prepared.bound.base_url
             ),
-            operation: match operation.batch_cap {
-                0 | 1 => format!("{} ({} a row)", operation.name, operation.method),
-                most => format!(
-                    "{} ({} for up to {most} rows)",
-                    operation.name, operation.method
-                ),
-            },
+            operation: operation_words(&self.prepared.bound),
             columns: self.prepared.shape.payload_names(),
             notices,
             rows: self.rows,
@@ -315,5 +310,25 @@ impl<'load> Planner<'load> {
             },
         };
         Ok((plan, sendable))
+    }
+}
+
+/// What is sent for a row: `create (POST for up to 200 rows)`; of an upsert, its
+/// steps.
+fn operation_words(bound: &Bound) -> String {
+    let words = |operation: &Operation| match operation.batch_cap {
+        0 | 1 => format!("{} ({} a row)", operation.name, operation.method),
+        most => format!(
+            "{} ({} for up to {most} rows)",
+            operation.name, operation.method
+        ),
+    };
+    match &bound.update {
+        Some(update) => format!(
+            "each row is looked up, then {} or {}",
+            words(&bound.operation),
+            words(update)
+        ),
+        None => words(&bound.operation),
     }
 }

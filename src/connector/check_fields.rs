@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use crate::config::{Located, NameMap};
+use crate::mapping::FieldKind;
 
 use super::check::{Findings, check_names, check_pointer};
+use super::check_upsert::only_deletes;
 use super::check_variable::compile_pattern;
 use super::contract::{constants, contract, fields};
-use super::field_file::{FieldSection, FixedValue, KindName, ListSection};
+use super::field_file::{FieldSection, FixedValue, ListSection};
 use super::file::ConnectorFile;
 use super::operation_file::OperationSection;
 
@@ -23,7 +25,10 @@ pub(super) fn examine_fields(
         if !examine_fields_of(findings, file, section, other) {
             return;
         }
-    } else if section.fields.entries.is_empty() && section.other_fields.is_none() {
+    } else if section.fields.entries.is_empty()
+        && section.other_fields.is_none()
+        && !only_deletes(file, name)
+    {
         findings.add(
             operation,
             format!("the operation `{name}` has no fields, so it could write nothing"),
@@ -126,7 +131,7 @@ fn examine_field(
         .values
         .as_ref()
         .is_some_and(|values| !values.is_empty());
-    match (section.kind == KindName::Enum, has_values) {
+    match (section.kind == FieldKind::Enum, has_values) {
         (true, false) => findings.add(
             field,
             format!("`{}` is an enum, and has no `values`", name.value),
@@ -140,7 +145,7 @@ fn examine_field(
         _ => {}
     }
     let is_bounded = section.min.is_some() || section.max.is_some();
-    if is_bounded && !matches!(section.kind, KindName::Number | KindName::Integer) {
+    if is_bounded && !matches!(section.kind, FieldKind::Number | FieldKind::Integer) {
         findings.add(
             field,
             format!("`{}` has `min` or `max`, and isn't a number", name.value),

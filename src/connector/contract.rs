@@ -75,7 +75,7 @@ pub(super) fn contract(
                 .map(|at| pointer_names(&at.value).collect())
                 .unwrap_or_default(),
             beside: members(&field.beside, values)?,
-            kind: field.kind.into(),
+            kind: field.kind,
             values: (field.values.iter().flatten())
                 .map(|value| value.value.clone())
                 .collect(),

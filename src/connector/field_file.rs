@@ -52,7 +52,7 @@ pub(crate) struct FieldSection {
     pub(crate) beside: NameMap<Located<FixedValue>>,
     /// What its values are. Default: string.
     #[serde(default)]
-    pub(crate) kind: KindName,
+    pub(crate) kind: FieldKind,
     /// The values that a field of the kind `enum` takes.
     pub(crate) values: Option<Vec<Located<String>>>,
     /// A regular expression that a whole value must match. Default: none.
@@ -86,59 +86,6 @@ pub(crate) struct OtherFieldsSection {
     pub(crate) name_at: Option<Located<String>>,
     /// The longest length in characters. Default: no bound.
     pub(crate) max_length: Option<usize>,
-}
-
-/// What a field's values are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum KindName {
-    /// Any text.
-    #[default]
-    String,
-    /// A telephone number, as the text it is.
-    Phone,
-    /// A telephone number in international form, +4930123456.
-    E164,
-    /// An e-mail address.
-    Email,
-    /// A UUID.
-    Uuid,
-    /// An address of the web.
-    Url,
-    /// A number, sent without quotes.
-    Number,
-    /// A number without a fraction, sent without quotes.
-    Integer,
-    /// `true` or `false`, sent without quotes.
-    Boolean,
-    /// A date, 2024-01-31.
-    Date,
-    /// A time with its offset, 2024-01-31T10:00:00Z.
-    DateTime,
-    /// One of the field's `values`.
-    Enum,
-    /// Text that is JSON, sent as it is.
-    Json,
-}
-
-impl From<KindName> for FieldKind {
-    fn from(kind: KindName) -> Self {
-        match kind {
-            KindName::String => Self::String,
-            KindName::Phone => Self::Phone,
-            KindName::E164 => Self::E164,
-            KindName::Email => Self::Email,
-            KindName::Uuid => Self::Uuid,
-            KindName::Url => Self::Url,
-            KindName::Number => Self::Number,
-            KindName::Integer => Self::Integer,
-            KindName::Boolean => Self::Boolean,
-            KindName::Date => Self::Date,
-            KindName::DateTime => Self::DateTime,
-            KindName::Enum => Self::Enum,
-            KindName::Json => Self::Json,
-        }
-    }
 }
 
 /// Whether a field takes a list, and where a value stands in its entry.

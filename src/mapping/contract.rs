@@ -1,5 +1,8 @@
 //! What a target takes: its fields, and which of them is the key.
 
+use schemars::JsonSchema;
+use serde::Deserialize;
+
 /// What one operation of a target takes. Filled in by the connector.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Contract {
@@ -153,8 +156,9 @@ pub struct ListForm {
     pub item: Vec<String>,
 }
 
-/// What the values of a field are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What the values of a field are. Connector files name it in lower case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum FieldKind {
     /// Any text.
     #[default]

@@ -205,10 +205,14 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             // A request that may be repeated needn't be waited for to the end
             // of its time: the next leg sends it again.
             let waited_enough = self.drain_ends.is_some_and(|ends| Instant::now() >= ends);
-            return self.in_flight.is_empty()
-                || (waited_enough && self.setup.endpoint.operation.repeatable);
+            return self.in_flight.is_empty() || (waited_enough && self.may_leave_replies());
         }
         self.in_flight.is_empty() && self.source_ended && nothing_left
+    }
+
+    /// Whether everything under way may be sent again by the next leg.
+    fn may_leave_replies(&self) -> bool {
+        self.setup.endpoint.operation.repeatable || self.in_flight.len() == self.look_ups_under_way
     }
 
     /// Drops what was not sent: the journal doesn't know these rows, so the
@@ -238,9 +242,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             _ => None,
         };
         let next_delayed = match hold {
-            Hold::Draining => self
-                .drain_ends
-                .filter(|_| self.setup.endpoint.operation.repeatable),
+            Hold::Draining => self.drain_ends.filter(|_| self.may_leave_replies()),
             _ => self.delayed.peek().map(|first| first.due),
         };
         let outage_ends = self.outage.ends_at().filter(|_| !self.draining);
