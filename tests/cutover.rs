@@ -25,8 +25,8 @@ fn source_scenario() -> String {
 
 /// A target that looks contacts up by their external id, with a job that moves
 /// them there.
-fn target(source_url: &str) -> Bench {
-    let to = Bench::new("{}");
+fn target(source_url: &str, scenario: &str) -> Bench {
+    let to = Bench::new(scenario);
     for name in ["upsert-by-look-up.yaml", "create-contacts-blind.yaml"] {
         let text = fs::read_to_string(fixture("connectors").join(name)).expect("a connector");
         to.write(name, text);
@@ -107,6 +107,16 @@ fn ids(to: &Bench, loaded: bool, count: usize) -> Vec<String> {
     found
 }
 
+/// Where each run stands, the oldest first.
+fn run_states(to: &Bench) -> Vec<String> {
+    let ended = sluice(to, &["runs", "--output", "ndjson"]).run();
+    let states = ended.stdout.lines().map(|line| {
+        let run: Value = serde_json::from_str(line).expect("a run a line");
+        run["state"].as_str().expect("a state").to_owned()
+    });
+    states.collect()
+}
+
 fn is_loaded(to: &Bench) -> bool {
     to.runs()
         .first()
@@ -116,7 +126,7 @@ fn is_loaded(to: &Bench) -> bool {
 #[test]
 fn changed_and_added_contacts_follow_once_and_what_stayed_is_not_sent_again() {
     let from = Bench::new(&source_scenario());
-    let to = target(&from.base_url());
+    let to = target(&from.base_url(), "{}");
     let mut run = follow(&to).start();
     run.wait_while_running("the load is done", || is_loaded(&to));
     let after_load = to.counters();
@@ -188,7 +198,7 @@ fn changed_and_added_contacts_follow_once_and_what_stayed_is_not_sent_again() {
 #[test]
 fn a_key_that_agents_have_made_twice_is_listed_once_and_nothing_is_overwritten() {
     let from = Bench::new(&source_scenario());
-    let to = target(&from.base_url());
+    let to = target(&from.base_url(), "{}");
     let mut run = follow(&to).start();
     run.wait_while_running("the load is done", || is_loaded(&to));
     let twice = ids(&to, true, 1).remove(0);
@@ -225,7 +235,7 @@ fn a_key_that_agents_have_made_twice_is_listed_once_and_nothing_is_overwritten()
 #[test]
 fn a_night_without_changes_ends_with_its_time_and_leaves_one_run() {
     let from = Bench::new(&source_scenario());
-    let to = target(&from.base_url());
+    let to = target(&from.base_url(), "{}");
     let ended = follow(&to)
         .arguments(["--max-duration", "3s"])
         .run()
@@ -261,7 +271,7 @@ fn a_source_that_is_away_is_asked_again_from_where_it_was() {
         .rsplit(':')
         .next()
         .and_then(|port| port.parse().ok());
-    let to = target(&base_url);
+    let to = target(&base_url, "{}");
     let mut run = follow(&to).start();
     run.wait_while_running("the load is done", || is_loaded(&to));
     drop(running);
@@ -290,20 +300,99 @@ fn a_source_that_is_away_is_asked_again_from_where_it_was() {
     run.wait()
         .expect_code(0)
         .expect_stderr(&["connection refused"]);
-    let runs = sluice(&to, &["runs", "--output", "json"]).run().json();
-    let runs = runs.as_array().expect("a list");
-    assert!(
-        runs.iter().all(|run| run["state"] == "finished"),
-        "{runs:?}"
-    );
-    assert_eq!(runs.len(), 2, "{runs:?}");
+    assert_eq!(run_states(&to), ["finished"; 2]);
     drop(back);
+}
+
+#[test]
+fn ended_while_the_source_is_away_it_does_not_claim_to_be_done() {
+    let running = Tenant::start(scenario(&source_scenario())).expect("the source starts");
+    let to = target(&running.base_url(), "{}");
+    let mut run = follow(&to).start();
+    run.wait_while_running("the load is done", || is_loaded(&to));
+    drop(running);
+    wait_until("a round has failed", || {
+        run.stderr().contains("is tried again in")
+    });
+    run.signal("TERM");
+    run.wait().expect_code(4);
+    assert_eq!(run_states(&to), ["finished"]);
+}
+
+#[test]
+fn the_migration_of_the_fixtures_follows_its_source() {
+    let from = Bench::new("contacts: { existing: { numbered: { prefix: '', count: 300 } } }");
+    let to = Bench::new("api: genesys_contacts\nlatency: { median: 2ms }\n");
+    let job = fs::read_to_string(fixture("jobs").join("cxone-to-genesys.yaml")).expect("the job");
+    to.write("job.yaml", job);
+    let mut command = to.bare(&["run", "job.yaml", "--follow", "200ms", "--output", "ndjson"]);
+    for (name, value) in [
+        ("CXONE_CLIENT_ID", CLIENT_ID),
+        ("CXONE_CLIENT_SECRET", CLIENT_SECRET),
+        ("GENESYS_CLIENT_ID", CLIENT_ID),
+        ("GENESYS_CLIENT_SECRET", CLIENT_SECRET),
+    ] {
+        command = command.environment(name, value);
+    }
+    let addresses = [
+        format!("source.base_url={}", from.base_url()),
+        format!("base_url={}", to.base_url()),
+    ];
+    let mut run = command.arguments(["--set", &addresses.join(",")]).start();
+    run.wait_while_running("the load is done", || is_loaded(&to));
+    let applied = to.counters().applied;
+    assert_eq!(to.records().len(), 300);
+    change(&from, &["17", "170"], "Late");
+    waits_until_named(&mut run, &to, "CONE-17", "Late");
+    waits_until_named(&mut run, &to, "CONE-170", "Late");
+    run.signal("TERM");
+    run.wait().expect_code(0);
+    assert_eq!(to.counters().applied, applied + 2);
+    assert!(to.ledger().made.values().all(|times| *times == 1));
+}
+
+#[test]
+fn a_round_that_the_target_let_down_is_gone_on_with_from_its_own_books() {
+    let from = Bench::new(&source_scenario());
+    // Longer than a target that has given no reply is waited for.
+    let away = "faults: [{kind: close_before, ratio: 1, until: 13s}]";
+    let to = target(&from.base_url(), away);
+    let load = [
+        "run",
+        "job.yaml",
+        "--since",
+        "2026-01-01",
+        "--follow",
+        "200ms",
+    ];
+    let mut run = sluice(&to, &load).start();
+    run.wait_while_running("the load is done", || is_loaded(&to));
+    change(&from, &["c-1", "c-2"], "Late");
+    waits_until_named(&mut run, &to, "c-2", "Late");
+    run.wait_while_running("the round is finished", || {
+        run_states(&to) == ["finished"; 2]
+    });
+    run.signal("TERM");
+    let ended = run.wait().expect_code(0);
+    let ended = ended.expect_stderr(&["nothing got through", "is tried again in"]);
+    assert!(!ended.stderr.contains("to go on"), "{}", ended.stderr);
+    let now = names(&to);
+    assert_eq!((now.len(), &now["c-1"]), (2, &vec!["Late".to_owned()]));
+    assert!(to.ledger().made.values().all(|times| *times == 1));
+    let round = to.runs().pop().expect("a round");
+    let summary = fs::read_to_string(round.join("summary.json")).expect("a summary");
+    let summary: Value = serde_json::from_str(&summary).expect("JSON");
+    assert_eq!(
+        (&summary["legs"], &summary["counts"]["created"]),
+        (&2.into(), &2.into())
+    );
+    assert_accounted(&summary["counts"]);
 }
 
 #[test]
 fn what_cannot_be_followed_is_told_before_anything_is_asked() {
     let from = Bench::new(&source_scenario());
-    let to = target(&from.base_url());
+    let to = target(&from.base_url(), "{}");
     to.write("contacts.csv", "externalId,firstName\nc-1,a\n");
     let base_url = format!("base_url={}", to.base_url());
     let file = [

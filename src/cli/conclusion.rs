@@ -2,9 +2,10 @@
 
 use crate::error::{ExitStatus, FatalError, FatalKind};
 use crate::report::{Summary, thousands};
-use crate::store::RunDirectory;
+use crate::store::{PRE_IMAGES, RunDirectory};
 
 use super::arguments::{OutputForm, ShowingFlags};
+use super::conclude::shown;
 use super::diff_log::DIFF_LOG;
 use super::id_map::ID_MAP;
 use super::print;
@@ -106,6 +107,12 @@ fn text_of(directory: &RunDirectory, summary: &Summary, is_finished: bool) -> St
     if directory.path().join(DIFF_LOG).exists() {
         text.push_str(&format!(
             "  what the mapping did to each row: {path}/{DIFF_LOG}\n"
+        ));
+    }
+    if directory.path().join(PRE_IMAGES).exists() {
+        text.push_str(&format!(
+            "  what stood in the tenant before: {path}/{PRE_IMAGES}; the way back: sluice undo {}\n",
+            shown(directory)
         ));
     }
     text.push_str(&format!(

@@ -7,6 +7,7 @@
 //! that what it had sent is accounted for and nothing is sent on a guess.
 
 mod interruption;
+mod words;
 
 use std::fs;
 use std::sync::Arc;
@@ -17,8 +18,7 @@ use jiff::Timestamp;
 use crate::config::{InputSource, Settings, Since, TimeSpan};
 use crate::connector::BoundStream;
 use crate::error::{ExitStatus, FatalError, FatalKind};
-use crate::report::duration_words;
-use crate::source::{KnownRows, SourceError};
+use crate::source::{ChangeClock, KnownRows, SourceError};
 use crate::store::RunDirectory;
 
 use super::arguments::{OutputForm, PacingFlags, ResumeArguments, RunArguments, ShowingFlags};
@@ -26,11 +26,12 @@ use super::assemble::Assembled;
 use super::conclude::shown;
 use super::conclusion::Conclusion;
 use super::run::{Circumstances, begin};
-use super::source_stream::{bind, check_tells_changes, watermark_of};
+use super::source_stream::{bind, check_tells_changes, read_state};
 use super::staging::STAGED;
 use super::{print, resume};
 
 use interruption::Interruption;
+use words::Words;
 
 /// Loads, and then again and again what has changed, so long after the last
 /// time.
@@ -53,16 +54,18 @@ pub(super) fn follow(
         pacing: &arguments.pacing,
         assembled,
         stream,
+        words: Words::new(&showing, every.duration()),
         showing,
         every: every.duration(),
         ends_at: allowed.and_then(|allowed| Instant::now().checked_add(allowed)),
         interruption: Interruption::listen()?,
         round: None,
         since: None,
+        clock: ChangeClock::default(),
         known: Arc::default(),
         unfinished: None,
+        has_failed: false,
         worst: ExitStatus::Done,
-        was_quiet: false,
     }
     .run()
 }
@@ -100,6 +103,7 @@ struct Series<'command> {
     assembled: Assembled,
     pacing: &'command PacingFlags,
     showing: ShowingFlags,
+    words: Words,
     stream: BoundStream,
     every: Duration,
     ends_at: Option<Instant>,
@@ -108,12 +112,14 @@ struct Series<'command> {
     round: Option<u64>,
     /// From when on it asks; the user's choice before the load.
     since: Option<Timestamp>,
+    clock: ChangeClock,
     known: Arc<KnownRows>,
     /// The round that has to be gone on with first.
     unfinished: Option<RunDirectory>,
+    /// Whether the last round has to be done again.
+    has_failed: bool,
+    /// Of the rounds that are finished.
     worst: ExitStatus,
-    /// Whether the last round changed nothing, which is told once.
-    was_quiet: bool,
 }
 
 impl Series<'_> {
@@ -124,7 +130,7 @@ impl Series<'_> {
                 Ok(None) => Then::End(ExitStatus::Done),
                 Err(error) if self.bears(error.kind) => {
                     print::failure(&error);
-                    self.tell_wait();
+                    self.note_failure();
                     Then::Next
                 }
                 Err(error) => return Err(error),
@@ -204,8 +210,8 @@ impl Series<'_> {
         if is_quiet {
             remove(directory);
         }
-        self.tell_pause(is_quiet);
-        self.unfinished = None;
+        self.words.ended(self.round, is_quiet);
+        (self.unfinished, self.has_failed) = (None, false);
         self.round = Some(self.round.map_or(1, |round| round + 1));
         Ok(Then::Next)
     }
@@ -226,8 +232,13 @@ impl Series<'_> {
             remove(&conclusion.directory);
             None
         };
-        self.tell_wait();
+        self.note_failure();
         Ok(())
+    }
+
+    fn note_failure(&mut self) {
+        self.has_failed = true;
+        self.words.failed();
     }
 
     /// Lets the next round ask from where this run has come.
@@ -241,9 +252,11 @@ impl Series<'_> {
                 ),
             )
         };
-        let watermark = watermark_of(directory).ok_or_else(no_time)?;
+        let read_until = read_state(directory)
+            .and_then(|state| self.clock.read_until(&state))
+            .ok_or_else(no_time)?;
         let stream = &self.stream.stream;
-        let since = watermark
+        let since = read_until
             .checked_sub(stream.overlap())
             .map_err(|_| no_time())?;
         let known = self
@@ -252,7 +265,7 @@ impl Series<'_> {
                 &directory.path().join(STAGED),
                 stream.changed_at(),
                 since,
-                watermark,
+                read_until,
             )
             .map_err(SourceError::into_fatal)?;
         self.known = Arc::new(known);
@@ -278,42 +291,14 @@ impl Series<'_> {
 
     /// A wait was the last thing: nothing is under way but what failed before.
     fn end(&self) -> ExitStatus {
-        let Some(directory) = &self.unfinished else {
-            return self.worst;
-        };
-        print::remark(&format!(
-            "sluice: to go on: sluice resume {}",
-            shown(directory)
-        ));
-        self.worst.worst_of(ExitStatus::Fatal)
-    }
-
-    fn remark(&self, words: &str) {
-        if !self.showing.quiet {
-            print::remark(&format!("sluice: {words}"));
+        if let Some(directory) = &self.unfinished {
+            let run = shown(directory);
+            print::remark(&format!("sluice: to go on: sluice resume {run}"));
         }
-    }
-
-    fn tell_wait(&self) {
-        self.remark(&format!(
-            "the round is tried again in {}",
-            duration_words(self.every)
-        ));
-    }
-
-    /// A night of nothing is told with one line.
-    fn tell_pause(&mut self, is_quiet: bool) {
-        let every = duration_words(self.every);
-        match (self.round, is_quiet && self.was_quiet) {
-            (None, _) => self.remark(&format!(
-                "what changes at the source is loaded from now on, every {every}; Ctrl-C ends it"
-            )),
-            (Some(round), false) if is_quiet => self.remark(&format!(
-                "round {round}: nothing has changed; the next that does is told"
-            )),
-            _ => {}
+        match self.has_failed {
+            true => self.worst.worst_of(ExitStatus::Fatal),
+            false => self.worst,
         }
-        self.was_quiet = is_quiet;
     }
 }
 

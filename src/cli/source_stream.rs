@@ -239,7 +239,7 @@ fn last_watermark(
 
 /// From when on a run after this one has to ask for changes; `None` where it
 /// hasn't read all.
-pub(super) fn watermark_of(directory: &RunDirectory) -> Option<Timestamp> {
+fn watermark_of(directory: &RunDirectory) -> Option<Timestamp> {
     read_state(directory)?.watermark?.parse().ok()
 }
 

@@ -22,6 +22,11 @@ use super::state::read_time;
 /// and one that is left out by mistake would be lost.
 type Digest = [u8; 16];
 
+/// Rows that are remembered at most, some 40 MB. Those beyond are sent once
+/// more, which an upsert bears; more would let memory grow with the load, where
+/// a stream's records don't tell when they were changed.
+const MOST_KNOWN: usize = 1_000_000;
+
 /// Rows that were loaded, by their contents, and when each was changed. Holds
 /// those alone that may come again.
 #[derive(Clone, Debug, Default)]
@@ -44,6 +49,18 @@ impl KnownRows {
         since: Timestamp,
         until: Timestamp,
     ) -> Result<Self, SourceError> {
+        self.after_with(staged, changed_at, since, until, MOST_KNOWN)
+    }
+
+    /// The same, with so many rows at most.
+    fn after_with(
+        &self,
+        staged: &Path,
+        changed_at: Option<usize>,
+        since: Timestamp,
+        until: Timestamp,
+        most: usize,
+    ) -> Result<Self, SourceError> {
         let mut known = self.changed_at.clone();
         known.retain(|_, changed_at| *changed_at >= since);
         let settings =
@@ -60,7 +77,7 @@ impl KnownRows {
                     .filter(|_| is_whole.is_ok())
                     .and_then(|column| read_time(fields.get(STAGED_COLUMN_COUNT + column)?));
                 let time = told.unwrap_or(until);
-                if time >= since {
+                if time >= since && known.len() < most {
                     known.insert(digest(raw), time);
                 }
             }
@@ -134,6 +151,9 @@ mod tests {
         assert!(first.has(&flawed(8)));
         assert!(!first.has(&line(2, ["b\n\"c\", e", "2026-01-01T00:09:00Z"])));
         assert!(!first.has(&line(2, ["b\n\"c\", d", "2026-01-01T00:09:30Z"])));
+
+        let few = KnownRows::default().after_with(file.path(), None, at(5), at(10), 2);
+        assert_eq!(few.expect("readable").changed_at.len(), 2);
 
         // It came again and was left out, so the next file lacks it.
         let empty = staged(&[]);

@@ -8,6 +8,7 @@
 //! nothing of the load: it stops where the spool is stopped, and what it ends
 //! with reaches whoever reads behind it.
 
+mod change_clock;
 mod exchange;
 mod fetch;
 mod known;
@@ -20,6 +21,7 @@ mod tokens;
 #[cfg(test)]
 mod tests;
 
+pub use change_clock::ChangeClock;
 pub use fetch::{CallLog, Fetching, SaveState};
 pub use known::KnownRows;
 pub use state::{FetchState, FetchTotals};
