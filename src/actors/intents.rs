@@ -1,6 +1,7 @@
 //! "About to send": how a lane has it written down before the bytes leave.
 //!
-//! Only for operations that may not be repeated. A lane asks once for all the
+//! Only for operations that may not be repeated, and for what stands in the
+//! tenant, where a run keeps that. A lane asks once for all the
 //! calls that it was granted in a turn, and the recorder writes what all lanes
 //! ask for in one commit. Taking an intent back goes the same way, so that it
 //! can't overtake, or be overtaken by, the next intent of the same row.
@@ -19,6 +20,8 @@ pub enum Intention {
     Send {
         /// The rows.
         rows: Vec<IntendedRow>,
+        /// What stands in the tenant of them and of others, as lines.
+        images: Vec<Vec<u8>>,
         /// Told once that is durable; dropped where it can't be made so.
         durable: oneshot::Sender<()>,
     },
@@ -43,12 +46,16 @@ impl IntentDesk {
         (Self(desk), intentions)
     }
 
-    /// Asks for rows to be written down.
-    pub(super) fn intend(&self, rows: Vec<IntendedRow>) -> WrittenDown {
+    /// Asks for rows, and pre-images, to be written down.
+    pub(super) fn intend(&self, rows: Vec<IntendedRow>, images: Vec<Vec<u8>>) -> WrittenDown {
         let (durable, written_down) = oneshot::channel();
         // Where nobody listens any more, the answer's sender is dropped with
         // the message, which is the answer.
-        let _ = self.0.send(Intention::Send { rows, durable });
+        let _ = self.0.send(Intention::Send {
+            rows,
+            images,
+            durable,
+        });
         written_down.shared()
     }
 

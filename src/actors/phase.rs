@@ -72,7 +72,8 @@ impl<T: Transport> Phase<T> {
         let credit = ByteCredit::new(plan.credit_bytes);
         let suspects = Arc::new(ledger.suspects().clone());
         let (desk, intentions) = IntentDesk::open();
-        let may_repeat = plan.endpoint.operation.repeatable;
+        let endpoint = &plan.endpoint;
+        let writes_down = !endpoint.operation.repeatable || endpoint.keeps_pre_images();
         let (outcomes, outcomes_end) = mpsc::channel(OUTCOMES_QUEUED);
         let (mapped, mapped_end) = mpsc::channel(BATCHES_QUEUED);
         let (batches, batches_end) = crossbeam_channel::bounded(BATCHES_QUEUED);
@@ -115,8 +116,9 @@ impl<T: Transport> Phase<T> {
                 request_id_prefix: format!("{}-{leg}-{number}-", plan.run_id),
                 gauge: Arc::clone(&gauge),
                 meter: Arc::clone(&meters.worker),
-                // What may be repeated needn't be written down before.
-                intents: (!may_repeat).then(|| desk.clone()),
+                // What may be repeated needn't be written down before, where
+                // what it changes isn't kept.
+                intents: writes_down.then(|| desk.clone()),
                 suspects: Arc::clone(&suspects),
                 links: WorkerLinks {
                     exited: exited(),

@@ -190,9 +190,10 @@ fn write_down(
         next = recording.intentions.try_recv().ok();
     }
     recording.ledger.withdraw(&group.withdrawn);
-    if is_in_trouble || group.rows.is_empty() {
+    if is_in_trouble || group.durable.is_empty() {
         return Ok(());
     }
+    recording.ledger.keep_pre_images(&group.images)?;
     recording.ledger.intend(&group.rows)?;
     for durable in group.durable {
         // A lane that is gone sends nothing.
@@ -207,14 +208,20 @@ fn write_down(
 struct IntentGroup {
     withdrawn: Vec<RowId>,
     rows: Vec<IntendedRow>,
+    images: Vec<Vec<u8>>,
     durable: Vec<oneshot::Sender<()>>,
 }
 
 impl IntentGroup {
     fn add(&mut self, intention: Intention) {
         match intention {
-            Intention::Send { rows, durable } => {
+            Intention::Send {
+                rows,
+                images,
+                durable,
+            } => {
                 self.rows.extend(rows);
+                self.images.extend(images);
                 self.durable.push(durable);
             }
             Intention::Withdraw(row) => self.withdrawn.push(row),

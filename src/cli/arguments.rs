@@ -36,6 +36,8 @@ pub(super) enum Command {
     Retry(RetryArguments),
     /// Look the rows of a run up in the tenant, and compare field by field
     Verify(VerifyArguments),
+    /// Plan the way back from a run that kept pre-images; with --yes, take it
+    Undo(ResumeArguments),
     /// Show where a run stands, also while it runs
     Status(StatusArguments),
     /// List the runs
@@ -192,6 +194,9 @@ pub(super) struct LoadingFlags {
     /// Leave this many rows out at the start
     #[arg(long, env = "SLUICE_SKIP", value_name = "N")]
     pub(super) skip: Option<u64>,
+    /// Keep what stands in the tenant before it is changed, for `sluice undo`
+    #[arg(long, env = "SLUICE_PRE_IMAGES", value_parser = FalseyValueParser::new())]
+    pub(super) pre_images: bool,
     /// Check and map every row, but send nothing (as `plan` does)
     #[arg(long, env = "SLUICE_DRY_RUN", value_parser = FalseyValueParser::new())]
     pub(super) dry_run: bool,
@@ -440,7 +445,7 @@ mod tests {
     #[test]
     fn every_flag_of_the_running_commands_has_an_environment_twin() {
         let command = Arguments::command();
-        for name in ["run", "plan", "probe", "resume", "verify"] {
+        for name in ["run", "plan", "probe", "resume", "verify", "undo"] {
             let running = command.find_subcommand(name).expect("a command");
             for argument in running.get_arguments() {
                 let Some(flag) = argument.get_long().filter(|flag| *flag != "help") else {

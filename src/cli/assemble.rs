@@ -62,6 +62,7 @@ fn of_flags(loading: &LoadingFlags, pacing: &PacingFlags) -> Result<Overrides, F
         job: loading.job.clone(),
         limit: loading.limit,
         skip: loading.skip,
+        pre_images: loading.pre_images.then_some(true),
         dry_run: loading.dry_run.then_some(true),
         ..of_pacing_flags(pacing)?
     })

@@ -114,6 +114,7 @@ fn flags_of(settings: &Settings) -> std::collections::BTreeMap<String, String> {
         ("max-rate", settings.max_rate.map(|rate| rate.to_string())),
         ("concurrency", Some(settings.concurrency.to_string())),
         ("diff-log", settings.diff_log.then(|| true.to_string())),
+        ("pre-images", settings.pre_images.then(|| true.to_string())),
     ]
     .into_iter()
     .filter_map(|(name, value)| Some((name.to_owned(), value?)))

@@ -9,7 +9,7 @@ use encoding_rs::Encoding;
 use crate::actors::{Endpoint, InputCounter, OpenSource, RowMapper, RunPlan, Selection};
 use crate::auth::Credentials;
 use crate::config::{self, Concurrency, Duplicates, InputSource, Settings};
-use crate::connector::{Bound, Connector};
+use crate::connector::{Bound, Connector, Effect, PreImage};
 use crate::error::FatalError;
 use crate::limit::{self, LimitKey, LimitProfile, LimitSettings};
 use crate::mapping::{FieldRule, MappedRow, Program};
@@ -68,11 +68,10 @@ pub(super) fn prepare_staged(settings: Settings, input: Input) -> Result<Prepare
 }
 
 fn prepare_csv(settings: Settings, csv: CsvSettings) -> Result<Prepared, FatalError> {
-    let connector = Connector::load(&settings.connector)?;
-    let bound = match &settings.operation {
-        Some(operation) => connector.bind_to(operation, &settings.variables)?,
-        None => connector.bind(&settings.variables)?,
-    };
+    let (connector, bound) = bind(&settings)?;
+    if settings.pre_images {
+        check_can_undo(&bound)?;
+    }
     let shape = inspect(&csv).map_err(SourceError::into_fatal)?;
     let rules = mapping::rules(&settings)?;
     let contract = &bound.operation.contract;
@@ -88,6 +87,73 @@ fn prepare_csv(settings: Settings, csv: CsvSettings) -> Result<Prepared, FatalEr
         source_calls: CallLog::default(),
         rules,
     })
+}
+
+/// Prepares the way back of a run, whose rows are pre-images.
+pub(super) fn prepare_undo(settings: Settings, csv: CsvSettings) -> Result<Prepared, FatalError> {
+    let (connector, bound) = bind(&settings)?;
+    check_can_undo(&bound)?;
+    let shape = inspect(&csv).map_err(SourceError::into_fatal)?;
+    let program = mapping::program(&settings, None, &shape, &PreImage::contract())?;
+    Ok(Prepared {
+        settings,
+        connector,
+        bound,
+        csv,
+        shape,
+        program: Arc::new(program),
+        relisted: None,
+        source_calls: CallLog::default(),
+        rules: None,
+    })
+}
+
+fn bind(settings: &Settings) -> Result<(Connector, Bound), FatalError> {
+    let connector = Connector::load(&settings.connector)?;
+    let bound = match &settings.operation {
+        Some(operation) => connector.bind_to(operation, &settings.variables)?,
+        None => connector.bind(&settings.variables)?,
+    };
+    Ok((connector, bound))
+}
+
+/// Refuses a connector that can't show what is there, or can't put it back.
+fn check_can_undo(bound: &Bound) -> Result<(), FatalError> {
+    let operation = &bound.operation;
+    let refused = |what: String, hint: &str| {
+        Err(FatalError::usage(format!("pre-images can't be kept: {what}")).with_hint(hint))
+    };
+    if !operation.shows_records() {
+        return refused(
+            format!(
+                "the operation {} of {} has no look-up that shows the record",
+                operation.name, bound.connector
+            ),
+            "Add a `look_up` with `found`, `absent`, `record` and `id` to it in the connector file; \
+             `sluice schema connector` explains each.",
+        );
+    }
+    if bound.update.is_none() && operation.effect != Effect::Updated {
+        return refused(
+            format!(
+                "the operation {} of {} may make records, and nothing says how they are changed",
+                operation.name, bound.connector
+            ),
+            "Name an upsert of the connector file with --operation; `upserts` has how one is written.",
+        );
+    }
+    let change = bound.update.as_ref().unwrap_or(operation);
+    if !change.changes_single_places() {
+        return refused(
+            format!(
+                "the operation {} of {} replaces the whole record, or several at once",
+                change.name, bound.connector
+            ),
+            "Where the platform has a PATCH of one record, use it; or write `body: {merge: true}` \
+             into the connector file, so that what was found goes along.",
+        );
+    }
+    Ok(())
 }
 
 /// The input that the settings name, where it is a file of CSV.
@@ -235,7 +301,10 @@ impl Prepared {
         let mapper_threads = std::thread::available_parallelism()
             .map_or(1, |cores| cores.get().saturating_sub(1))
             .clamp(1, 8);
-        let endpoint = Endpoint::new(&self.bound).for_source(source);
+        let mut endpoint = Endpoint::new(&self.bound).for_source(source);
+        if self.settings.pre_images {
+            endpoint = endpoint.keeping_pre_images();
+        }
         Ok(RunPlan {
             run_id,
             open_source,

@@ -37,6 +37,7 @@ mod set_up;
 mod source_stream;
 mod staging;
 mod status;
+mod undo;
 mod verify;
 
 use std::process::ExitCode;
@@ -96,6 +97,7 @@ fn dispatch(command: Command) -> Result<ExitStatus, FatalError> {
         Command::Resume(arguments) => resume::resume(&arguments),
         Command::Retry(arguments) => retry::retry(&arguments),
         Command::Verify(arguments) => verify::verify(&arguments),
+        Command::Undo(arguments) => undo::undo(&arguments),
         Command::Status(arguments) => status::status(&arguments),
         Command::Runs(arguments) => runs::runs(&arguments),
         Command::Demo(arguments) => demo::demo(&arguments),

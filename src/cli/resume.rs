@@ -181,6 +181,7 @@ pub(super) fn settings_of(manifest: &Manifest, flags: Overrides) -> Result<Setti
         max_rate: parsed!(flag("max-rate"), "max-rate"),
         concurrency: parsed!(flag("concurrency"), "concurrency"),
         diff_log: parsed!(flag("diff-log"), "diff-log"),
+        pre_images: parsed!(flag("pre-images"), "pre-images"),
         limit: manifest.limit,
         skip: Some(manifest.skip),
         job: Some(manifest.job.clone()),

@@ -40,6 +40,10 @@ pub struct JobFile {
     /// the rules that were applied, and hashes of what came in and of what was
     /// sent. Default: no.
     pub diff_log: Option<Located<bool>>,
+    /// Whether what stands in the tenant is kept before it is changed, so that
+    /// `sluice undo` can take the run back. Every record is then looked up
+    /// first. Default: no.
+    pub pre_images: Option<Located<bool>>,
 }
 
 /// Where the rows go: a connector, and values for its variables.

@@ -58,6 +58,8 @@ pub struct Overrides {
     pub dry_run: Option<bool>,
     /// Whether what the mapping did to each row is written down.
     pub diff_log: Option<bool>,
+    /// Whether what stands in the tenant is kept before it is changed.
+    pub pre_images: Option<bool>,
     /// What becomes of the limits that are known from before.
     pub limit_profile: Option<LimitProfileUse>,
     /// Where the values of a file stand, by setting (`limits.share`,
@@ -96,6 +98,7 @@ impl Overrides {
             }),
             max_duration: layer.note("max_duration", job.max_duration.as_ref()),
             diff_log: layer.note("diff_log", job.diff_log.as_ref()),
+            pre_images: layer.note("pre_images", job.pre_images.as_ref()),
             job: layer.note("job", job.job.as_ref()),
             ..Self::default()
         };

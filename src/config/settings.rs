@@ -95,6 +95,9 @@ pub struct Settings {
     pub dry_run: bool,
     /// Whether what the mapping did to each row is written down. Default: no.
     pub diff_log: bool,
+    /// Whether what stands in the tenant is kept before it is changed. Default:
+    /// no.
+    pub pre_images: bool,
     /// Default: start from them, and keep what is learnt.
     pub limit_profile: LimitProfileUse,
     /// Where the values that aren't defaults came from, by setting.
@@ -194,6 +197,7 @@ impl Settings {
             run_dir: first!(run_dir, "run_dir").unwrap_or_else(|| PathBuf::from("runs")),
             dry_run: first!(dry_run, "dry_run").unwrap_or(false),
             diff_log: first!(diff_log, "diff_log").unwrap_or(false),
+            pre_images: first!(pre_images, "pre_images").unwrap_or(false),
             limit_profile: first!(limit_profile, "limit_profile").unwrap_or_default(),
             variables,
             origins,

@@ -85,7 +85,7 @@ fn mistakes_are_told_with_their_place() {
         ),
         (
             "window: always",
-            "job.yaml:3:1: unknown key `window`; known here: job, source, target, credentials, map, limits, max_duration, diff_log",
+            "job.yaml:3:1: unknown key `window`; known here: job, source, target, credentials, map, limits, max_duration, diff_log, pre_images",
         ),
         (
             "job: a\njob: b",

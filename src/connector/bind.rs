@@ -38,6 +38,9 @@ pub struct Bound {
     /// Of an upsert, the operation that changes records: every key is looked up
     /// first. `None` where `operation` alone does it all.
     pub update: Option<Arc<Operation>>,
+    /// Of an upsert, the operation that deletes a record that was made; `None`
+    /// where the connector names none.
+    pub delete: Option<Arc<Operation>>,
     /// The read that a probe sends; `None` where the connector names none.
     pub probe: Option<ProbeRead>,
 }
@@ -56,6 +59,13 @@ pub struct LimitFacts {
     pub reset: Vec<String>,
     /// Where a refusal names its limit, and whose limit each is.
     pub buckets: BucketNames,
+}
+
+/// The names of the operations that a load is done with.
+struct Parts<'file> {
+    create: &'file str,
+    update: Option<&'file str>,
+    delete: Option<&'file str>,
 }
 
 impl LimitFacts {
@@ -120,15 +130,16 @@ impl Connector {
         name: &str,
         variables: &BTreeMap<String, String>,
     ) -> Result<Bound, ConnectorError> {
-        let (create, update) = self.named(name)?;
+        let parts = self.named(name)?;
         let given = self.checked(variables)?;
         let file = &self.file;
         let (base_url, auth) = self.addresses(variables, &given)?;
-        let operation = self.operation(create, &base_url, &given)?;
-        let update = match update {
-            Some(update) => Some(Arc::new(self.operation(update, &base_url, &given)?)),
-            None => None,
+        let operation = self.operation(parts.create, &base_url, &given)?;
+        let part = |name: Option<&str>| -> Result<_, ConnectorError> {
+            name.map(|name| Ok(Arc::new(self.operation(name, &base_url, &given)?)))
+                .transpose()
         };
+        let (update, delete) = (part(parts.update)?, part(parts.delete)?);
         let probe = self.probe_read(&base_url, &given)?;
         Ok(Bound {
             connector: self.name().to_owned(),
@@ -137,6 +148,7 @@ impl Connector {
             request_id_header: self.request_id_header(),
             operation: Arc::new(operation),
             update,
+            delete,
             probe,
             base_url,
         })
@@ -185,18 +197,23 @@ impl Connector {
         }
     }
 
-    /// The operation of that name; of an upsert the two that it is made of.
-    fn named<'own>(
-        &'own self,
-        name: &'own str,
-    ) -> Result<(&'own str, Option<&'own str>), ConnectorError> {
+    /// The operation of that name; of an upsert those that it is made of.
+    fn named<'own>(&'own self, name: &'own str) -> Result<Parts<'own>, ConnectorError> {
         let file = &self.file;
         if let Some(upsert) = file.upserts.get(name) {
             let upsert = &upsert.value;
-            return Ok((&upsert.create.value, Some(&upsert.update.value)));
+            return Ok(Parts {
+                create: &upsert.create.value,
+                update: Some(&upsert.update.value),
+                delete: upsert.delete.as_ref().map(|name| name.value.as_str()),
+            });
         }
         match file.operations.get(name) {
-            Some(operation) if !names_id(file, &operation.value) => Ok((name, None)),
+            Some(operation) if !names_id(file, &operation.value) => Ok(Parts {
+                create: name,
+                update: None,
+                delete: None,
+            }),
             found => Err(ConnectorError::UnknownOperation {
                 connector: self.name().to_owned(),
                 operation: name.to_owned(),

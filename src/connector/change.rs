@@ -30,15 +30,7 @@ impl Operation {
     /// the row asks for.
     #[must_use]
     pub fn change(&self, key: &str, found: &FoundRecord, wanted: &Value) -> Change {
-        let mut path = Vec::new();
-        for part in &self.path {
-            match part {
-                PathPart::Fixed(bytes) => path.extend_from_slice(bytes),
-                PathPart::Key => write_segment(key, &mut path),
-                PathPart::Id => write_segment(&found.id, &mut path),
-            }
-        }
-        let mut record = match self.change.merge {
+        let record = match self.change.merge {
             true => {
                 let mut merged = found.record.clone();
                 lay_over(&mut merged, wanted);
@@ -46,6 +38,11 @@ impl Operation {
             }
             false => wanted.clone(),
         };
+        self.change_into(key, found, record)
+    }
+
+    /// The request that makes a found record this one.
+    pub(super) fn change_into(&self, key: &str, found: &FoundRecord, mut record: Value) -> Change {
         for place in &self.change.drop {
             remove(&mut record, place);
         }
@@ -55,7 +52,23 @@ impl Operation {
         let mut body = self.body_open.clone();
         body.extend(record.to_string().into_bytes());
         body.extend_from_slice(&self.body_close);
-        Change { path, body }
+        Change {
+            path: self.path_of(key, &found.id),
+            body,
+        }
+    }
+
+    /// Path and query of a record that was found.
+    pub(super) fn path_of(&self, key: &str, id: &str) -> Vec<u8> {
+        let mut path = Vec::new();
+        for part in &self.path {
+            match part {
+                PathPart::Fixed(bytes) => path.extend_from_slice(bytes),
+                PathPart::Key => write_segment(key, &mut path),
+                PathPart::Id => write_segment(id, &mut path),
+            }
+        }
+        path
     }
 }
 
@@ -76,7 +89,8 @@ fn lay_over(record: &mut Value, row: &Value) {
     }
 }
 
-fn remove(record: &mut Value, place: &str) {
+/// Takes a member out; where there is none, nothing is done.
+pub(super) fn remove(record: &mut Value, place: &str) {
     let Some((around, name)) = place.rsplit_once('/') else {
         return;
     };

@@ -6,6 +6,7 @@ use super::check::Findings;
 use super::class::Effect;
 use super::compile_batch::may_repeat;
 use super::file::ConnectorFile;
+use super::operation::Method;
 use super::operation_file::OperationSection;
 use super::upsert_file::UpsertSection;
 
@@ -48,6 +49,21 @@ pub(super) fn names_id(file: &ConnectorFile, section: &OperationSection) -> bool
         && section.path.value.names().any(|name| name == FOUND_ID)
 }
 
+/// Whether the operation of that name is one that an upsert deletes with, which
+/// sends no record.
+pub(super) fn only_deletes(file: &ConnectorFile, name: &str) -> bool {
+    let mut upserts = file.upserts.entries.iter();
+    upserts.any(|entry| {
+        let delete = entry.value.value.delete.as_ref();
+        delete.is_some_and(|delete| delete.value == name)
+    })
+}
+
+fn deletes_alike(delete: &OperationSection, create: &OperationSection) -> bool {
+    let is_same_key = delete.key.value == create.key.value;
+    delete.method == Method::Delete && is_same_key && delete.batch.is_none() && may_repeat(delete)
+}
+
 fn examine_upsert(findings: &mut Findings, file: &ConnectorFile, upsert: &UpsertSection) {
     let mut named = |name: &Located<String>| {
         let found = file.operations.get(&name.value);
@@ -65,6 +81,10 @@ fn examine_upsert(findings: &mut Findings, file: &ConnectorFile, upsert: &Upsert
         found
     };
     let (create, update) = (named(&upsert.create), named(&upsert.update));
+    let delete = upsert
+        .delete
+        .as_ref()
+        .and_then(|name| Some((name, named(name)?)));
     let (Some(create), Some(update)) = (create, update) else {
         return;
     };
@@ -108,6 +128,18 @@ fn examine_upsert(findings: &mut Findings, file: &ConnectorFile, upsert: &Upsert
                 update.key.value, create.key.value, upsert.create.value
             ),
             "Both operations have to name records by the same field.",
+        );
+    }
+    if let Some((name, delete)) = delete
+        && !deletes_alike(&delete.value, create)
+    {
+        findings.add(
+            name,
+            format!(
+                "`{}` isn't one that deletes a single record by the key of `{}`",
+                name.value, upsert.create.value
+            ),
+            "Write `method: DELETE` and the same `key`, and leave `batch` and `repeatable: false` out.",
         );
     }
     if update.batch.is_some() {

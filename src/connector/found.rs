@@ -62,6 +62,17 @@ pub struct Difference {
     pub found: Option<Value>,
 }
 
+#[cfg(test)]
+impl FoundRecord {
+    pub(super) fn new(id: String, record: Value) -> Self {
+        Self {
+            id,
+            record,
+            version: None,
+        }
+    }
+}
+
 impl Operation {
     /// Whether a look-up shows the record itself, and not only that it is there.
     #[must_use]

@@ -17,4 +17,8 @@ pub(crate) struct UpsertSection {
     /// The operation that changes a record; `{id}` in its path stands for the
     /// id that was found. May be repeated.
     pub(crate) update: Located<String>,
+    /// The operation that deletes a record (`method: DELETE`); `{id}` in its
+    /// path stands for the id that was found. Only `sluice undo` uses it, for
+    /// records that a run has made. Default: such records can't be undone.
+    pub(crate) delete: Option<Located<String>>,
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hdrhistogram::Histogram;
@@ -14,8 +14,9 @@ use crate::record::{
     RequestCounts, RowId, TargetId,
 };
 
-use super::book::{BookFile, open_file};
+use super::book::{Book, BookFile, open_file};
 use super::intents::Settled;
+use super::pre_images::open_pre_images;
 use super::reserve::SpaceReserve;
 use super::retake::put_books_in_place;
 use super::{
@@ -35,6 +36,9 @@ const LONGEST_LATENCY_US: u64 = 3_600_000_000;
 pub struct Ledger {
     journal: Box<dyn Journal>,
     books: Books,
+    folder: PathBuf,
+    /// Opened with the first pre-image.
+    pre_images: Option<Book>,
     reserve: SpaceReserve,
     state: JournalState,
     /// The state as it was committed last.
@@ -89,6 +93,8 @@ impl Ledger {
         Ok(Self {
             journal,
             books,
+            folder: folder.to_owned(),
+            pre_images: None,
             reserve: SpaceReserve::take(folder),
             state,
             committed,
@@ -195,6 +201,24 @@ impl Ledger {
         }
         self.settled.open(&mut self.state.suspects, rows, at_ms);
         Ok(())
+    }
+
+    /// Keeps what stands in the tenant before it is changed, as whole lines.
+    /// Durable when it returns; only then may the changes leave.
+    ///
+    /// # Errors
+    /// Fails where the book can't be written: nothing may be sent.
+    pub fn keep_pre_images(&mut self, lines: &[Vec<u8>]) -> Result<(), FatalError> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let book = match &mut self.pre_images {
+            Some(book) => book,
+            None => self.pre_images.insert(open_pre_images(&self.folder)?),
+        };
+        lines.iter().for_each(|line| book.pending.extend(line));
+        book.write_out()?;
+        book.sync()
     }
 
     /// Takes the note back of rows that were certainly not applied: refused

@@ -35,6 +35,11 @@ pub(super) struct FoundChange {
     pub(super) id: String,
     /// The request.
     pub(super) change: Change,
+    /// Whether it deletes the record.
+    pub(super) deletes: bool,
+    /// What stood there, until it is on its way to the disk; `None` where that
+    /// isn't kept.
+    pub(super) image: Option<Vec<u8>>,
 }
 
 /// A row that is to be sent, or sent again.
@@ -63,6 +68,8 @@ pub(super) struct Pending {
     pub(super) doubt: Doubt,
     /// Whether the journal has it as about to be sent.
     pub(super) is_intended: bool,
+    /// Whether it is written down that the record wasn't there.
+    pub(super) has_image: bool,
     /// Whether the change of a found record was under way.
     pub(super) was_changed: bool,
     /// Look-ups of it in a row that failed.
@@ -99,6 +106,7 @@ impl Pending {
             step: Step::Write,
             doubt: Doubt::None,
             is_intended: false,
+            has_image: false,
             was_changed: false,
             look_ups_failed: 0,
             found_absent: 0,

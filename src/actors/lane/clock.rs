@@ -23,6 +23,11 @@ impl WallClock {
         }
     }
 
+    /// How long the lane has run, whatever was done to the clock on the wall.
+    pub(super) fn runs_for(&self, now: Instant) -> Duration {
+        now.duration_since(self.started)
+    }
+
     /// Milliseconds since 1970 at an instant.
     pub(super) fn at_ms(&self, instant: Instant) -> u64 {
         let passed = instant.duration_since(self.started).as_millis();

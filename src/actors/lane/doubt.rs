@@ -150,7 +150,8 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
                 self.note_token_taken(generation);
                 match self.not_known_yet(&pending, now) {
                     Some(wait) => Verdict::Later(wait),
-                    None if self.setup.endpoint.only_compares() => not_there(),
+                    None if self.setup.endpoint.way_back().is_some() => self.gone(&mut pending),
+                    None if !self.setup.endpoint.makes_records() => not_there(),
                     None => absent(&mut pending),
                 }
             }

@@ -9,7 +9,9 @@ use http::header::DATE;
 use http::{HeaderName, HeaderValue, Method};
 
 use crate::auth::Token;
-use crate::connector::{Bound, BucketNames, BucketScope, LimitFacts, Operation, idempotency_key};
+use crate::connector::{
+    Bound, BucketNames, BucketScope, Effect, LimitFacts, Operation, PreImage, idempotency_key,
+};
 use crate::limit::{Hint, rate_limit_hint, retry_after, tells_of_limit};
 use crate::transport::{Reply, Request, SharedHeaders};
 
@@ -38,6 +40,7 @@ pub struct Endpoint {
     buckets: BucketNames,
     marking: Option<Marking>,
     first: FirstStep,
+    keeps_pre_images: bool,
 }
 
 /// What is done first about a row.
@@ -49,6 +52,18 @@ enum FirstStep {
     LookUp(Box<Endpoint>),
     /// Its record is looked up and compared with the row, and nothing is written.
     Compare,
+    /// Its record is looked up, and put back as it was before a run.
+    Undo(Box<Undoing>),
+}
+
+/// How records are put back as they were.
+#[derive(Clone, Debug)]
+pub(super) struct Undoing {
+    pub(super) put_back: Endpoint,
+    /// `None` where the connector can't delete.
+    pub(super) delete: Option<Endpoint>,
+    /// Whether it is only told what would be done.
+    pub(super) only_plans: bool,
 }
 
 /// The names that the connector file gives to limit headers, in lower case, as
@@ -111,6 +126,33 @@ impl Endpoint {
         }
     }
 
+    /// The same, which keeps what stood in the tenant before each change: rows
+    /// are looked up first, also where the operation wouldn't need it.
+    #[must_use]
+    pub fn keeping_pre_images(mut self) -> Self {
+        if let FirstStep::Write = self.first {
+            self.first = FirstStep::LookUp(Box::new(self.clone()));
+        }
+        self.keeps_pre_images = true;
+        self
+    }
+
+    /// What takes the changes of a run back; rows have a pre-image in place of
+    /// a record. With `only_plans` nothing is written.
+    #[must_use]
+    pub fn undoing(bound: &Bound, only_plans: bool) -> Self {
+        let put_back = bound.update.as_ref().unwrap_or(&bound.operation);
+        let delete = bound.delete.as_ref();
+        Self {
+            first: FirstStep::Undo(Box::new(Undoing {
+                put_back: Self::of_operation(bound, put_back),
+                delete: delete.map(|delete| Self::of_operation(bound, delete)),
+                only_plans,
+            })),
+            ..Self::of_operation(bound, &bound.operation)
+        }
+    }
+
     fn of_operation(bound: &Bound, operation: &Arc<Operation>) -> Self {
         let operation = Arc::clone(operation);
         let headers = operation.headers.iter().filter_map(|(name, value)| {
@@ -136,6 +178,7 @@ impl Endpoint {
                     source: "".into(),
                 }),
             first: FirstStep::Write,
+            keeps_pre_images: false,
             operation,
         }
     }
@@ -165,21 +208,54 @@ impl Endpoint {
     pub(super) fn update(&self) -> Option<&Self> {
         match &self.first {
             FirstStep::LookUp(update) => Some(update),
-            FirstStep::Write | FirstStep::Compare => None,
+            FirstStep::Write | FirstStep::Compare | FirstStep::Undo(_) => None,
         }
     }
 
-    /// Whether rows are compared with what is there, and nothing is written.
-    pub(super) fn only_compares(&self) -> bool {
-        matches!(self.first, FirstStep::Compare)
+    /// Whether what stands in the tenant is kept before it is changed.
+    pub(crate) fn keeps_pre_images(&self) -> bool {
+        self.keeps_pre_images
+    }
+
+    /// Whether a record that isn't there is made.
+    pub(super) fn makes_records(&self) -> bool {
+        match &self.first {
+            FirstStep::Write => true,
+            FirstStep::LookUp(_) => self.operation.effect != Effect::Updated,
+            FirstStep::Compare | FirstStep::Undo(_) => false,
+        }
+    }
+
+    /// How records are put back, where rows are pre-images.
+    pub(super) fn way_back(&self) -> Option<&Undoing> {
+        match &self.first {
+            FirstStep::Undo(undoing) => Some(undoing),
+            FirstStep::Write | FirstStep::LookUp(_) | FirstStep::Compare => None,
+        }
+    }
+
+    /// That a row's record wasn't there, as a line of the pre-images.
+    pub(super) fn image_of_making(&self, pending: &Pending) -> Option<Vec<u8>> {
+        let wanted = self.operation.record_of(&pending.item.body)?;
+        let row = pending.item.row.0;
+        Some(PreImage::of_making(row, key_of(pending), &wanted).to_line())
+    }
+
+    /// The endpoint that a step of a row is sent to.
+    fn of_step(&self, step: &Step) -> &Self {
+        match (step, &self.first) {
+            (Step::Change(_), FirstStep::LookUp(update)) => update,
+            (Step::Change(found), FirstStep::Undo(undoing)) => match &undoing.delete {
+                Some(delete) if found.deletes => delete,
+                _ => &undoing.put_back,
+            },
+            _ => self,
+        }
     }
 
     /// The operation that a step of a row is sent with.
     pub(super) fn operation_of(&self, step: &Step) -> &Arc<Operation> {
-        match (step, self.update()) {
-            (Step::Change(_), Some(update)) => &update.operation,
-            _ => &self.operation,
-        }
+        &self.of_step(step).operation
     }
 
     /// The wait that a reply asks for, and what it tells of the limit, under
@@ -243,9 +319,10 @@ impl Endpoint {
             body: lead.item.body.clone(),
             timeout: self.timeout,
         };
-        match (&lead.step, self.update()) {
-            (Step::LookUp, _) => return self.look_up(lead, write),
-            (Step::Change(found), Some(update)) => {
+        match &lead.step {
+            Step::LookUp => return self.look_up(lead, write),
+            Step::Change(found) => {
+                let update = self.of_step(&lead.step);
                 return Request {
                     method: update.method.clone(),
                     path: Bytes::copy_from_slice(&found.change.path),
@@ -255,7 +332,7 @@ impl Endpoint {
                     ..write
                 };
             }
-            _ => {}
+            Step::Write => {}
         }
         if self.operation.is_batched() {
             return Request {

@@ -22,6 +22,7 @@ mod send;
 mod settle;
 mod shared_limit;
 mod told_quota;
+mod undo;
 mod upsert;
 mod verdict;
 

@@ -100,15 +100,29 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
     }
 
     /// Has the rows of all calls written down as about to be sent, where the
-    /// operation may not be repeated: one commit for the turn.
+    /// operation may not be repeated, and what stands in the tenant, where that
+    /// is kept: one commit for the turn.
     fn write_down(&self, granted: &mut [(Call, Permits)]) -> Option<WrittenDown> {
         let desk = self.setup.intents.as_ref()?;
-        let mut rows = Vec::new();
+        let endpoint = &self.setup.endpoint;
+        let (mut rows, mut images) = (Vec::new(), Vec::new());
         for (call, _) in granted {
-            if !matches!(call.lead.step, Step::Write) {
-                continue;
+            match &mut call.lead.step {
+                Step::LookUp => continue,
+                Step::Change(found) => {
+                    images.extend(found.image.take());
+                    continue;
+                }
+                Step::Write => {}
             }
-            for pending in call.rows_mut().filter(|pending| !pending.is_intended) {
+            for pending in call.rows_mut() {
+                if endpoint.keeps_pre_images() && !pending.has_image {
+                    pending.has_image = true;
+                    images.extend(endpoint.image_of_making(pending));
+                }
+                if endpoint.operation.repeatable || pending.is_intended {
+                    continue;
+                }
                 pending.is_intended = true;
                 rows.push(IntendedRow {
                     row: pending.item.row,
@@ -116,7 +130,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
                 });
             }
         }
-        (!rows.is_empty()).then(|| desk.intend(rows))
+        (!rows.is_empty() || !images.is_empty()).then(|| desk.intend(rows, images))
     }
 
     fn start(
@@ -133,8 +147,12 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         let mut waits_for = None;
         match call.lead.step {
             Step::LookUp => self.look_ups_under_way += 1,
-            // A change may be repeated.
-            Step::Change(_) => call.lead.sent += 1,
+            // A change may be repeated, but where it is kept what it changes,
+            // not before that is durable.
+            Step::Change(_) => {
+                call.lead.sent += 1;
+                waits_for = written_down.filter(|_| self.setup.endpoint.keeps_pre_images());
+            }
             Step::Write => {
                 call.rows_mut().for_each(|pending| pending.sent += 1);
                 waits_for = written_down;

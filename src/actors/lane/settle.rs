@@ -216,6 +216,10 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
                 let id = told.or_else(|| pending.found_id());
                 Verdict::Done(ended_as(&operation, said.class, result), id)
             }
+            // It was deleted, by us or by somebody else.
+            ReplyClass::Missing if pending.deletes() => {
+                Verdict::Done(OutcomeKind::Updated, pending.found_id())
+            }
             // Somebody else was at the record since it was found.
             ReplyClass::Conflict | ReplyClass::Missing
                 if matches!(pending.step, Step::Change(_)) =>

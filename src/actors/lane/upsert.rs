@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::connector::{Difference, FoundProblem, differences};
+use crate::connector::{Difference, FoundProblem, PreImage, differences};
 use crate::record::{OutcomeKind, Refusal, TargetId};
 use crate::transport::{Reply, Transport};
 
@@ -58,6 +58,9 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
                 return refused(error, problem.to_string());
             }
         };
+        if self.setup.endpoint.way_back().is_some() {
+            return self.undo(pending, &record);
+        }
         let Some(wanted) = operation.record_of(&pending.item.body) else {
             return refused("internal", "the row's record can't be compared".to_owned());
         };
@@ -75,7 +78,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             let why = Refusal {
                 error: "differs".to_owned(),
                 field: places(&different),
-                message: told(&different),
+                message: told(&different, "the row"),
                 attempts: pending.sent,
                 ..Refusal::default()
             };
@@ -91,9 +94,15 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         // That it is there was the question; what follows may be repeated.
         pending.doubt = Doubt::None;
         pending.was_changed = true;
+        let image = self.setup.endpoint.keeps_pre_images().then(|| {
+            let row = pending.item.row.0;
+            PreImage::of_change(row, key_of(pending), &record, &wanted).to_line()
+        });
         pending.step = Step::Change(Box::new(FoundChange {
             id: record.id,
             change,
+            deletes: false,
+            image,
         }));
         Verdict::Again
     }
@@ -134,7 +143,7 @@ pub(super) fn not_there() -> Verdict {
     Verdict::Ended(OutcomeKind::Missing, Box::new(why))
 }
 
-fn places(differences: &[Difference]) -> String {
+pub(super) fn places(differences: &[Difference]) -> String {
     let places: Vec<&str> = differences
         .iter()
         .map(|difference| difference.place.as_str())
@@ -143,7 +152,7 @@ fn places(differences: &[Difference]) -> String {
 }
 
 /// What differs, with both values.
-fn told(differences: &[Difference]) -> String {
+pub(super) fn told(differences: &[Difference], wanted_by: &str) -> String {
     let mut text = String::new();
     for difference in differences.iter().take(DIFFERENCES_NAMED) {
         if !text.is_empty() {
@@ -156,7 +165,7 @@ fn told(differences: &[Difference]) -> String {
         // Writing to a String can't fail.
         let _ = write!(
             text,
-            "{}: the row has {}, the tenant has {found}",
+            "{}: {wanted_by} has {}, the tenant has {found}",
             difference.place,
             shown(&difference.wanted)
         );

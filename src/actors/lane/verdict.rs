@@ -49,9 +49,9 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
     /// was applied.
     fn first_step_amid_suspects(&mut self, item: Item) -> Option<Pending> {
         let mut pending = self.fresh(item);
-        let Some(suspect) = self.setup.suspects.get(&pending.item.row) else {
+        if !self.setup.suspects.contains_key(&pending.item.row) {
             return Some(pending);
-        };
+        }
         pending.is_intended = true;
         match self.setup.endpoint.operation.in_doubt() {
             InDoubt::Repeat => {
@@ -60,10 +60,10 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             }
             InDoubt::LookUp => {
                 let now = Instant::now();
-                // Where the clock was set back meanwhile, none of the wait is
-                // known to have passed.
-                let waited_ms = self.clock.at_ms(now).saturating_sub(suspect.sent_at_ms);
-                let verdict = self.look_up_after(&mut pending, Duration::from_millis(waited_ms));
+                // The journal has the time at which it was to be sent, but of a
+                // clock that may have been set since. Only what this leg has
+                // lasted has surely passed.
+                let verdict = self.look_up_after(&mut pending, self.clock.runs_for(now));
                 self.carry_out(pending, verdict, now);
             }
             InDoubt::Keep => {

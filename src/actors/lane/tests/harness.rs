@@ -199,7 +199,7 @@ async fn write_down(
 ) {
     while let Some(intention) = intentions.recv().await {
         match intention {
-            Intention::Send { rows, durable } => {
+            Intention::Send { rows, durable, .. } => {
                 sleep(Duration::from_millis(3)).await;
                 if wish.disk_is_full {
                     continue;
