@@ -34,6 +34,7 @@ mod run;
 mod runs;
 mod schema;
 mod set_up;
+mod side_task;
 mod source_stream;
 mod staging;
 mod status;

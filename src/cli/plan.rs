@@ -10,7 +10,7 @@ use crate::record::{Fields, RawBatch, RawRow, Refusal, RowRanges};
 use crate::source::csv::{Input, Start, split};
 use crate::source::{CallLog, DuplicateFinder, Source, SourceError};
 
-use super::arguments::{OutputForm, PlanArguments, ShowingFlags};
+use super::arguments::{PlanArguments, ShowingFlags};
 use super::assemble::settings_of;
 use super::credentials::client_id_offline;
 use super::known_limits::{KnownLimits, forecast};
@@ -99,17 +99,7 @@ pub(super) fn plan_settings(
         Some(question) => question.ask(&prepared, &sendable, &mut plan, showing)?,
         None => Answered::default(),
     };
-    match showing.output {
-        OutputForm::Json => {
-            let text = serde_json::to_string_pretty(&plan).expect("a plan is plain data");
-            print::result(&format!("{text}\n"))?;
-        }
-        OutputForm::Ndjson => {
-            let text = serde_json::to_string(&plan).expect("a plan is plain data");
-            print::result(&format!("{text}\n"))?;
-        }
-        OutputForm::Text => print::result(&plan.to_text())?,
-    }
+    print::report(showing.output, &plan, || plan.to_text())?;
     if let Some(failure) = &answered.failure {
         print::failure(failure);
     }

@@ -2,12 +2,14 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use serde::Serialize;
+
 use crate::error::FatalError;
 use crate::telemetry::{
     Consumer, EventLog, EventSender, LogFormat, PlainLines, ProgressDisplay, Telemetry,
 };
 
-use super::arguments::{ColorChoice, LogForm, ShowingFlags};
+use super::arguments::{ColorChoice, LogForm, OutputForm, ShowingFlags};
 
 /// Prints a failure, and what to do about it.
 pub(super) fn failure(error: &FatalError) {
@@ -31,6 +33,20 @@ pub(super) fn result(text: &str) -> Result<(), FatalError> {
         }
         _ => Ok(()),
     }
+}
+
+/// Prints a result in the form that the user asked for.
+pub(super) fn report(
+    form: OutputForm,
+    data: &impl Serialize,
+    text: impl FnOnce() -> String,
+) -> Result<(), FatalError> {
+    let json = |json: serde_json::Result<String>| json.expect("a result is plain data") + "\n";
+    result(&match form {
+        OutputForm::Json => json(serde_json::to_string_pretty(data)),
+        OutputForm::Ndjson => json(serde_json::to_string(data)),
+        OutputForm::Text => text(),
+    })
 }
 
 /// Prints a remark to stderr.

@@ -18,7 +18,7 @@ use crate::probe::{
 use crate::report::{counted, duration_words};
 use crate::store::LimitProfiles;
 
-use super::arguments::{OutputForm, ProbeArguments};
+use super::arguments::ProbeArguments;
 use super::assemble::{is_job_file, of_profile, variables};
 use super::credentials::{read_credentials, token_plan};
 use super::{print, set_up};
@@ -178,31 +178,21 @@ fn show(
 ) -> Result<(), FatalError> {
     let mut report = json_report(finding, context);
     report["report"] = written.page.display().to_string().into();
-    match arguments.showing.output {
-        OutputForm::Json => {
-            let text = serde_json::to_string_pretty(&report).expect("plain data");
-            print::result(&format!("{text}\n"))
-        }
-        OutputForm::Ndjson => {
-            let text = serde_json::to_string(&report).expect("plain data");
-            print::result(&format!("{text}\n"))
-        }
-        OutputForm::Text => {
-            let is_plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
-                || std::env::var_os("TERM").is_none_or(|term| term == "dumb")
-                || !std::io::stdout().is_terminal();
-            let width = std::env::var("COLUMNS")
-                .ok()
-                .and_then(|text| text.parse().ok());
-            let text = text_report(
-                finding,
-                context,
-                width.unwrap_or(USUAL_WIDTH).clamp(60, 160),
-                !is_plain,
-            );
-            print::result(&format!("{text}Report: {}\n", written.page.display()))
-        }
-    }
+    print::report(arguments.showing.output, &report, || {
+        let is_plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+            || std::env::var_os("TERM").is_none_or(|term| term == "dumb")
+            || !std::io::stdout().is_terminal();
+        let width = std::env::var("COLUMNS")
+            .ok()
+            .and_then(|text| text.parse().ok());
+        let text = text_report(
+            finding,
+            context,
+            width.unwrap_or(USUAL_WIDTH).clamp(60, 160),
+            !is_plain,
+        );
+        format!("{text}Report: {}\n", written.page.display())
+    })
 }
 
 /// How the command ends: what was found is worth 0, unless the bounds kept it

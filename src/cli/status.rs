@@ -8,7 +8,7 @@ use crate::record::{Counts, RequestCounts};
 use crate::report::{duration_words, rate_words, thousands};
 use crate::store::{Journal, Manifest, RunDirectory, SqliteJournal};
 
-use super::arguments::{OutputForm, StatusArguments};
+use super::arguments::StatusArguments;
 use super::conclude::{elapsed_of, settled_counts};
 use super::print;
 use super::progress_file::LiveProgress;
@@ -76,18 +76,8 @@ fn selection(manifest: &Manifest) -> Selection {
 pub(super) fn status(arguments: &StatusArguments) -> Result<ExitStatus, FatalError> {
     let directory = RunDirectory::find(&arguments.run_dir, arguments.run.as_deref())?;
     let standing = Standing::of(&directory)?;
-    let text = match arguments.output {
-        OutputForm::Json => {
-            let json = serde_json::to_string_pretty(&standing).expect("plain data");
-            format!("{json}\n")
-        }
-        OutputForm::Ndjson => {
-            let json = serde_json::to_string(&standing).expect("plain data");
-            format!("{json}\n")
-        }
-        OutputForm::Text => text_of(&standing, &directory),
-    };
-    print::result(&text)?;
+    let text = || text_of(&standing, &directory);
+    print::report(arguments.output, &standing, text)?;
     Ok(ExitStatus::Done)
 }
 

@@ -15,11 +15,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::actors::{Endpoint, RowMapper, RunEnd, RunPlan, Selection, StopReason};
 use crate::connector::UndoError;
-use crate::error::{ExitStatus, FatalError, FatalKind};
+use crate::error::{ExitStatus, FatalError};
 use crate::source::csv::{CsvSettings, Input};
-use crate::store::{Checkpoint, Durability, Journal, PRE_IMAGES, RunDirectory, SqliteJournal};
+use crate::store::{Checkpoint, Journal, PRE_IMAGES, RunDirectory, SqliteJournal};
 
-use super::arguments::{OutputForm, ResumeArguments, ShowingFlags};
+use super::arguments::{ResumeArguments, ShowingFlags};
 use super::assemble::of_pacing_flags;
 use super::compare::{Mismatches, counted, look_up_key};
 use super::conclude::{peak_memory_bytes, shown};
@@ -29,14 +29,13 @@ use super::pass::Pass;
 use super::print;
 use super::resume::settings_of;
 use super::set_up;
+use super::side_task;
 
 use report::Undone;
 use rows::{ROWS, RowsOfRun, write_conflicts};
 
 /// The folder of the undo's own books, in the run's directory.
 const FOLDER: &str = "undo";
-/// What is being undone; gone when it is done.
-const TASK: &str = "task.json";
 /// The records that aren't put back, in that folder.
 const CONFLICTS: &str = "conflicts.csv";
 
@@ -117,7 +116,7 @@ pub(super) fn undo(arguments: &ResumeArguments) -> Result<ExitStatus, FatalError
                 bound.base_url
             ),
             directory: &books,
-            journal: Box::new(journal.with_durability(Durability::Process)?),
+            journal: Box::new(journal),
             source: "",
             credentials,
             selection: Selection::default(),
@@ -160,36 +159,22 @@ fn books_of(
     task: &mut Task,
     journal: &mut dyn Journal,
 ) -> Result<RunDirectory, FatalError> {
-    let path = directory.path().join(FOLDER);
-    let cut_off = std::fs::read(path.join(TASK))
-        .ok()
-        .and_then(|text| serde_json::from_slice::<Task>(&text).ok());
-    if let Some(books) = RunDirectory::find_side_books(&path)
-        && let Some(cut_off) = cut_off
-    {
+    if let Some((books, cut_off)) = side_task::cut_off::<Task>(directory, FOLDER) {
         task.rows = cut_off.rows;
         if cut_off == *task {
             return Ok(books);
         }
     }
-    let books = RunDirectory::make_side_books(&path)?;
+    let books = RunDirectory::make_side_books(&directory.path().join(FOLDER))?;
     task.rows = RowsOfRun { directory, journal }.write(&books)?;
     // The last of all: without it the rows are written anew.
-    let text = serde_json::to_vec(task).expect("a task is plain data");
-    books.write_file(TASK, &text)?;
+    side_task::begin(&books, task)?;
     Ok(books)
 }
 
 impl Course {
     fn note(&mut self, mut end: RunEnd) -> Result<(), FatalError> {
-        let Some(mut ledger) = end.ledger.take() else {
-            return Err(FatalError::new(
-                FatalKind::Internal,
-                "the recorder failed; what was done until then is kept",
-            )
-            .with_hint("Start `sluice undo` again; it goes on from there."));
-        };
-        ledger.commit_with_reserve(end.elapsed)?;
+        side_task::settled_ledger(&mut end, "undo")?;
         self.elapsed = end.elapsed;
         self.stop = end.stop;
         Ok(())
@@ -255,15 +240,9 @@ impl Conclusion<'_> {
         undone.state = status.state();
         undone.exit_code = status.code();
         if undone.not_reached == 0 && status != ExitStatus::Fatal {
-            // The next undo begins anew; that this one can't be forgotten
-            // costs it nothing but a look at a finished one.
-            let _ = std::fs::remove_file(self.books.path().join(TASK));
+            side_task::forget(self.books);
         }
-        print::result(&match showing.output {
-            OutputForm::Json => json_text(serde_json::to_string_pretty(&undone)),
-            OutputForm::Ndjson => json_text(serde_json::to_string(&undone)),
-            OutputForm::Text => undone.to_text(),
-        })?;
+        print::report(showing.output, &undone, || undone.to_text())?;
         if let Some(StopReason::Fatal(error)) = &self.course.stop {
             print::failure(error);
         }
@@ -279,22 +258,6 @@ impl Conclusion<'_> {
             status = status.worst_of(ExitStatus::SomeUnknown);
         }
         let stop = self.course.stop.as_ref();
-        if let Some(stop) = stop {
-            let always = matches!(stop, StopReason::Fatal(_) | StopReason::ErrorBudget { .. });
-            if always || undone.not_reached > 0 {
-                status = status.worst_of(stop.exit_status());
-            }
-        } else if undone.not_reached > 0 {
-            return Err(FatalError::new(
-                FatalKind::Internal,
-                format!("{} records were not looked at", undone.not_reached),
-            )
-            .with_hint("Please report it."));
-        }
-        Ok(status)
+        side_task::stopped_status(status, stop, undone.not_reached, "records")
     }
-}
-
-fn json_text(json: serde_json::Result<String>) -> String {
-    json.expect("an undo's result is plain data") + "\n"
 }

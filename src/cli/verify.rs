@@ -16,15 +16,13 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::actors::{RowMapper, RunEnd, Selection, StopReason};
-use crate::error::{ExitStatus, FatalError, FatalKind};
+use crate::error::{ExitStatus, FatalError};
 use crate::record::{Counts, RowId};
 use crate::report::{LimitSummary, RateSummary};
 use crate::source::{DuplicateFinder, SourceError};
-use crate::store::{
-    Checkpoint, Durability, Journal, JournalState, Manifest, RunDirectory, SqliteJournal,
-};
+use crate::store::{Checkpoint, Journal, JournalState, Manifest, RunDirectory, SqliteJournal};
 
-use super::arguments::{OutputForm, ShowingFlags, VerifyArguments};
+use super::arguments::{ShowingFlags, VerifyArguments};
 use super::assemble::of_pacing_flags;
 use super::compare::{Mismatches, check_can_compare, comparing, counted};
 use super::conclude::{limit_summaries, peak_memory_bytes, rate_summary, settled_counts, shown};
@@ -33,14 +31,13 @@ use super::pass::Pass;
 use super::print;
 use super::resume::{check_input, prepare_again, read_from, settings_of};
 use super::set_up;
+use super::side_task;
 
 use report::{ComparedRows, RowsLeftOut, UniqueKeys, Verification};
 use rows::{RowsToCompare, RunBooks};
 
 /// The folder of the verification's own books, in the run's directory.
 const FOLDER: &str = "verify";
-/// What is being verified; gone when it is done.
-const TASK: &str = "task.json";
 /// The rows that don't agree, in the run's directory.
 const MISMATCHES: &str = "mismatch.csv";
 
@@ -114,7 +111,7 @@ pub(super) fn verify(arguments: &VerifyArguments) -> Result<ExitStatus, FatalErr
         let pass = Pass {
             headline: headline.clone(),
             directory: &books,
-            journal: Box::new(journal.with_durability(Durability::Process)?),
+            journal: Box::new(journal),
             source: "",
             credentials: credentials.clone(),
             selection: Selection::default(),
@@ -150,18 +147,13 @@ pub(super) fn verify(arguments: &VerifyArguments) -> Result<ExitStatus, FatalErr
 
 /// The books to go on with, or new ones.
 fn books_of(directory: &RunDirectory, task: &Task) -> Result<RunDirectory, FatalError> {
-    let path = directory.path().join(FOLDER);
-    let cut_off = std::fs::read(path.join(TASK))
-        .ok()
-        .and_then(|text| serde_json::from_slice::<Task>(&text).ok());
-    if let Some(books) = RunDirectory::find_side_books(&path)
-        && cut_off.as_ref() == Some(task)
+    if let Some((books, cut_off)) = side_task::cut_off::<Task>(directory, FOLDER)
+        && cut_off == *task
     {
         return Ok(books);
     }
-    let books = RunDirectory::make_side_books(&path)?;
-    let text = serde_json::to_vec(task).expect("a task is plain data");
-    books.write_file(TASK, &text)?;
+    let books = RunDirectory::make_side_books(&directory.path().join(FOLDER))?;
+    side_task::begin(&books, task)?;
     Ok(books)
 }
 
@@ -185,14 +177,7 @@ fn left_out(state: &JournalState, to_compare: &RowsToCompare, manifest: &Manifes
 
 impl Course {
     fn note(&mut self, mut end: RunEnd) -> Result<(), FatalError> {
-        let Some(mut ledger) = end.ledger.take() else {
-            return Err(FatalError::new(
-                FatalKind::Internal,
-                "the recorder failed; what was compared until then is kept",
-            )
-            .with_hint("Start `sluice verify` again; it goes on from there."));
-        };
-        ledger.commit_with_reserve(end.elapsed)?;
+        let ledger = side_task::settled_ledger(&mut end, "verify")?;
         self.elapsed = end.elapsed;
         self.rate = rate_summary(ledger.counts().ended(), &ledger, &end);
         self.limits = limit_summaries(&end.limits);
@@ -234,28 +219,16 @@ fn conclude(
     let found = distinct_records(end.books)?;
     let rows = compared_rows(&counts, end.checkpoint.missing, &mismatches);
     let shared = (rows.same + rows.different).saturating_sub(found);
-    let mut status = match rows.mismatches() + shared {
+    let status = match rows.mismatches() + shared {
         0 => ExitStatus::Done,
         _ => ExitStatus::SomeRejected,
     };
     let course = end.course;
-    if let Some(stop) = &course.stop {
-        let counts_anyway = matches!(stop, StopReason::Fatal(_) | StopReason::ErrorBudget { .. });
-        if rows.not_reached > 0 || counts_anyway {
-            status = status.worst_of(stop.exit_status());
-        }
-    } else if rows.not_reached > 0 {
-        return Err(FatalError::new(
-            FatalKind::Internal,
-            format!("{} rows were not compared: {counts:?}", rows.not_reached),
-        )
-        .with_hint("Please report it."));
-    }
+    let stop = course.stop.as_ref();
+    let status = side_task::stopped_status(status, stop, rows.not_reached, "rows")?;
     let is_finished = rows.not_reached == 0 && status != ExitStatus::Fatal;
     if is_finished {
-        // The next verification begins anew; that this one can't be forgotten
-        // costs it a look at rows that it has compared.
-        let _ = std::fs::remove_file(end.books.path().join(TASK));
+        side_task::forget(end.books);
     }
     let left_out_rows = left_out.sum();
     let verification = Verification {
@@ -281,11 +254,7 @@ fn conclude(
         peak_memory_bytes: peak_memory_bytes(),
         mismatches: end.directory.path().join(MISMATCHES).display().to_string(),
     };
-    print::result(&match showing.output {
-        OutputForm::Json => json_text(serde_json::to_string_pretty(&verification)),
-        OutputForm::Ndjson => json_text(serde_json::to_string(&verification)),
-        OutputForm::Text => verification.to_text(),
-    })?;
+    print::report(showing.output, &verification, || verification.to_text())?;
     if let Some(StopReason::Fatal(error)) = &course.stop {
         print::failure(error);
     }
@@ -300,10 +269,6 @@ fn conclude(
         ));
     }
     Ok(status)
-}
-
-fn json_text(json: serde_json::Result<String>) -> String {
-    json.expect("a verification is plain data") + "\n"
 }
 
 fn compared_rows(counts: &Counts, missing: u64, mismatches: &Mismatches) -> ComparedRows {
