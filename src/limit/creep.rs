@@ -7,7 +7,7 @@ const ACCEPTED: u32 = 45;
 const LEAST_S: f64 = 0.12;
 /// Where the same place was one too many so many times in a row, another try is
 /// of little use: then after so many, which refuses half as much.
-const CERTAIN: u32 = 3;
+const CERTAIN: u32 = 5;
 const ACCEPTED_CERTAIN: u32 = 90;
 /// Without a refusal for this long the cap is taken as gone.
 const END_S: f64 = 30.0;
