@@ -2,6 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+/// The longest pause that a run sits out. A server that asks for more has a
+/// quota of days, and the run is better resumed than kept.
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 3_600);
+
 /// Why the gate closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CloseReason {

@@ -31,7 +31,7 @@ impl Controller {
             if is_limit && !self.is_stale(permit) {
                 return self.throttled(now, permit, wait);
             }
-            self.note_failure(permit, true);
+            self.note_failure(now, permit, true);
             let at_least = wait.max(LEAST_WAIT);
             self.close(now, at_least, CloseReason::Unavailable, Some(wait));
             return Reaction::RetryAfter {
@@ -42,7 +42,7 @@ impl Controller {
         if is_limit {
             return self.refused(now, permit);
         }
-        if !self.note_failure(permit, true) || !self.breaker.everything_fails(self.in_flight) {
+        if !self.note_failure(now, permit, true) || !self.breaker.everything_fails(self.in_flight) {
             return self.failed_reaction(now, failures);
         }
         if self.trouble.ends_like_a_limit(now_s) {
@@ -56,7 +56,7 @@ impl Controller {
     /// Another 5xx, or a time-out.
     pub(super) fn failed(&mut self, now: Instant, permit: &Permit, failures: u32) -> Reaction {
         self.counters.failed += 1;
-        if self.note_failure(permit, false) && self.breaker.everything_fails(self.in_flight) {
+        if self.note_failure(now, permit, false) && self.breaker.everything_fails(self.in_flight) {
             self.open_breaker(now);
         }
         self.failed_reaction(now, failures)
@@ -68,7 +68,7 @@ impl Controller {
     /// has had its answer; until then the loss is provisional.
     pub(super) fn unreached(&mut self, now: Instant, permit: &Permit, failures: u32) -> Reaction {
         self.counters.failed += 1;
-        if self.note_failure(permit, false) {
+        if self.note_failure(now, permit, false) {
             let now_s = self.seconds(now);
             let too_many = self.breaker.note_broken()
                 && self.trouble.lets_through()
@@ -88,12 +88,12 @@ impl Controller {
     }
 
     /// Notes it for the breaker. Whether it may open for it.
-    fn note_failure(&mut self, permit: &Permit, is_unavailable: bool) -> bool {
+    fn note_failure(&mut self, now: Instant, permit: &Permit, is_unavailable: bool) -> bool {
         if permit.sent_at < self.gate.reopened_at {
             return false;
         }
-        let sent_at_s = self.seconds(permit.sent_at);
-        self.trouble.on_failed(sent_at_s, is_unavailable);
+        let (now_s, sent_at_s) = (self.seconds(now), self.seconds(permit.sent_at));
+        self.trouble.on_failed(now_s, sent_at_s, is_unavailable);
         self.breaker.on_failed(self.window.size());
         self.gate.is_open()
     }

@@ -66,6 +66,7 @@ mod steady;
 mod step;
 mod step_down;
 mod told;
+mod trickle;
 mod trouble;
 mod window;
 
@@ -74,7 +75,7 @@ mod tests;
 
 pub use backoff::Backoff;
 pub use controller::Controller;
-pub use event::{CloseReason, LimitEvent};
+pub use event::{CloseReason, LONGEST_PAUSE, LimitEvent};
 pub use hints::{HeaderLookup, Hint, rate_limit_hint, tells_of_limit};
 pub use key::LimitKey;
 pub use learned::{LearnedLimit, LimitKind, WindowStart};

@@ -81,7 +81,7 @@ impl Controller {
         }
         let (now_s, sent_at_s) = (self.seconds(now), self.seconds(permit.sent_at));
         self.breaker.on_accepted();
-        self.trouble.on_accepted(sent_at_s);
+        self.trouble.on_accepted(now_s, sent_at_s);
         self.pace.measure.count_accepted(sent_at_s);
         if self.gate.is_open() {
             let end = self.window.on_accepted(now_s, sent_at_s);

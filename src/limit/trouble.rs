@@ -10,6 +10,7 @@
 //! leave everything as it was.
 
 use super::pace::Pace;
+use super::trickle::Trickle;
 
 /// An opening that ended later than this after it began says nothing about us.
 const SOON_S: f64 = 5.0;
@@ -108,6 +109,7 @@ struct TakenAsLimit {
 pub(super) struct TroubleWatch {
     opening: Opening,
     evidence: Evidence,
+    trickle: Trickle,
     limit: Option<Box<TakenAsLimit>>,
     refuted_until_s: f64,
 }
@@ -118,7 +120,8 @@ impl TroubleWatch {
         self.opening.accepted > 0
     }
 
-    pub(super) fn on_accepted(&mut self, sent_at_s: f64) {
+    pub(super) fn on_accepted(&mut self, now_s: f64, sent_at_s: f64) {
+        self.trickle.note(now_s, false);
         if let Some(limit) = &mut self.limit {
             limit.count(sent_at_s, false);
         }
@@ -134,7 +137,11 @@ impl TroubleWatch {
     }
 
     /// A request of this opening failed.
-    pub(super) fn on_failed(&mut self, sent_at_s: f64, is_unavailable: bool) {
+    pub(super) fn on_failed(&mut self, now_s: f64, sent_at_s: f64, is_unavailable: bool) {
+        match is_unavailable {
+            true => self.trickle.note(now_s, true),
+            false => self.trickle = Trickle::default(),
+        }
         let opening = &mut self.opening;
         let first_s = opening.first_failed_sent_s.unwrap_or(sent_at_s);
         opening.first_failed_sent_s = Some(first_s.min(sent_at_s));
@@ -154,6 +161,7 @@ impl TroubleWatch {
 
     /// From now on a `503` is a limit.
     pub(super) fn take_as_limit(&mut self, now_s: f64, pace: &Pace) {
+        self.trickle = Trickle::default();
         let Evidence {
             alike, alike_lead, ..
         } = std::mem::take(&mut self.evidence);
@@ -217,9 +225,10 @@ impl TroubleWatch {
     /// Whether this opening, about to end in failures, completes the evidence.
     pub(super) fn ends_like_a_limit(&self, now_s: f64) -> bool {
         let lead = self.evidence.lead + i64::from(self.opening.lead);
-        self.looks_like_a_limit(now_s)
+        let leads = self.looks_like_a_limit(now_s)
             && self.evidence.openings + 1 >= OPENINGS_OF_A_LIMIT
-            && lead >= LEAD_OF_A_LIMIT
+            && lead >= LEAD_OF_A_LIMIT;
+        leads || (self.trickle.is_shown(now_s) && now_s >= self.refuted_until_s)
     }
 
     fn looks_like_a_limit(&self, now_s: f64) -> bool {

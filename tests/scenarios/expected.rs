@@ -43,9 +43,8 @@ const KNOWN_SHORT: &[(&str, Figure, f64)] = &[
     ("slow", Goodput, 66.0),
     // Limiters of other programs. Without a burst a search of six seconds is a tenth of the run.
     ("limit_req strict", Goodput, 86.8),
-    // Seconds pass until a 503 is taken for a limit; at one request a second it isn't at all.
+    // Seconds pass until a 503 is taken for a limit.
     ("limit_req 503 wait", Goodput, 85.0),
-    ("limit_req minute 503", Failed, 88.0),
     // Shares that begin unequal come together over minutes, not in one.
     ("limit_req shared", Fairness, 0.7),
     ("limit_req shared wait", Fairness, 0.6),

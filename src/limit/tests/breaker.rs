@@ -122,6 +122,30 @@ fn openings_that_end_late_are_trouble() {
 }
 
 #[test]
+fn where_a_little_gets_through_all_the_time_it_is_a_limit() {
+    let mut bench = Bench::new();
+    for opening in 0..8 {
+        bench.answer(opening % 2, DONE);
+        bench.answer(100, unavailable(None));
+        bench.wait();
+    }
+    assert!(bench.happened(LimitEvent::UnavailableIsLimit));
+}
+
+#[test]
+fn where_most_gets_through_in_between_it_is_trouble() {
+    let mut bench = Bench::new();
+    for _ in 0..12 {
+        for _ in 0..12 {
+            bench.answer(1, DONE);
+            bench.answer(1, unavailable(None));
+        }
+        bench.opening(0, None);
+    }
+    assert!(!bench.happened(LimitEvent::UnavailableIsLimit));
+}
+
+#[test]
 fn other_failures_are_never_a_limit() {
     let mut bench = Bench::new();
     for _ in 0..5 {
