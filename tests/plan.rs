@@ -5,6 +5,26 @@ mod support;
 
 use support::{Bench, fixture, numbered_csv};
 
+/// Records that are there, changed one by one; what stood there can be kept.
+const ONE_BY_ONE: &str = r#"name: one-by-one
+title: Contacts, one PATCH each
+base_url: https://api.example.com
+auth: {grant: client_credentials, token_url: "https://api.example.com/oauth/token"}
+operations:
+  update:
+    method: PATCH
+    path: "/api/v2/contacts/{externalId}"
+    key: externalId
+    effect: updated
+    fields: {firstName: {}, email: {kind: email}}
+    look_up:
+      path: "/api/v2/contacts/{externalId}"
+      found: [{status: 200, body_has: /id}]
+      absent: [{status: 404}]
+      record: ""
+      id: /id
+"#;
+
 /// Not one connection was opened, and nothing was left behind.
 #[track_caller]
 fn assert_untouched(bench: &Bench) {
@@ -27,6 +47,41 @@ fn a_plan_of_clean_rows_sends_nothing_and_is_0() {
             "person.1@example.com",
         ])
         .expect_stdout(&["requests", "30"]);
+    assert_untouched(&bench);
+}
+
+#[test]
+fn the_look_ups_for_pre_images_are_counted() {
+    let bench = Bench::new("{}");
+    bench.write(
+        "contacts.csv",
+        "externalId,firstName,email\nc-1,Ada,a@example.com\nc-2,Eve,e@example.com\n",
+    );
+    bench.write("connector.yaml", ONE_BY_ONE);
+    let base_url = format!("base_url={}", bench.base_url());
+    let arguments = [
+        "plan",
+        "contacts.csv",
+        "--to",
+        "connector.yaml",
+        "--set",
+        &base_url,
+        "--output",
+        "json",
+    ];
+    for (flags, requests, told) in [
+        (&[][..], 2, "update (PATCH a row)"),
+        (
+            &["--pre-images"][..],
+            4,
+            "each row is looked up, then update (PATCH a row)",
+        ),
+    ] {
+        let plan = bench.sluice(&arguments).arguments(flags).run();
+        let plan = plan.expect_code(0).json();
+        assert_eq!(plan["forecast"]["requests"], requests);
+        assert_eq!(plan["operation"], told);
+    }
     assert_untouched(&bench);
 }
 

@@ -7,6 +7,8 @@ mod cxone;
 mod genesys_cloud;
 #[path = "platforms/guide_b.rs"]
 mod guide_b;
+#[path = "platforms/sources.rs"]
+mod sources;
 #[path = "platforms/written_from_the_docs.rs"]
 mod written_from_the_docs;
 

@@ -316,6 +316,18 @@ fn what_the_connector_can_not_delete_is_listed_and_left() {
         (20, 20)
     );
     assert_eq!(bench.counters().requests.delete, 0);
+    // Each with the platform's own id, for whoever deletes it there.
+    let listed = fs::read_to_string(done["conflicts"].as_str().expect("a file")).expect("kept");
+    for record in bench.records().iter().filter(|record| {
+        let key = record["externalId"].as_str().unwrap_or_default();
+        key.trim_start_matches("c-")
+            .parse::<u64>()
+            .is_ok_and(|number| number > 40)
+    }) {
+        let id = record["id"].as_str().expect("an id");
+        let told = format!("the run made the record {id}, and");
+        assert!(listed.contains(&told), "{told} isn't in {listed}");
+    }
 }
 
 #[test]

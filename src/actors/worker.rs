@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use crate::error::{FatalError, FatalKind};
-use crate::limit::{LimitEvent, LimitKey};
+use crate::limit::{LONGEST_PAUSE, LimitEvent, LimitKey};
 use crate::record::{Chunk, OutcomeBatch, RowId, RunEvent};
 use crate::report::duration_words;
 use crate::store::Suspect;
@@ -28,10 +28,6 @@ use super::messages::{
 use super::run::OpenTransport;
 use super::stage::{ExitGuard, Stage, StageEnd, StageMeter};
 use super::token_refresher::TokenRefresher;
-
-/// The longest pause that a run sits out. A tenant that asks for more has a
-/// quota of days, and the run is better resumed than kept.
-const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 3_600);
 
 /// Whom a worker speaks to.
 #[derive(Clone)]

@@ -113,6 +113,9 @@ pub(super) struct ProbeArguments {
         value_delimiter = ','
     )]
     pub(super) set: Vec<String>,
+    /// The connector's operation, or upsert, that the limit is wanted of
+    #[arg(long, env = "SLUICE_OPERATION", value_name = "NAME")]
+    pub(super) operation: Option<String>,
     /// Probe with the input's own writes, in turn; needs --yes
     #[arg(long, env = "SLUICE_WRITE", value_parser = FalseyValueParser::new())]
     pub(super) write: bool,

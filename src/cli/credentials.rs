@@ -16,6 +16,9 @@ use crate::error::FatalError;
 const SOURCE_CLIENT_ID: &str = "SLUICE_SOURCE_CLIENT_ID";
 /// Where it has its secret.
 const SOURCE_CLIENT_SECRET: &str = "SLUICE_SOURCE_CLIENT_SECRET";
+/// Where it has an access key, if it wants one that isn't the target's.
+const SOURCE_USERNAME: &str = "SLUICE_SOURCE_USERNAME";
+const SOURCE_PASSWORD: &str = "SLUICE_SOURCE_PASSWORD";
 
 /// Reads the credentials from where the settings say they are.
 pub(super) fn read_credentials(settings: &Settings) -> Result<Credentials, FatalError> {
@@ -33,11 +36,15 @@ pub(super) fn read_source_credentials(
     stream: &StreamSource,
     connector: &Connector,
 ) -> Result<Credentials, FatalError> {
-    let of_environment = CredentialSources {
+    let mut of_environment = CredentialSources {
         client_id: SecretSource::Environment(SOURCE_CLIENT_ID.to_owned()),
         client_secret: SecretSource::Environment(SOURCE_CLIENT_SECRET.to_owned()),
         ..settings.credentials.clone()
     };
+    if std::env::var_os(SOURCE_USERNAME).is_some() {
+        of_environment.username = SecretSource::Environment(SOURCE_USERNAME.to_owned());
+        of_environment.password = SecretSource::Environment(SOURCE_PASSWORD.to_owned());
+    }
     let sources = match &stream.credentials {
         Some(sources) => sources,
         None if std::env::var_os(SOURCE_CLIENT_ID).is_some() => &of_environment,

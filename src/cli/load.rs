@@ -26,6 +26,7 @@ use crate::transport::{Lanes, TransportSettings, lanes};
 use super::credentials::token_plan;
 use super::csv_adapters::{CountedCsv, RejectFormat};
 use super::mapping;
+use super::source_remarks::SourceRemarks;
 
 /// Bytes that rows under way may hold, at three copies of their text.
 const CREDIT_BYTES: usize = 12 * 1024 * 1024;
@@ -42,6 +43,8 @@ pub(super) struct Prepared {
     pub(super) relisted: Option<Vec<(RowId, Position)>>,
     /// Calls of a stream's source, for the audit.
     pub(super) source_calls: CallLog,
+    /// Where what its fetching remarks is told.
+    pub(super) source_remarks: SourceRemarks,
     rules: Option<Vec<FieldRule>>,
 }
 
@@ -85,6 +88,7 @@ fn prepare_csv(settings: Settings, csv: CsvSettings) -> Result<Prepared, FatalEr
         program: Arc::new(program),
         relisted: None,
         source_calls: CallLog::default(),
+        source_remarks: SourceRemarks::default(),
         rules,
     })
 }
@@ -104,11 +108,16 @@ pub(super) fn prepare_undo(settings: Settings, csv: CsvSettings) -> Result<Prepa
         program: Arc::new(program),
         relisted: None,
         source_calls: CallLog::default(),
+        source_remarks: SourceRemarks::default(),
         rules: None,
     })
 }
 
-fn bind(settings: &Settings) -> Result<(Connector, Bound), FatalError> {
+/// The connector that the settings name, with its variables filled in.
+///
+/// # Errors
+/// A mistake in either.
+pub(super) fn bind(settings: &Settings) -> Result<(Connector, Bound), FatalError> {
     let connector = Connector::load(&settings.connector)?;
     let bound = match &settings.operation {
         Some(operation) => connector.bind_to(operation, &settings.variables)?,

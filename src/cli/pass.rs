@@ -76,8 +76,9 @@ impl Pass<'_> {
         for notice in [known.trouble.clone(), starting].into_iter().flatten() {
             events.send(RunEvent::Notice(notice));
         }
-        drop(events);
+        let remarks = prepared.source_remarks.in_run(events);
         let end = actors::run(plan, Box::new(ledger), self.counting);
+        drop(remarks);
         telemetry.finish();
         // A file that couldn't be read can't be added to; that was told.
         if let (Ok(end), None) = (&end, &known.trouble)

@@ -19,6 +19,7 @@ use super::online::{Answered, Question};
 use super::plan_sample::Sample;
 use super::plan_text::{ObservedField, Plan, RepeatedKeys};
 use super::print;
+use super::source_remarks::SourceRemarks;
 use super::source_stream::{Begin, SourceStream, prepare_without_rows};
 use super::staging::{PrivateFolder, stage_file};
 
@@ -82,6 +83,7 @@ pub(super) fn plan_settings(
                 save: Box::new(|_| Ok(())),
                 run_id: "plan".to_owned(),
                 calls: CallLog::default(),
+                remarks: SourceRemarks::default(),
             };
             let spool = SourceStream::open(&settings, stream)?.start(&settings, begin)?;
             prepare_staged(settings, Input::Spool(spool))?
@@ -254,7 +256,11 @@ impl<'load> Planner<'load> {
             update.batch_cap.min(operation.batch_cap)
         });
         let (forecast, forecast_from) = forecast(
-            requests_for(to_send, rows_a_request as u64, update.is_some()),
+            requests_for(
+                to_send,
+                rows_a_request as u64,
+                update.is_some() || settings.pre_images,
+            ),
             &known.profiles,
             (&key.tenant, client.as_deref(), &key.endpoint),
             settings,
@@ -268,7 +274,7 @@ impl<'load> Planner<'load> {
                 "{} at {}",
                 self.prepared.bound.connector, self.prepared.bound.base_url
             ),
-            operation: operation_words(&self.prepared.bound),
+            operation: operation_words(&self.prepared.bound, settings.pre_images),
             columns: self.prepared.shape.payload_names(),
             notices,
             rows: self.rows,
@@ -305,7 +311,7 @@ impl<'load> Planner<'load> {
 
 /// What is sent for a row: `create (POST for up to 200 rows)`; of an upsert, its
 /// steps.
-fn operation_words(bound: &Bound) -> String {
+fn operation_words(bound: &Bound, keeps_pre_images: bool) -> String {
     let words = |operation: &Operation| match operation.batch_cap {
         0 | 1 => format!("{} ({} a row)", operation.name, operation.method),
         most => format!(
@@ -319,6 +325,9 @@ fn operation_words(bound: &Bound) -> String {
             words(&bound.operation),
             words(update)
         ),
+        None if keeps_pre_images => {
+            format!("each row is looked up, then {}", words(&bound.operation))
+        }
         None => words(&bound.operation),
     }
 }

@@ -8,7 +8,7 @@ use std::io::IsTerminal;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::config::{InputSource, Overrides, Settings, read_job};
-use crate::connector::{Bound, Connector};
+use crate::connector::Connector;
 use crate::error::{ExitStatus, FatalError, FatalKind};
 use crate::limit::{FoundBy, LimitKey, LimitProfile};
 use crate::probe::{
@@ -21,6 +21,7 @@ use crate::store::LimitProfiles;
 use super::arguments::ProbeArguments;
 use super::assemble::{is_job_file, of_profile, variables};
 use super::credentials::{read_credentials, token_plan};
+use super::discover::{Whose, discovered};
 use super::{print, set_up};
 
 /// A terminal that doesn't say how wide it is, and a log.
@@ -40,7 +41,14 @@ pub(super) fn probe(arguments: &ProbeArguments) -> Result<ExitStatus, FatalError
     let credentials = read_credentials(&settings)?;
     let settings = match arguments.write {
         true => set_up::settled(&settings, &credentials)?,
-        false => settings,
+        false => Settings {
+            variables: discovered(
+                &Connector::load(&settings.connector)?,
+                &settings.variables,
+                Whose::Target,
+            )?,
+            ..settings
+        },
     };
     let (bound, questions, rows_there) = questions::prepare(&settings, arguments)?;
     let client = credentials.client_id.clone();
@@ -113,6 +121,7 @@ fn settings_of(arguments: &ProbeArguments) -> Result<Settings, FatalError> {
         input,
         connector: arguments.to.clone(),
         variables: variables(&arguments.set)?,
+        operation: arguments.operation.clone(),
         credentials,
         run_dir: arguments.run_dir.clone(),
         ..Overrides::default()
@@ -124,11 +133,6 @@ fn settings_of(arguments: &ProbeArguments) -> Result<Settings, FatalError> {
     let settings = Settings::settle(flags, job, profile)?;
     settings.check_input()?;
     Ok(settings)
-}
-
-/// The connector with its variables filled in.
-fn bound_of(settings: &Settings) -> Result<Bound, FatalError> {
-    Ok(Connector::load(&settings.connector)?.bind(&settings.variables)?)
 }
 
 /// Says what is about to be done, and what it may cost.

@@ -20,6 +20,7 @@ use super::credentials::read_credentials;
 use super::load::{Prepared, file_input, prepare, prepare_staged};
 use super::pass::Pass;
 use super::retry_hints::RetryHints;
+use super::source_remarks::SourceRemarks;
 use super::source_stream::{Begin, SourceStream, prepare_without_rows, record_of, save_in};
 use super::staging::{PrivateFolder, stage_file};
 use super::{follow, plan, set_up};
@@ -183,17 +184,20 @@ pub(super) fn fetch_into(
     state: Option<FetchState>,
 ) -> Result<Prepared, FatalError> {
     let calls = CallLog::default();
+    let remarks = SourceRemarks::default();
     let begin = Begin {
         folder: directory.path(),
         state,
         save: save_in(directory.clone()),
         run_id: directory.run_id(),
         calls: Arc::clone(&calls),
+        remarks: remarks.clone(),
     };
     let spool = source.start(settings, begin)?;
     let mut prepared = prepare_staged(settings.clone(), Input::Spool(spool.clone()))
         .inspect_err(|_| spool.stop())?;
     prepared.source_calls = calls;
+    prepared.source_remarks = remarks;
     Ok(prepared)
 }
 

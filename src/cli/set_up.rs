@@ -4,8 +4,6 @@
 //! All of it can be done again: what is there is found, and what was asked for
 //! without an answer is looked for before it is asked for again.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use tokio::time::sleep;
 
@@ -13,20 +11,14 @@ use crate::auth::Credentials;
 use crate::config::Settings;
 use crate::connector::{Bound, Connector, SetUpStep};
 use crate::error::{FatalError, FatalKind};
-use crate::limit::retry_after;
 use crate::probe::{TokenSource, Tokens};
 use crate::transport::{ControlClient, ControlError, Reply, TransportSettings};
 
 use super::credentials::token_plan;
-
-/// Attempts at one thing while the tenant is away or throttles: with the waits
-/// between them about a minute, in which a restart of the tenant passes.
-const ATTEMPTS: u32 = 8;
-/// The first wait; each is twice the one before, up to the longest.
-const FIRST_WAIT: Duration = Duration::from_millis(500);
-const LONGEST_WAIT: Duration = Duration::from_secs(15);
-/// A tenant that asks for a longer wait is told to the user instead.
-const LONGEST_STATED_WAIT: Duration = Duration::from_secs(300);
+use super::discover::{Whose, discovered};
+use super::patience::{
+    ATTEMPTS, FIRST_WAIT, LONGEST_STATED_WAIT, is_success, patiently, runtime, stated_wait,
+};
 
 /// The settings with the variables that only the tenant can tell. Sends nothing
 /// where the connector has nothing to ask.
@@ -60,40 +52,23 @@ fn settled_with(
 ) -> Result<(Settings, Vec<String>), FatalError> {
     let mut settings = settings.clone();
     let connector = Connector::load(&settings.connector)?;
-    let discovery = connector.discovery(&settings.variables)?;
+    settings.variables = discovered(&connector, &settings.variables, Whose::Target)?;
     let mut left_out = Vec::new();
-    if discovery.is_none() && connector.set_up_count() == 0 {
+    if connector.set_up_count() == 0 {
         return Ok((settings, left_out));
     }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|cause| FatalError::new(FatalKind::Internal, cause.to_string()))?;
-    runtime.block_on(async {
+    runtime()?.block_on(async {
         let client = ControlClient::new(TransportSettings::default());
-        if let Some(discovery) = discovery {
-            let reply = patiently("the platform's address", || client.get(&discovery.url, None)).await?;
-            let base_url = discovery.base_url(&reply.body).filter(|_| is_success(&reply));
-            let base_url = base_url.ok_or_else(|| {
-                FatalError::new(
-                    FatalKind::Tenant,
-                    format!(
-                        "the platform was asked for its address, and its reply (status {}) has none",
-                        reply.status
-                    ),
-                )
-                .with_hint("Check the variables of the target, or name the address with --set base_url=https://….")
-            })?;
-            settings.variables.insert(discovery.sets.to_owned(), base_url);
-        }
         for index in 0..connector.set_up_count() {
             let name = settings.operation.as_deref();
             let bound = connector.bind_to(
                 name.unwrap_or_else(|| connector.default_operation()),
                 &settings.variables,
             )?;
-            if let Some(step) = connector.set_up_step(index, &bound, &settings.variables)? {
-                let id = Desk::new(&client, &bound, credentials).carry_out(&step, absent).await?;
+            if let Some(step) = connector.set_up_step(index, &settings.variables)? {
+                let id = Desk::new(&client, &bound, credentials)
+                    .carry_out(&step, absent)
+                    .await?;
                 match id {
                     Some(id) => {
                         settings.variables.insert(step.sets, id);
@@ -225,53 +200,6 @@ impl<'load> Desk<'load> {
             Some(body) => self.client.post_json(url, Some(authorization), body).await,
         }
     }
-}
-
-/// Calls until there is an answer that isn't a passing failure.
-async fn patiently<Call, Answer>(what: &str, call: Call) -> Result<Reply, FatalError>
-where
-    Call: Fn() -> Answer,
-    Answer: Future<Output = Result<Reply, ControlError>>,
-{
-    let mut wait = FIRST_WAIT;
-    let mut attempt = 1;
-    loop {
-        let (told, stated) = match call().await {
-            Ok(reply) if !is_passing(&reply) => return Ok(reply),
-            Ok(reply) => (format!("status {}", reply.status), stated_wait(&reply)),
-            Err(failure) if failure.is_permanent() => {
-                let error = FatalError::new(FatalKind::Tenant, failure.to_string());
-                return Err(match failure.hint() {
-                    Some(hint) => error.with_hint(hint),
-                    None => error,
-                });
-            }
-            Err(failure) => (failure.to_string(), None),
-        };
-        let next = stated.unwrap_or(wait);
-        if attempt >= ATTEMPTS || next > LONGEST_STATED_WAIT {
-            return Err(FatalError::new(
-                FatalKind::Tenant,
-                format!("the tenant was asked for {what}, and gives no answer: {told}"),
-            )
-            .with_hint("Nothing was loaded yet; start again when the tenant is back."));
-        }
-        attempt += 1;
-        sleep(next).await;
-        wait = (wait * 2).min(LONGEST_WAIT);
-    }
-}
-
-fn is_success(reply: &Reply) -> bool {
-    (200..300).contains(&reply.status) && reply.body_flaw.is_none()
-}
-
-fn is_passing(reply: &Reply) -> bool {
-    matches!(reply.status, 408 | 425 | 429 | 500..=599) || reply.body_flaw.is_some()
-}
-
-fn stated_wait(reply: &Reply) -> Option<Duration> {
-    retry_after(&|name| reply.headers.get(name)?.to_str().ok())
 }
 
 /// A reply that says no. Its body may hold anything, so only the status is told.

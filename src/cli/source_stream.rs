@@ -20,8 +20,10 @@ use crate::store::{RunDirectory, SourceRecord, StreamRecord};
 use crate::transport::{TransportSettings, lanes};
 
 use super::credentials::{read_source_credentials, token_plan};
+use super::discover::{Whose, discovered};
 use super::load::{Prepared, hash, prepare_staged};
 use super::print;
+use super::source_remarks::SourceRemarks;
 use super::staging::STAGED;
 
 /// How far fetching has come, in a run's directory.
@@ -31,7 +33,7 @@ pub(super) const STATE: &str = "staged.json";
 /// few mebibytes; more would only be memory that a hostile reply takes.
 const MOST_PAGE_BYTES: usize = 16 * 1024 * 1024;
 
-/// A stream that can be fetched: nothing was asked of it yet.
+/// A stream that can be fetched: no row was asked for yet.
 pub(super) struct SourceStream {
     pub(super) bound: BoundStream,
     pub(super) since: Option<Timestamp>,
@@ -53,28 +55,28 @@ pub(super) struct Begin<'run> {
     pub(super) run_id: String,
     /// Takes every call.
     pub(super) calls: CallLog,
+    /// Takes what the user should know.
+    pub(super) remarks: SourceRemarks,
 }
 
 impl SourceStream {
-    /// The stream that the settings name, with its credentials.
+    /// The stream that the settings name, with its credentials. The platform is
+    /// asked for its address, where the connector asks for it.
     ///
     /// # Errors
-    /// A mistake of the user's; nothing was sent.
+    /// A mistake of the user's, told before anything is sent; and a platform that
+    /// doesn't tell its address.
     pub(super) fn open(settings: &Settings, stream: &StreamSource) -> Result<Self, FatalError> {
         let (connector, bound) = bind(stream)?;
-        if connector.discovery(&stream.variables)?.is_some() {
-            return Err(FatalError::usage(format!(
-                "the source's connector {} asks the platform for its address, which a source doesn't",
-                bound.connector
-            ))
-            .with_hint("Name the address with --set source.base_url=https://…."));
-        }
+        let since = since_of(settings, stream, &bound)?;
+        let credentials = read_source_credentials(settings, stream, &connector)?;
+        let variables = discovered(&connector, &stream.variables, Whose::Source)?;
         Ok(Self {
-            since: since_of(settings, stream, &bound)?,
-            credentials: read_source_credentials(settings, stream, &connector)?,
+            bound: connector.bind_stream(stream.stream.as_deref(), &variables)?,
+            since,
             connector_hash: hash(connector.text().as_bytes()),
             known: Arc::default(),
-            bound,
+            credentials,
         })
     }
 
@@ -105,6 +107,7 @@ impl SourceStream {
             run_id: begin.run_id,
             save: begin.save,
             calls: begin.calls,
+            remark: begin.remarks.listener(),
             most_page_bytes: MOST_PAGE_BYTES,
         };
         start_fetching(

@@ -71,8 +71,10 @@ impl AuthFacts {
 }
 
 impl Connector {
-    /// The token endpoint. With another base address it is there, at the path
-    /// that the connector's own has.
+    /// The token endpoint, or `base_url` where no token is asked for. Where the
+    /// user has pointed the connector at another address, it is there, at the
+    /// path that the connector's own has; an address given for one host alone
+    /// moves no tokens.
     pub(super) fn token_url(
         &self,
         variables: &BTreeMap<String, String>,
@@ -82,11 +84,12 @@ impl Connector {
         let Some(token_url) = &self.file.auth.token_url else {
             return Ok(base_url.clone());
         };
-        if !variables.contains_key(BASE_URL) {
+        let Some(moved_to) = variables.get(BASE_URL) else {
             return parse_url("token endpoint", &self.fill(&token_url.value, given)?);
-        }
+        };
+        let moved_to = parse_url(BASE_URL, moved_to)?;
         let path = self.fill(&token_url.value.path_of_url(), given)?;
-        let moved = base_url.with_path(format!("{}{path}", base_url.path));
+        let moved = moved_to.with_path(format!("{}{path}", moved_to.path));
         // The path alone was the connector's; the whole is checked again.
         parse_url("token endpoint", &moved.to_string())
     }

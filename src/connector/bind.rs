@@ -9,13 +9,12 @@ use crate::config::{Located, did_you_mean};
 use super::auth_facts::AuthFacts;
 use super::bucket::BucketNames;
 use super::check_upsert::names_id;
-use super::check_variable::{BASE_URL, DEFAULT_PATTERN, compile_pattern, is_secret_name};
+use super::check_variable::{DEFAULT_PATTERN, compile_pattern, is_secret_name};
 use super::error::ConnectorError;
 use super::file::LimitsSection;
 use super::load::Connector;
 use super::operation::Operation;
 use super::probe_read::ProbeRead;
-use super::set_up::{DISCOVERED, NOT_YET_ASKED};
 use super::url::{HttpUrl, UrlError};
 
 /// A connector whose variables are filled in: all that a load needs to know of
@@ -133,14 +132,16 @@ impl Connector {
         let parts = self.named(name)?;
         let given = self.checked(variables)?;
         let file = &self.file;
-        let (base_url, auth) = self.addresses(variables, &given)?;
+        let section = self.section(parts.create);
+        let host = section.host.as_ref().map(|host| host.value.as_str());
+        let (base_url, auth) = self.addresses(host, variables, &given)?;
         let operation = self.operation(parts.create, &base_url, &given)?;
         let part = |name: Option<&str>| -> Result<_, ConnectorError> {
             name.map(|name| Ok(Arc::new(self.operation(name, &base_url, &given)?)))
                 .transpose()
         };
         let (update, delete) = (part(parts.update)?, part(parts.delete)?);
-        let probe = self.probe_read(&base_url, &given)?;
+        let probe = self.probe_read(section, &base_url, &given)?;
         Ok(Bound {
             connector: self.name().to_owned(),
             auth,
@@ -154,16 +155,14 @@ impl Connector {
         })
     }
 
-    /// Where requests go, and where tokens come from.
+    /// Where requests to a host go, and where tokens come from.
     pub(super) fn addresses(
         &self,
+        host: Option<&str>,
         variables: &BTreeMap<String, String>,
         given: &BTreeMap<String, String>,
     ) -> Result<(HttpUrl, AuthFacts), ConnectorError> {
-        let base_url = match variables.get(BASE_URL) {
-            Some(text) => parse_url("base_url", text)?,
-            None => parse_url("base_url", &self.own_base_url(variables, given)?)?,
-        };
+        let base_url = self.address(host, variables, given)?;
         let token_url = self.token_url(variables, given, &base_url)?;
         let auth = AuthFacts::new(&self.file.auth, token_url);
         Ok((base_url, auth))
@@ -173,28 +172,6 @@ impl Connector {
     pub(super) fn request_id_header(&self) -> Option<String> {
         let send = self.file.request_id.send.as_ref()?;
         Some(send.value.clone())
-    }
-
-    /// Whether the user has said where requests go.
-    pub(super) fn base_url_given(&self, variables: &BTreeMap<String, String>) -> bool {
-        variables.contains_key(BASE_URL)
-    }
-
-    /// Where requests go if the user doesn't say: as the platform told, or the
-    /// address of the file. One that the platform is still to be asked for
-    /// stands open.
-    fn own_base_url(
-        &self,
-        variables: &BTreeMap<String, String>,
-        given: &BTreeMap<String, String>,
-    ) -> Result<String, ConnectorError> {
-        if let Some(told) = variables.get(DISCOVERED) {
-            return Ok(told.clone());
-        }
-        match self.discovery(variables)? {
-            Some(_) => Ok(NOT_YET_ASKED.to_owned()),
-            None => self.fill(&self.file.base_url.value, given),
-        }
     }
 
     /// The operation of that name; of an upsert those that it is made of.
@@ -233,7 +210,7 @@ impl Connector {
     ) -> Result<BTreeMap<String, String>, ConnectorError> {
         let declared = &self.file.variables;
         for name in variables.keys() {
-            let is_known = name == BASE_URL || declared.get(name).is_some();
+            let is_known = self.is_address(name) || declared.get(name).is_some();
             if is_known || self.is_handed_over(name) {
                 continue;
             }
@@ -242,7 +219,10 @@ impl Connector {
                     variable: name.clone(),
                 });
             }
-            let known: Vec<&str> = declared.names().chain([BASE_URL]).collect();
+            let addresses = self.address_variables();
+            let known: Vec<&str> = (declared.names())
+                .chain(addresses.iter().map(String::as_str))
+                .collect();
             let mut suggestion = did_you_mean(name, known.iter().copied());
             if suggestion.is_empty() {
                 suggestion = format!("; it has {}", known.join(", "));
@@ -324,6 +304,9 @@ impl Connector {
     }
 }
 
-pub(super) fn parse_url(what: &'static str, text: &str) -> Result<HttpUrl, ConnectorError> {
-    HttpUrl::parse(text).map_err(|cause: UrlError| ConnectorError::BadUrl { what, cause })
+pub(super) fn parse_url(what: &str, text: &str) -> Result<HttpUrl, ConnectorError> {
+    HttpUrl::parse(text).map_err(|cause: UrlError| ConnectorError::BadUrl {
+        what: what.to_owned(),
+        cause,
+    })
 }

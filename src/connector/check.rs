@@ -12,7 +12,7 @@ use super::places::Places;
 use super::template::Template;
 use super::url::{HttpUrl, UrlError};
 use super::{
-    check_operation, check_set_up, check_stream, check_upsert, class::ReplyClass, probe_read,
+    check_operation, check_set_up, check_stream, check_upsert, class::ReplyClass, host, probe_read,
 };
 
 /// One mistake of a connector file.
@@ -115,6 +115,7 @@ pub(super) fn examine(file: &ConnectorFile) -> Vec<Finding> {
         examine_variable(&mut findings, &entry.name, &entry.value.value);
     }
     examine_url(&mut findings, file, &file.base_url, "base_url");
+    host::examine(&mut findings, file);
     examine_grant(&mut findings, file);
     examine_token_replies(&mut findings, file);
     examine_headers(&mut findings, file);
@@ -126,7 +127,7 @@ pub(super) fn examine(file: &ConnectorFile) -> Vec<Finding> {
     check_set_up::examine(&mut findings, file);
     examine_default_operation(&mut findings, file);
     check_stream::examine(&mut findings, file);
-    probe_read::examine(&mut findings, file);
+    probe_read::examine(&mut findings, file, file.probe.as_ref());
     let mut findings = findings.0;
     findings.sort_by_key(|finding| finding.line);
     findings
@@ -151,7 +152,7 @@ fn examine_grant(findings: &mut Findings, file: &ConnectorFile) {
     }
 }
 
-fn examine_url(
+pub(super) fn examine_url(
     findings: &mut Findings,
     file: &ConnectorFile,
     template: &Located<Template>,

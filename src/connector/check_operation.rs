@@ -11,7 +11,7 @@ use super::operation_file::OperationSection;
 use super::rule_file::{Conditions, ErrorsSection, ReplySection};
 use super::status::StatusSet;
 use super::template::{Part, Template};
-use super::{check_batch, check_repeat};
+use super::{check_batch, check_repeat, host, probe_read};
 
 /// Headers that the loader writes itself.
 const OWN_HEADERS: [&str; 7] = [
@@ -32,6 +32,8 @@ pub(super) fn examine(
     operation: &Located<OperationSection>,
 ) {
     let section = &operation.value;
+    host::examine_name(findings, file, section.host.as_ref());
+    probe_read::examine(findings, file, section.probe.as_ref());
     examine_path(findings, file, section);
     examine_headers(findings, file, section);
     examine_fields(findings, file, name, operation);

@@ -10,6 +10,24 @@ pub(super) fn examine(findings: &mut Findings, file: &ConnectorFile) {
         let discovery = &discovery.value;
         check_names(findings, file, &discovery.url, &[]);
         check_pointer(findings, &discovery.base_url);
+        for entry in &discovery.variables.entries {
+            check_pointer(findings, &entry.value);
+            let name = &entry.name.value;
+            let is_asked_by = discovery.url.value.names().any(|asked| asked == name);
+            if file.variables.get(name).is_none() || is_asked_by {
+                findings.add(
+                    &entry.name,
+                    match is_asked_by {
+                        true => format!("`{name}` is what the platform is asked by"),
+                        false => format!(
+                            "`{name}` is no variable{}",
+                            file.variables.did_you_mean(name)
+                        ),
+                    },
+                    "Name a variable of `variables` that the address to be asked doesn't need.",
+                );
+            }
+        }
     }
     for entry in &file.setup.entries {
         let section = &entry.value.value;

@@ -3,6 +3,7 @@
 use super::check::{Findings, check_header_name, check_list_pointer, check_names, check_pointer};
 use super::class::ReplyClass;
 use super::file::ConnectorFile;
+use super::host;
 use super::read_target::check_read_path;
 use super::stream_file::{PagesSection, Paging, StreamSection};
 use crate::config::{Located, did_you_mean};
@@ -15,6 +16,7 @@ pub(super) fn examine(findings: &mut Findings, file: &ConnectorFile) {
 }
 
 fn examine_stream(findings: &mut Findings, file: &ConnectorFile, stream: &StreamSection) {
+    host::examine_name(findings, file, stream.host.as_ref());
     check_read_path(findings, file, &stream.path, "the stream's path");
     for entry in &stream.query.entries {
         check_names(findings, file, &entry.value, &[]);

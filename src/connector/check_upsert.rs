@@ -120,6 +120,17 @@ fn examine_upsert(findings: &mut Findings, file: &ConnectorFile, upsert: &Upsert
             "Write `effect: updated` and, if its method is POST and the platform takes it twice, `repeatable: true`.",
         );
     }
+    let hosts = [Some(update), delete.map(|(_, delete)| &delete.value)];
+    let host_of = |part: &OperationSection| part.host.as_ref().map(|host| host.value.clone());
+    for part in hosts.into_iter().flatten() {
+        if host_of(part) != host_of(create) {
+            findings.add(
+                part.host.as_ref().unwrap_or(&part.key),
+                format!("it goes to another host than `{}`", upsert.create.value),
+                "All parts of an upsert need the same `host`.",
+            );
+        }
+    }
     if update.key.value != create.key.value {
         findings.add(
             &update.key,

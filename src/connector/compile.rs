@@ -25,6 +25,12 @@ use super::url::HttpUrl;
 pub(super) const TIMEOUT: TimeSpan = TimeSpan::from_seconds(60);
 
 impl Connector {
+    /// An operation as the file has it.
+    pub(super) fn section(&self, name: &str) -> &OperationSection {
+        let found = self.file.operations.get(name);
+        &found.expect("examined when the file was loaded").value
+    }
+
     /// An operation, with its variables filled in.
     pub(super) fn operation(
         &self,
@@ -32,12 +38,7 @@ impl Connector {
         base_url: &HttpUrl,
         given: &BTreeMap<String, String>,
     ) -> Result<Operation, ConnectorError> {
-        let section = &self
-            .file
-            .operations
-            .get(name)
-            .expect("examined when the file was loaded")
-            .value;
+        let section = self.section(name);
         let (body_open, body_close) = envelope(section);
         let mut headers = Vec::with_capacity(section.headers.entries.len());
         for entry in &section.headers.entries {

@@ -105,7 +105,7 @@ pub enum ConnectorError {
     #[error("the {what} can't be used: {cause}")]
     BadUrl {
         /// Which address.
-        what: &'static str,
+        what: String,
         /// What is wrong with it.
         cause: UrlError,
     },

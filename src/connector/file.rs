@@ -30,6 +30,12 @@ pub(crate) struct ConnectorFile {
     pub(crate) variables: NameMap<Located<VariableSection>>,
     /// The platform's address; `{name}` stands for a variable.
     pub(crate) base_url: Located<Template>,
+    /// Addresses of other hosts of the platform, by name, for operations and
+    /// streams that name one as their `host`. Tokens go to these and to
+    /// `base_url`, and nowhere else. `--set NAME_base_url=…` points one at
+    /// another address, and so does `--set base_url=…`, which moves them all.
+    #[serde(default)]
+    pub(crate) hosts: NameMap<Located<Template>>,
     /// Where tokens come from.
     pub(crate) auth: AuthSection,
     /// How the platform tells its limits.

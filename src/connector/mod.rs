@@ -39,6 +39,7 @@ mod error;
 mod field_file;
 mod file;
 mod found;
+mod host;
 mod idempotency;
 mod item_key;
 mod load;

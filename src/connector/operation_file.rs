@@ -10,6 +10,7 @@ use super::class::Effect;
 use super::field_file::{EmptyRule, FieldSection, FixedValue, OtherFieldsSection};
 use super::look_up_file::{IdempotencyKeySection, LookUpSection};
 use super::operation::Method;
+use super::probe_read::ProbeSection;
 use super::rule_file::{ErrorsSection, ReplySection};
 use super::template::Template;
 
@@ -19,6 +20,8 @@ use super::template::Template;
 pub(crate) struct OperationSection {
     /// The HTTP method.
     pub(crate) method: Method,
+    /// Which of `hosts` it is sent to. Default: `base_url`.
+    pub(crate) host: Option<Located<String>>,
     /// The path below the base address. `{name}` stands for the key, encoded
     /// as one segment, or for a variable.
     pub(crate) path: Located<Template>,
@@ -56,6 +59,9 @@ pub(crate) struct OperationSection {
     /// answered; without it, and without `idempotency_key`, such rows end as
     /// unknown.
     pub(crate) look_up: Option<Located<LookUpSection>>,
+    /// What `sluice probe` asks where it is about this operation. Default: the
+    /// connector's own `probe`, where both have the same host.
+    pub(crate) probe: Option<Located<ProbeSection>>,
     /// How long a reply is waited for. Default: 60s.
     pub(crate) timeout: Option<TimeSpan>,
     /// What an empty cell means. Default: omit.

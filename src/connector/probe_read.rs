@@ -16,6 +16,7 @@ use super::error::ConnectorError;
 use super::file::ConnectorFile;
 use super::load::Connector;
 use super::message::Pointers;
+use super::operation_file::OperationSection;
 use super::read_target::{check_read_path, query_text};
 use super::reply::{Classified, ReplyRule, ReplyRules};
 use super::rule_file::ReplySection;
@@ -74,8 +75,12 @@ impl ProbeRead {
 }
 
 /// Adds the mistakes of the section.
-pub(super) fn examine(findings: &mut Findings, file: &ConnectorFile) {
-    let Some(section) = &file.probe else {
+pub(super) fn examine(
+    findings: &mut Findings,
+    file: &ConnectorFile,
+    section: Option<&Located<ProbeSection>>,
+) {
+    let Some(section) = section else {
         return;
     };
     let section = &section.value;
@@ -100,14 +105,17 @@ pub(super) fn examine(findings: &mut Findings, file: &ConnectorFile) {
 }
 
 impl Connector {
-    /// The read that a probe sends, with its variables filled in; `None` where
-    /// the connector names none.
+    /// The read that a probe of an operation sends, with its variables filled in;
+    /// `None` where neither names one that goes to the operation's host.
     pub(super) fn probe_read(
         &self,
+        operation: &OperationSection,
         base_url: &HttpUrl,
         given: &BTreeMap<String, String>,
     ) -> Result<Option<ProbeRead>, ConnectorError> {
-        let Some(section) = &self.file.probe else {
+        let shared = self.file.probe.as_ref();
+        let shared = shared.filter(|_| operation.host.is_none());
+        let Some(section) = operation.probe.as_ref().or(shared) else {
             return Ok(None);
         };
         let section = &section.value;

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::bind::Bound;
 use super::error::ConnectorError;
 use super::load::Connector;
 use super::message::id_text;
@@ -28,6 +27,8 @@ pub struct Discovery {
     /// The variable that [`Connector::bind_to`] takes the answer in.
     pub sets: &'static str,
     base_url: String,
+    /// Other variables, and their places in the answer.
+    variables: Vec<(String, String)>,
 }
 
 impl Discovery {
@@ -37,6 +38,25 @@ impl Discovery {
         let reply: Value = serde_json::from_slice(reply).ok()?;
         let text = reply.pointer(&self.base_url)?.as_str()?;
         HttpUrl::parse(text).ok().map(|url| url.to_string())
+    }
+
+    /// The other variables that a reply tells, which the user hasn't given.
+    /// What they may hold is checked when they are bound.
+    #[must_use]
+    pub fn variables(&self, reply: &[u8]) -> Vec<(String, String)> {
+        let Ok(reply) = serde_json::from_slice::<Value>(reply) else {
+            return Vec::new();
+        };
+        let told = self.variables.iter().filter_map(|(name, place)| {
+            let text = reply.pointer(place)?.as_str()?;
+            Some((name.clone(), text.to_owned()))
+        });
+        told.collect()
+    }
+
+    /// Whether the answer tells a variable.
+    pub(super) fn tells(&self, variable: &str) -> bool {
+        self.variables.iter().any(|(name, _)| name == variable)
     }
 }
 
@@ -100,6 +120,10 @@ impl Connector {
             url: self.fill(&section.url.value, &given)?,
             sets: DISCOVERED,
             base_url: section.base_url.value.clone(),
+            variables: (section.variables.entries.iter())
+                .map(|entry| (entry.name.value.clone(), entry.value.value.clone()))
+                .filter(|(name, _)| !variables.contains_key(name))
+                .collect(),
         }))
     }
 
@@ -132,15 +156,14 @@ impl Connector {
     }
 
     /// One of the things that have to be there before the first row, in the
-    /// order in which the file names them. What earlier ones set has to be among
-    /// the variables.
+    /// order in which the file names them, below `base_url`. What earlier ones
+    /// set has to be among the variables.
     ///
     /// # Errors
     /// Those of [`Connector::bind`] about variables.
     pub fn set_up_step(
         &self,
         index: usize,
-        bound: &Bound,
         variables: &BTreeMap<String, String>,
     ) -> Result<Option<SetUpStep>, ConnectorError> {
         let Some(entry) = self.file.setup.entries.get(index) else {
@@ -148,8 +171,9 @@ impl Connector {
         };
         let given = self.checked(variables)?;
         let section = &entry.value.value;
+        let base_url = self.address(None, variables, &given)?;
         let address = |path: &Template| -> Result<String, ConnectorError> {
-            let mut address = bound.base_url.to_string().into_bytes();
+            let mut address = base_url.to_string().into_bytes();
             for part in path.parts() {
                 match part {
                     Part::Text(text) => address.extend_from_slice(text.as_bytes()),

@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::config::Located;
+use crate::config::{Located, NameMap};
 
 use super::places::Places;
 use super::template::Template;
@@ -58,4 +58,9 @@ pub(crate) struct DiscoverySection {
     pub(crate) url: Located<Template>,
     /// Where the API's address stands in the reply, as a JSON pointer.
     pub(crate) base_url: Located<String>,
+    /// Variables that the reply tells too, such as the area that other hosts are
+    /// named by: where each stands, as a JSON pointer. What the user gives goes
+    /// before.
+    #[serde(default)]
+    pub(crate) variables: NameMap<Located<String>>,
 }

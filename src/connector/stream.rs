@@ -198,8 +198,9 @@ impl Connector {
             });
         };
         let given = self.checked(variables)?;
-        let (base_url, auth) = self.addresses(variables, &given)?;
         let section: &StreamSection = &entry.value.value;
+        let host = section.host.as_ref().map(|host| host.value.as_str());
+        let (base_url, auth) = self.addresses(host, variables, &given)?;
         let target = self.read_target(
             &base_url,
             &given,

@@ -15,6 +15,8 @@ use super::template::Template;
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StreamSection {
+    /// Which of `hosts` is asked. Default: `base_url`.
+    pub(crate) host: Option<Located<String>>,
     /// The path below the base address. `{name}` stands for a variable.
     pub(crate) path: Located<Template>,
     /// What stands behind the `?` of every page, by name.

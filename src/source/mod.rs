@@ -18,8 +18,8 @@ pub use duplicates::{DuplicateFinder, Duplicates};
 pub use error::SourceError;
 pub use ndjson::stage_ndjson;
 pub use pages::{
-    CallLog, ChangeClock, FetchState, FetchTotals, Fetching, KnownRows, SaveState, SourceToken,
-    SourceTokens, start_fetching,
+    CallLog, ChangeClock, FetchState, FetchTotals, Fetching, KnownRows, Remark, SaveState,
+    SourceToken, SourceTokens, start_fetching,
 };
 pub use spool::{Spool, SpoolFailure, SpoolReader, SpoolSide, SpoolWriter, cut_to_last_line};
 pub use staging::{StagedRecords, hash_of_file};

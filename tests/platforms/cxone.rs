@@ -43,7 +43,7 @@ fn entries_of_an_address_book_are_made_and_changed_and_each_has_its_own_result()
 #[test]
 fn custom_fields_are_set_and_a_customer_over_its_own_limit_waits_alone() {
     let bench = bench_of(
-        "cxone-digital",
+        "cxone",
         "api: cxone\ncontacts: { existing: { numbered: { prefix: c-, count: 40 } } }\nlimits:\n\
          \x20 - { kind: token_bucket, rate: 2, burst: 3, scope: record, routes: [custom_fields], key: customer }\n\
          \x20 - { kind: fixed_window, requests: 400, window: 2s, routes: [custom_fields, get_contact], key: customers.read }\n",
@@ -56,7 +56,8 @@ fn custom_fields_are_set_and_a_customer_over_its_own_limit_waits_alone() {
         writeln!(text, "c-1,Tier {round},44").expect("memory");
     }
     bench.write("fields.csv", text);
-    let ended = load(&bench, "fields.csv", &["--set", "area=na1"]).expect_code(1);
+    let flags = ["--set", "area=na1", "--operation", "custom_fields"];
+    let ended = load(&bench, "fields.csv", &flags).expect_code(1);
     let counts = counts(&ended);
     assert_eq!(
         (&counts["updated"], &counts["rejected"]),

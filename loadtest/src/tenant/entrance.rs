@@ -11,6 +11,7 @@ use super::platform;
 use super::reply::{self, Answer, ReplyBody, add_header};
 use super::strike::{self, Strike};
 use super::timer::wait;
+use super::token_api;
 use super::token_desk::Grant;
 use super::world::{Places, World};
 
@@ -81,6 +82,9 @@ async fn serve(
 }
 
 fn authorize(world: &World, visitor: &Visitor<'_>) -> Result<Grant, Box<Response<ReplyBody>>> {
+    if world.scenario.token.basic {
+        return authorize_basic(world, visitor);
+    }
     let bearer = visitor
         .headers
         .get(AUTHORIZATION)
@@ -114,6 +118,31 @@ fn authorize(world: &World, visitor: &Visitor<'_>) -> Result<Grant, Box<Response
         )));
     }
     Ok(grant)
+}
+
+/// The client whose id and secret go along with the request.
+fn authorize_basic(
+    world: &World,
+    visitor: &Visitor<'_>,
+) -> Result<Grant, Box<Response<ReplyBody>>> {
+    let header = visitor.headers.get(AUTHORIZATION);
+    let named = header.and_then(|value| token_api::basic_credentials(value.to_str().ok()?));
+    let client = named.and_then(|(id, secret)| {
+        let mut clients = world.scenario.clients.iter();
+        clients.find(|client| client.id == id && client.secret == secret)
+    });
+    let Some(client) = client else {
+        world.ledger.note(|counters| counters.unauthorized += 1);
+        let message = "a user and a password are required";
+        let mut response = refused(world, StatusCode::UNAUTHORIZED, "unauthorized", message);
+        add_header(&mut response, "www-authenticate", "Basic realm=\"tenant\"");
+        return Err(Box::new(response));
+    };
+    Ok(Grant {
+        client: client.id.as_str().into(),
+        serial: 0,
+        may_write: true,
+    })
 }
 
 /// A refusal before a route is looked at, in the API's form.

@@ -241,7 +241,8 @@ fn authenticate<'a>(
     client.ok_or_else(|| refused("the client id or the secret is wrong"))
 }
 
-fn basic_credentials(header: &str) -> Option<(String, String)> {
+/// User and password of an `Authorization: Basic` header.
+pub(crate) fn basic_credentials(header: &str) -> Option<(String, String)> {
     let (scheme, encoded) = header.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;

@@ -69,6 +69,8 @@ pub struct TokenRules {
     pub expires_in: Option<u64>,
     /// Whether the reply leaves `expires_in` out. Default: no.
     pub omit_expires_in: bool,
+    /// Requests carry the client's id and secret themselves (RFC 7617): a token is neither needed nor taken.
+    pub basic: bool,
     /// Times after the scenario's start at which every token given out before stops working. Default: none.
     #[serde(deserialize_with = "units::durations")]
     pub revoke_at: Vec<Duration>,
@@ -97,6 +99,7 @@ impl Default for TokenRules {
             lifetime: Duration::from_secs(3600),
             expires_in: None,
             omit_expires_in: false,
+            basic: false,
             revoke_at: Vec::new(),
             revoke_after_requests: Vec::new(),
             limit: None,

@@ -66,10 +66,12 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         let key = key_of(pending);
         let change = match (&way_back.delete, image.made) {
             (None, true) => {
-                return barred(
-                    UndoError::CantDelete,
-                    "the run made the record, and the connector names no operation that deletes it",
+                let told = format!(
+                    "the run made the record {}, and the connector names no operation that \
+                     deletes it; delete it on the platform itself, or let it stay",
+                    found.id
                 );
+                return barred(UndoError::CantDelete, &told);
             }
             (_, made) if way_back.only_plans => {
                 return match made {

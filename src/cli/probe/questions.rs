@@ -14,7 +14,7 @@ use crate::source::csv::{Start, split};
 use crate::source::{Source, SourceError};
 
 use super::super::arguments::ProbeArguments;
-use super::super::load::{Prepared, file_input, prepare as prepare_load};
+use super::super::load::{Prepared, bind, file_input, prepare as prepare_load};
 
 /// Records that are written in turn: enough that a limit of a single record's
 /// own isn't met.
@@ -27,7 +27,7 @@ pub(super) fn prepare(
 ) -> Result<(Bound, Questions, Option<u64>), FatalError> {
     let input = file_input(settings);
     if !arguments.write {
-        let bound = super::bound_of(settings)?;
+        let (_, bound) = bind(settings)?;
         let Some(read) = bound.probe.clone() else {
             return Err(FatalError::usage(format!(
                 "the connector {} names no read to probe with",

@@ -92,7 +92,11 @@ impl Undone {
                 self.changed_since,
                 false,
             ),
-            ("made by the run, no way to delete", self.cant_delete, false),
+            (
+                "made by the run, not to be deleted here",
+                self.cant_delete,
+                false,
+            ),
             ("maybe made by the run, left alone", self.not_sure, false),
             ("refused or not found out", self.failed, false),
             ("sent and never answered", self.unknown, false),

@@ -4,10 +4,9 @@
 pub(super) mod tests;
 
 /// The built-in connectors: name and file.
-pub(super) const BUILTINS: [(&str, &str); 5] = [
+pub(super) const BUILTINS: [(&str, &str); 4] = [
     ("cxone-contacts", include_str!("cxone-contacts.yaml")),
     ("cxone", include_str!("cxone.yaml")),
-    ("cxone-digital", include_str!("cxone-digital.yaml")),
     ("genesys-contacts", include_str!("genesys-contacts.yaml")),
     ("genesys-cloud", include_str!("genesys-cloud.yaml")),
 ];

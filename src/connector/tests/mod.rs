@@ -2,6 +2,7 @@
 
 mod bodies;
 mod fields;
+mod hosts;
 mod look_up;
 mod mistakes;
 mod properties;

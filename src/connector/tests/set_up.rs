@@ -86,7 +86,7 @@ fn a_step_is_looked_for_and_made_with_the_variables_filled_in() {
     assert_eq!(path(&bound), "/kinds/%28kind_id%29/things/k");
     assert_eq!(connector.set_up_count(), 1);
     let step = connector
-        .set_up_step(0, &bound, &variables)
+        .set_up_step(0, &variables)
         .expect("right")
         .expect("a step");
     assert_eq!(
@@ -110,12 +110,7 @@ fn a_step_is_looked_for_and_made_with_the_variables_filled_in() {
     settled.insert(step.sets, "u/1".to_owned());
     let bound = connector.bind(&settled).expect("bound");
     assert_eq!(path(&bound), "/kinds/u%2F1/things/k");
-    assert!(
-        connector
-            .set_up_step(1, &bound, &settled)
-            .expect("right")
-            .is_none()
-    );
+    assert!(connector.set_up_step(1, &settled).expect("right").is_none());
 }
 
 #[test]

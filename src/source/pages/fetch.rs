@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::connector::{BoundStream, PageAt, PageFlaw, ReplyClass};
 use crate::error::{FatalError, FatalKind};
-use crate::limit::{Controller, Decision, LimitSettings, Permit, Reaction};
+use crate::limit::{Controller, Decision, LimitEvent, LimitSettings, Permit, Reaction};
 use crate::record::CallRecord;
 use crate::source::csv::write_staged_header;
 use crate::source::spool::SpoolWriter;
@@ -36,6 +36,9 @@ pub type CallLog = Arc<Mutex<Vec<CallRecord>>>;
 /// Keeps the state on the disk, durable when it returns.
 pub type SaveState = Box<dyn FnMut(&FetchState) -> io::Result<()> + Send>;
 
+/// Tells the user something that stops nothing.
+pub type Remark = Box<dyn Fn(String) + Send>;
+
 /// What is fetched, and how far it has come.
 pub struct Fetching {
     /// The stream.
@@ -54,6 +57,8 @@ pub struct Fetching {
     pub save: SaveState,
     /// Takes every call.
     pub calls: CallLog,
+    /// Takes what the user should know while pages are waited for.
+    pub remark: Remark,
     /// Bytes of a page that are read at most.
     pub most_page_bytes: usize,
 }
@@ -233,6 +238,12 @@ impl<Way: Transport, Tokens: SourceTokens> Fetcher<Way, Tokens> {
                     .observe(seen, &result, *failures.as_ref().unwrap_or(&1));
             let now = Instant::now().into_std();
             let reaction = self.limiter.on_reply(now, permit, &observation);
+            for event in self.limiter.take_events() {
+                if let LimitEvent::PausedUntil { until } = event {
+                    let pause = until.saturating_duration_since(now);
+                    (self.fetching.remark)(Patience::note_pause(pause)?);
+                }
+            }
             failures?;
             match (seen, result) {
                 (ReplyClass::Done | ReplyClass::Unchanged, Ok(reply)) => {

@@ -22,7 +22,7 @@ mod tokens;
 mod tests;
 
 pub use change_clock::ChangeClock;
-pub use fetch::{CallLog, Fetching, SaveState};
+pub use fetch::{CallLog, Fetching, Remark, SaveState};
 pub use known::KnownRows;
 pub use state::{FetchState, FetchTotals};
 pub use thread::start_fetching;

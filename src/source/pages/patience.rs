@@ -5,6 +5,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::error::{FatalError, FatalKind};
+use crate::limit::LONGEST_PAUSE;
+use crate::report::duration_words;
 
 /// How long a source that never gave any reply is waited for: a wrong host or a
 /// closed port should be told in seconds. As long as for a target.
@@ -41,6 +43,24 @@ impl Patience {
         self.failing_since = None;
         self.failures = 0;
         self.bad_pages = 0;
+    }
+
+    /// The source asked for a long pause; what the user is told of it.
+    ///
+    /// # Errors
+    /// It is longer than a run waits.
+    pub(super) fn note_pause(pause: Duration) -> Result<String, FatalError> {
+        let text = duration_words(pause);
+        if pause <= LONGEST_PAUSE {
+            return Ok(format!(
+                "the source asks for a pause of {text}: no page is asked for until it is over"
+            ));
+        }
+        Err(FatalError::new(
+            FatalKind::Tenant,
+            format!("the source asks for a pause of {text}"),
+        )
+        .with_hint("Ask the source's support about the limit; resume the run after the pause."))
     }
 
     /// A request failed; how many have, in a row.

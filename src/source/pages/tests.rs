@@ -62,6 +62,7 @@ struct Ended {
     state: FetchState,
     asked: Vec<String>,
     took: Duration,
+    remarks: Vec<String>,
 }
 
 /// Fetches all from a source that follows the script.
@@ -76,6 +77,8 @@ async fn run(
     let bound = stream(pages);
     let kept = Arc::new(Mutex::new(FetchState::new(bound.stream.first_page())));
     let keeping = Arc::clone(&kept);
+    let remarks = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&remarks);
     let fetching = Fetching {
         state: FetchState::new(bound.stream.first_page()),
         bound,
@@ -88,6 +91,7 @@ async fn run(
             Ok(())
         }),
         calls: CallLog::default(),
+        remark: Box::new(move |text| told.lock().push(text)),
         most_page_bytes: 1 << 20,
     };
     let asked = Rc::new(RefCell::new(Vec::new()));
@@ -128,6 +132,7 @@ async fn run(
         state,
         asked,
         took,
+        remarks: remarks.lock().clone(),
     }
 }
 
@@ -240,6 +245,32 @@ async fn pages_that_lead_round_in_a_circle_end_the_fetching() {
     .await;
     let error = ended.how.expect_err("it would never end");
     assert!(error.message.contains("in a circle"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_wait_is_told_and_one_of_days_ends_the_fetching() {
+    let asked_for = |wait: &'static str| {
+        run(OFFSET, None, move |_, number| match number {
+            0 => Ok(Reply::new(429, "").with_header(RETRY_AFTER, HeaderValue::from_static(wait))),
+            _ => page(r#"{"list":[]}"#),
+        })
+    };
+    let short = asked_for("600").await;
+    assert_eq!((short.how, short.remarks), (Ok(()), Vec::new()));
+    let long = asked_for("7200").await;
+    long.how.expect("all came");
+    assert!(long.took >= Duration::from_secs(7_200), "{:?}", long.took);
+    let [told] = &long.remarks[..] else {
+        panic!("told once, not {:?}", long.remarks);
+    };
+    assert!(
+        told.contains("the source asks for a pause of 2 h"),
+        "{told}"
+    );
+    let days = asked_for("200000").await;
+    let error = days.how.expect_err("nobody waits so long");
+    assert!(error.message.contains("a pause of"), "{error}");
+    assert_eq!(days.asked.len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
