@@ -138,6 +138,19 @@ impl Controller {
         Permit { sent_at: now }
     }
 
+    /// Whether a request that was granted some time ago may still be sent: the
+    /// gate hasn't closed since.
+    #[must_use]
+    pub fn honours(&self, permit: &Permit) -> bool {
+        self.is_open() && permit.sent_at >= self.gate.reopened_at
+    }
+
+    /// Whether the gate is open.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.gate.is_open()
+    }
+
     /// The request never left: place and token go back, nothing is learnt.
     pub fn abandon(&mut self, now: Instant, permit: Permit) {
         self.release();

@@ -42,6 +42,14 @@ pub(super) struct Answered {
     pub(super) generation: u64,
     pub(super) request_number: u64,
     pub(super) sent_at: Instant,
-    /// `None` where it was never sent, since it couldn't be written down.
-    pub(super) result: Option<Result<Reply, SendError>>,
+    pub(super) result: Sending,
+}
+
+/// Whether a request was sent, and what came of it.
+pub(super) enum Sending {
+    Sent(Result<Reply, SendError>),
+    /// It never left, since it couldn't be written down.
+    NotWrittenDown,
+    /// It never left: while it was written down, the tenant asked to wait.
+    HeldBack,
 }

@@ -31,6 +31,12 @@ impl HeldPermit {
         }
     }
 
+    /// Whether the request may still be sent: no gate has closed since.
+    pub(super) fn holds(&self) -> bool {
+        let permits = self.permits.as_ref();
+        permits.is_some_and(|permits| self.controller.honours(permits))
+    }
+
     /// Gives the permits back with what came of the request: what becomes of
     /// the record, and what else the limiters decided.
     pub(super) fn give_back(mut self, now: Instant, answer: &LimitAnswer) -> (Reaction, Decisions) {

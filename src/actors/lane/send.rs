@@ -14,7 +14,7 @@ use crate::store::IntendedRow;
 use crate::transport::Transport;
 
 use super::attempt::Step;
-use super::call::{Answered, Call};
+use super::call::{Answered, Call, Sending};
 use super::gather::Readiness;
 use super::held_permit::HeldPermit;
 use super::run::{Hold, Lane, LaneControl};
@@ -162,14 +162,19 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         let generation = token.generation;
         self.in_flight.push(
             async move {
-                let is_written_down = match waits_for {
-                    Some(written_down) => written_down.await.is_ok(),
-                    None => true,
+                let may_be_sent = match waits_for {
+                    None => Ok(()),
+                    // A disk takes its time, in which the gate may have closed.
+                    Some(written_down) => match written_down.await {
+                        Ok(_) if permit.holds() => Ok(()),
+                        Ok(_) => Err(Sending::HeldBack),
+                        Err(_) => Err(Sending::NotWrittenDown),
+                    },
                 };
                 let sent_at = Instant::now();
-                let result = match is_written_down {
-                    true => Some(transport.send(request).await),
-                    false => None,
+                let result = match may_be_sent {
+                    Ok(()) => Sending::Sent(transport.send(request).await),
+                    Err(not_sent) => not_sent,
                 };
                 Answered {
                     call,
@@ -182,6 +187,15 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             }
             .boxed_local(),
         );
+    }
+
+    /// Takes the rows of a request that never left back to be sent, in their
+    /// order.
+    pub(super) fn take_back(&mut self, call: Call) {
+        for mut pending in call.others.into_iter().rev().chain([call.lead]) {
+            pending.sent -= 1;
+            self.put_first(pending);
+        }
     }
 
     pub(super) fn request_id(&self, number: u64) -> String {

@@ -13,7 +13,7 @@ use crate::record::{CallRecord, OutcomeKind, Refusal};
 use crate::transport::{Reply, SendError, Transport};
 
 use super::attempt::{Doubt, Pending, Step};
-use super::call::{Answered, Call};
+use super::call::{Answered, Call, Sending};
 use super::endpoint::LimitWords;
 use super::items::class_of_items;
 use super::observe::{asked_wait, cause_of, forbidden, never_left, observe};
@@ -56,11 +56,11 @@ struct Said {
 impl<T: Transport, C: LaneControl> Lane<T, C> {
     pub(super) fn settle(&mut self, mut answered: Answered) {
         let now = Instant::now();
-        let Some(result) = answered.result.take() else {
-            // It could not be written down, so it never left. The recorder has
-            // said why; nothing else can be sent either.
-            self.begin_drain();
-            return;
+        let result = match std::mem::replace(&mut answered.result, Sending::HeldBack) {
+            Sending::Sent(result) => result,
+            Sending::HeldBack => return self.take_back(answered.call),
+            // The recorder has said why; nothing else can be sent either.
+            Sending::NotWrittenDown => return self.begin_drain(),
         };
         if answered.call.is_look_up() {
             return self.settle_look_up(answered, &result, now);

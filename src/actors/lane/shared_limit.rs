@@ -192,6 +192,18 @@ impl SharedLimit {
         (reaction, decisions)
     }
 
+    /// Whether a request with these permits may still be sent.
+    pub(super) fn honours(&self, permits: &Permits) -> bool {
+        self.lock().honours(&permits.own)
+            && self.lock_above().is_none_or(|above| {
+                // Without one of its own it was under way before that limit was met.
+                let permit = permits.above.as_ref();
+                permit.map_or(above.controller.is_open(), |permit| {
+                    above.controller.honours(permit)
+                })
+            })
+    }
+
     /// The request never left, or nobody will say what came of it.
     pub(super) fn abandon(&self, now: Instant, permits: Permits) {
         self.lock().abandon(now, permits.own);

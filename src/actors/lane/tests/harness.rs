@@ -101,6 +101,8 @@ pub(super) struct LaneWish {
     pub(super) suspects_age: Duration,
     /// Rows are only compared with what is there.
     pub(super) compares: bool,
+    /// How long it takes to write something down.
+    pub(super) disk_time: Duration,
     /// Nothing can be written down any more.
     pub(super) disk_is_full: bool,
     /// The refresher gives up, and closes its channel, after so many tokens.
@@ -117,6 +119,7 @@ impl Default for LaneWish {
             suspects: Vec::new(),
             suspects_age: Duration::ZERO,
             compares: false,
+            disk_time: Duration::from_millis(3),
             disk_is_full: false,
             most_tokens: 1_000,
         }
@@ -200,7 +203,7 @@ async fn write_down(
     while let Some(intention) = intentions.recv().await {
         match intention {
             Intention::Send { rows, durable, .. } => {
-                sleep(Duration::from_millis(3)).await;
+                sleep(wish.disk_time).await;
                 if wish.disk_is_full {
                     continue;
                 }

@@ -50,6 +50,39 @@ fn a_retry_after_is_never_undercut_and_no_row_is_lost() {
 }
 
 #[test]
+fn a_disk_that_takes_its_time_lets_nothing_out_after_the_refusal() {
+    let wish = LaneWish {
+        repeatable: false,
+        concurrency: Some(8),
+        disk_time: Duration::from_millis(150),
+        ..LaneWish::default()
+    };
+    let in_window = Cell::new((0, 0));
+    let notes = under_paused_time(load(&wish, 200, move |call| {
+        let window = call.at.as_secs() / 5;
+        let (current, taken) = in_window.get();
+        let taken = if current == window { taken } else { 0 };
+        // Answers of many lengths, so that some come while the disk is written.
+        let after_ms = 15 + 37 * (call.number % 7);
+        if taken < 20 {
+            in_window.set((window, taken + 1));
+            return status(204, after_ms);
+        }
+        throttled(429, &left_of_window(call.at).to_string(), after_ms)
+    }));
+    assert_eq!(notes.ends().len(), 200);
+    assert!(
+        notes
+            .ends()
+            .values()
+            .all(|end| *end == OutcomeKind::Updated)
+    );
+    assert_no_wait_undercut(&notes, |refusal| {
+        Duration::from_secs(left_of_window(refusal.call.at))
+    });
+}
+
+#[test]
 fn an_unavailable_tenant_is_left_alone_for_as_long_as_it_says() {
     let wish = LaneWish {
         concurrency: Some(4),
