@@ -49,6 +49,11 @@ impl Burst {
         }
     }
 
+    /// Whether anything is known of it.
+    pub(super) fn is_known(&self) -> bool {
+        self.leanest.is_some()
+    }
+
     /// A cycle that began after a wait and was refused after `open_s`.
     pub(super) fn add(&mut self, accepted: f64, open_s: f64) {
         if accepted < 0.5 {

@@ -15,8 +15,8 @@ pub(super) const DOUBLING_S: f64 = 20.0;
 const FIRST_CHEAP_SEARCH_S: f64 = 2.0;
 const CHEAP_S: f64 = 24.0;
 /// …but a burst must be used up before the pace seems to be that of a raised
-/// limit.
-const CHEAP_PER_EARNING: f64 = 12.0;
+/// limit. Twice as long leaves a large bucket full now and then.
+const CHEAP_PER_EARNING: f64 = 5.0;
 /// A limit shows itself in the time in which it earns its burst, be that a
 /// whole window, so the doubling time is at least this many of it. Less
 /// exhausts each window well before its end, for everybody.

@@ -115,6 +115,14 @@ impl Measure {
         self.refusal = ramp.map(|ramp| Refusal { ramp, open_s });
     }
 
+    /// A rate was met without a wait, so no cycle has ended yet. What was
+    /// admitted beyond the rate since the start was the burst.
+    pub(super) fn note_first_burst(&mut self, now_s: f64) {
+        if !self.burst.is_known() {
+            self.burst.add(self.accepted, now_s - self.opened_at_s);
+        }
+    }
+
     /// The gate reopens after a quota: the cycle is over.
     pub(super) fn end_cycle(&mut self, now_s: f64, wait_s: f64) -> Measured {
         let length_s = now_s - self.cycle_start_s;

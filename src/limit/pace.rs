@@ -151,7 +151,8 @@ impl Pace {
     /// Headers told how much is left. `in_flight` may still be uncounted there.
     pub(super) fn tell(&mut self, now_s: f64, remaining: f64, resets_in_s: f64, in_flight: u32) {
         self.refill(now_s);
-        self.told = Some(Told::new(now_s, remaining, resets_in_s, in_flight));
+        let left = (remaining - f64::from(in_flight)).max(0.0);
+        self.told = Some(Told::new(now_s, left, resets_in_s, self.share));
     }
 
     /// The gate closes on a quota: remember what the pace was.
@@ -237,6 +238,7 @@ impl Pace {
     /// itself was refused just above.
     pub(super) fn adopt(&mut self, now_s: f64, rate_per_s: f64, sure: bool) {
         self.steps.begin_anew(now_s);
+        self.measure.note_first_burst(now_s);
         self.measure.has_searched = true;
         let measured = Measured {
             rate_per_s: rate_per_s.max(LEAST_PER_S),

@@ -100,7 +100,8 @@ impl std::error::Error for RateError {}
 /// The share of a learnt limit that this client may use, in (0, 1].
 ///
 /// Default 1. Below 1 the rest is left to the tenant's other clients, and the
-/// limit isn't probed once it is known.
+/// limit isn't probed once it is known. Of a quota that headers tell, it is the
+/// share of what is left at any time.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(try_from = "f64", into = "f64")]
 pub struct Share(f64);

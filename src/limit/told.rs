@@ -1,5 +1,7 @@
 //! The pace that rate-limit headers tell.
 
+use super::rate::Share;
+
 /// A header's reset is in whole seconds: half of one is its error.
 const RESET_ERROR_S: f64 = 0.5;
 
@@ -10,12 +12,20 @@ pub(super) struct Told {
 }
 
 impl Told {
-    /// So many requests are left until the reset; `in_flight` may still be
-    /// uncounted there.
-    pub(super) fn new(now_s: f64, remaining: f64, resets_in_s: f64, in_flight: u32) -> Self {
-        let left = (remaining - f64::from(in_flight)).max(0.0);
+    /// So many requests are left until the reset.
+    ///
+    /// Who was told to take a share takes that share of what is left, and has
+    /// no use for the half second either: near the reset it is all that is left
+    /// to others.
+    pub(super) fn new(now_s: f64, left: f64, resets_in_s: f64, share: Share) -> Self {
+        let error_s = if share < Share::WHOLE {
+            0.0
+        } else {
+            RESET_ERROR_S
+        };
+        let rest_s = (resets_in_s - error_s).max(RESET_ERROR_S);
         Self {
-            rate_per_s: left / (resets_in_s - RESET_ERROR_S).max(RESET_ERROR_S),
+            rate_per_s: share.get() * left / rest_s,
             until_s: now_s + resets_in_s,
         }
     }

@@ -49,6 +49,8 @@ pub(super) struct Window {
     settled: bool,
     growth: Growth,
     accepted_since_change: u32,
+    /// The size to go back to if these refusals turn out to be no cap's.
+    size_before_refusals: Option<f64>,
     changed_at_s: f64,
     refused_at_s: f64,
     step: Step,
@@ -99,6 +101,7 @@ impl Window {
             settled: false,
             growth: Growth::Climb,
             accepted_since_change: 0,
+            size_before_refusals: None,
             changed_at_s: now_s,
             refused_at_s: now_s,
             step: Step::starting_at(now_s),
@@ -169,6 +172,9 @@ impl Window {
             return self.count(now_s, sent_at_s, true);
         }
         self.accepted_since_change = self.accepted_since_change.saturating_add(1);
+        if f64::from(self.accepted_since_change) >= self.size {
+            self.size_before_refusals = None; // a whole window got through
+        }
         if let Some(end) = self.slow_start_end {
             if self.step.window_bound {
                 self.size = (self.size + 1.0).min(self.most);
@@ -198,6 +204,12 @@ impl Window {
     /// A request was refused without a wait, amid others that get through.
     pub(super) fn on_refused(&mut self, now_s: f64, sent_at_s: f64) -> StepEnd {
         if !self.fixed && self.is_binding() && !self.is_pace_binding() {
+            let size = match self.slow_start_end {
+                Some(_) => self.half(),
+                None => self.size,
+            };
+            let before = self.size_before_refusals.unwrap_or(0.0);
+            self.size_before_refusals = Some(before.max(size));
             self.slow_start_end = None;
             self.settled = true;
             self.before_growth = None;
@@ -310,12 +322,23 @@ impl Window {
         self.step = Step::starting_at(now_s);
     }
 
-    /// The gate closed on a quota: doubling went too far.
+    /// The gate closed on a quota: doubling went too far. And places that were
+    /// taken away for refusals just before come back, since no cap refused them.
     pub(super) fn on_quota_close(&mut self, now_s: f64) {
         self.closed_in_slow_start = self.slow_start_end.take().is_some();
         if self.closed_in_slow_start {
-            self.resize(now_s, (self.size / 2.0).max(FIRST.min(self.most)));
+            self.resize(now_s, self.half());
         }
+        if let Some(size) = self.size_before_refusals.take()
+            && size > self.size
+        {
+            self.growth = Growth::Climb;
+            self.resize(now_s, size);
+        }
+    }
+
+    fn half(&self) -> f64 {
+        (self.size / 2.0).max(FIRST.min(self.most))
     }
 
     pub(super) fn on_reopen(&mut self, now_s: f64) {

@@ -51,10 +51,6 @@ const KNOWN_SHORT: &[(&str, Figure, f64)] = &[
     // Refused requests count there too, so each question asked too early lengthens the wait.
     ("stick table", Goodput, 83.0),
     ("stick table", Throttled, 4.0),
-    // 93.6 in the mean.
-    ("fill interval", Goodput, 77.5),
-    // Goal 0.3; 0.3 in the mean, but three seeds of twenty refuse others 0.5 to 0.7.
-    ("11h at 90 %", OthersRefused, 0.72),
 ];
 
 /// A figure beside its bound.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::bench::{Bench, DONE, REFUSED, bench, throttled};
 use crate::limit::{
-    CloseReason, Concurrency, Decision, GateState, Hint, LimitEvent, LimitKind, LimitSettings,
-    Observation, Permit, Rate, Reaction, Share,
+    CloseReason, Concurrency, Decision, LimitEvent, LimitKind, LimitSettings, Observation, Permit,
+    Rate, Reaction, Share,
 };
 
 #[test]
@@ -209,32 +209,6 @@ fn without_retry_after_the_gate_closes_when_nothing_gets_through() {
         }
     ));
     assert!((0.25..=0.3).contains(&bench.closed_for()));
-}
-
-#[test]
-fn a_refusal_amid_successes_costs_one_place() {
-    let mut bench = bench();
-    let permits: Vec<Permit> = (0..4).map(|_| bench.send()).collect();
-    assert_eq!(bench.poll(), Decision::WaitForReply);
-    for (index, permit) in permits.into_iter().enumerate() {
-        bench.reply(permit, if index == 0 { REFUSED } else { DONE });
-    }
-    let snapshot = bench.controller.snapshot(bench.now);
-    assert_eq!((snapshot.window, snapshot.gate), (3, GateState::Open));
-}
-
-#[test]
-fn a_told_quota_is_spread_over_its_time() {
-    let mut bench = bench();
-    let hint = Hint {
-        remaining: Some(100.0),
-        resets_in: Some(Duration::from_millis(10_500)),
-        ..Hint::default()
-    };
-    bench.flood(1, Observation::Accepted { hint: Some(hint) });
-    assert_eq!(bench.pace(), Some(10.0));
-    bench.at(11.0);
-    assert_eq!(bench.pace(), None, "older than its reset");
 }
 
 #[test]
