@@ -184,6 +184,7 @@ async fn load(bench: &Bench, operation: &str, limit: Arc<SharedLimit>, rows: u64
         request_id_prefix: format!("{operation}-"),
         intents: None,
         suspects: Arc::default(),
+        made_before: false,
         meter: Arc::default(),
     });
     let lane = spawn_local(lane);

@@ -115,18 +115,22 @@ const REQUESTS_TO_JUDGE_BY: u64 = 3;
 
 /// Rows that go in a request: as many as the connector allows, or as few as it
 /// turned out where the tenant takes fewer, or a bad row has others sent again.
-/// A row that is looked up first takes a request for that, and maybe another.
+/// Rows that are looked up first, `looked_up_at_once` of them with one request,
+/// take requests for that, and maybe others.
 /// `ended` and `requests` are of this leg, those refused for haste left out.
 pub(super) fn rows_a_request(
     batch_cap: usize,
-    looks_up_first: bool,
+    looked_up_at_once: Option<usize>,
     ended: u64,
     requests: u64,
 ) -> f64 {
     let cap = batch_cap.max(1) as f64;
-    let (least, at_first, most) = match looks_up_first {
-        true => (0.5, cap / (cap + 1.0), 1.0),
-        false => (1.0, cap, cap),
+    let (least, at_first, most) = match looked_up_at_once {
+        Some(at_once) => {
+            let at_once = at_once.max(1) as f64;
+            (0.5, cap * at_once / (cap + at_once), at_once)
+        }
+        None => (1.0, cap, cap),
     };
     match requests {
         REQUESTS_TO_JUDGE_BY.. if least < most => {
@@ -168,19 +172,21 @@ mod tests {
 
     #[test]
     fn a_tenant_that_takes_smaller_batches_is_believed() {
-        assert_eq!(rows_a_request(50, false, 0, 0), 50.0);
-        assert_eq!(rows_a_request(50, false, 0, 2), 50.0);
-        assert_eq!(rows_a_request(50, false, 1_000, 100), 10.0);
-        assert_eq!(rows_a_request(50, false, 0, 100), 1.0);
-        assert_eq!(rows_a_request(50, false, 9_000, 100), 50.0);
-        assert_eq!(rows_a_request(1, false, 900, 1_000), 1.0);
+        assert_eq!(rows_a_request(50, None, 0, 0), 50.0);
+        assert_eq!(rows_a_request(50, None, 0, 2), 50.0);
+        assert_eq!(rows_a_request(50, None, 1_000, 100), 10.0);
+        assert_eq!(rows_a_request(50, None, 0, 100), 1.0);
+        assert_eq!(rows_a_request(50, None, 9_000, 100), 50.0);
+        assert_eq!(rows_a_request(1, None, 900, 1_000), 1.0);
     }
 
     #[test]
     fn a_row_that_is_looked_up_first_takes_one_request_or_two() {
-        assert_eq!(rows_a_request(1, true, 0, 0), 0.5);
-        assert_eq!(rows_a_request(1, true, 75, 100), 0.75);
-        assert_eq!(rows_a_request(1, true, 0, 100), 0.5);
-        assert_eq!(rows_a_request(1, true, 300, 100), 1.0);
+        assert_eq!(rows_a_request(1, Some(1), 0, 0), 0.5);
+        assert_eq!(rows_a_request(1, Some(1), 75, 100), 0.75);
+        assert_eq!(rows_a_request(1, Some(1), 0, 100), 0.5);
+        assert_eq!(rows_a_request(1, Some(1), 300, 100), 1.0);
+        assert_eq!(rows_a_request(50, Some(50), 0, 0), 25.0);
+        assert_eq!(rows_a_request(50, Some(100), 9_900, 100), 99.0);
     }
 }

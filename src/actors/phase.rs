@@ -68,6 +68,7 @@ impl<T: Transport> Phase<T> {
         };
         let finished = ledger.state().finished.clone();
         let leg = ledger.checkpoint().legs;
+        let made_before = ledger.checkpoint().counts.created > 0;
         let exited = || supervisor.clone().recipient();
         let credit = ByteCredit::new(plan.credit_bytes);
         let suspects = Arc::new(ledger.suspects().clone());
@@ -120,6 +121,7 @@ impl<T: Transport> Phase<T> {
                 // what it changes isn't kept.
                 intents: writes_down.then(|| desk.clone()),
                 suspects: Arc::clone(&suspects),
+                made_before,
                 links: WorkerLinks {
                     exited: exited(),
                     abort: supervisor.clone().recipient(),

@@ -197,10 +197,11 @@ impl<T: Transport> Supervisor<T> {
         let ended = self.counts.ended().saturating_sub(self.ended_before);
         let requests = let_in(&self.requests).saturating_sub(self.let_in_before);
         let endpoint = &self.plan.endpoint;
-        let (batch_cap, looks_up) = (endpoint.operation.batch_cap, endpoint.looks_up_first());
+        let batch_cap = endpoint.operation.batch_cap;
+        let at_once = endpoint.looks_up_first().then(|| endpoint.look_up_cap());
         let time_left = TimeLeft {
             rows: counts.not_reached,
-            rows_a_request: rows_a_request(batch_cap, looks_up, ended, requests),
+            rows_a_request: rows_a_request(batch_cap, at_once, ended, requests),
             limits: &limits,
             share: self.plan.limit.share,
             max_rate: self.plan.limit.max_rate,

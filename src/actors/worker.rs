@@ -109,6 +109,7 @@ pub(super) struct WorkerPlan<T> {
     pub(super) meter: Arc<StageMeter>,
     pub(super) intents: Option<IntentDesk>,
     pub(super) suspects: Arc<BTreeMap<RowId, Suspect>>,
+    pub(super) made_before: bool,
     pub(super) links: WorkerLinks,
 }
 
@@ -167,6 +168,7 @@ impl<T: Transport> Actor for Worker<T> {
             meter: plan.meter,
             intents: plan.intents,
             suspects: plan.suspects,
+            made_before: plan.made_before,
         };
         actix::spawn(async move {
             run_lane(setup).await;

@@ -264,6 +264,19 @@ pub(super) struct ShowingFlags {
     /// Answer every question with yes
     #[arg(long, env = "SLUICE_YES", value_parser = FalseyValueParser::new())]
     pub(super) yes: bool,
+    // No flag: the part of a run that speaks.
+    #[arg(skip)]
+    pub(super) part: Option<String>,
+}
+
+impl ShowingFlags {
+    /// The same way of speaking, for one of several parts.
+    pub(super) fn for_part(&self, name: &str) -> Self {
+        Self {
+            part: Some(name.to_owned()),
+            ..self.clone()
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

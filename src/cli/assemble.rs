@@ -4,45 +4,104 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::config::{
-    InputSource, LimitProfileUse, Overrides, Settings, default_profiles_path,
+    InputSource, LimitProfileUse, Overrides, PartLayers, Parts, Settings, default_profiles_path,
     read_credentials_file, read_job, read_profile,
 };
 use crate::error::FatalError;
 
 use super::arguments::{LoadingFlags, PacingFlags, RunArguments};
+use super::entities;
+
+/// What is loaded: all of it at once, or in parts.
+#[derive(Clone)]
+pub(super) enum Load {
+    /// One input into one target.
+    Whole(Box<Settings>),
+    /// Several loads that belong together.
+    Parts(Parts),
+}
+
+impl Load {
+    /// The settings that all parts share are the same in each; these are the
+    /// first one's.
+    pub(super) fn common(&self) -> &Settings {
+        match self {
+            Self::Whole(settings) => settings,
+            Self::Parts(parts) => &parts.parts[0].settings,
+        }
+    }
+
+    /// Changes the settings of every part.
+    pub(super) fn adapt(&mut self, mut change: impl FnMut(&mut Settings)) {
+        match self {
+            Self::Whole(settings) => change(settings),
+            Self::Parts(parts) => {
+                for part in &mut parts.parts {
+                    change(&mut part.settings);
+                }
+            }
+        }
+    }
+}
+
+/// The files that settings came from.
+#[derive(Clone, Default)]
+pub(super) struct ConfigFiles {
+    pub(super) job_file: Option<PathBuf>,
+    pub(super) profile: Option<String>,
+    pub(super) credentials_file: Option<PathBuf>,
+}
 
 /// Settings, and the files they came from.
 #[derive(Clone)]
 pub(super) struct Assembled {
-    pub(super) settings: Settings,
-    pub(super) job_file: Option<PathBuf>,
-    pub(super) profile: Option<String>,
-    pub(super) credentials_file: Option<PathBuf>,
+    pub(super) load: Load,
+    pub(super) files: ConfigFiles,
 }
 
 /// The settings of `run` and `plan`.
 pub(super) fn settings_of(arguments: &RunArguments) -> Result<Assembled, FatalError> {
     let mut flags = of_flags(&arguments.loading, &arguments.pacing)?;
     flags.connector.clone_from(&arguments.to);
-    let job_file = is_job_file(&arguments.input).then(|| arguments.input.clone());
-    let job = match &job_file {
-        Some(path) => Some(Overrides::of_job(&read_job(path)?, path)),
-        None => {
-            flags.input = Some(InputSource::of_path(&arguments.input));
-            None
-        }
-    };
     let profile = match &arguments.loading.profile {
         Some(name) => Some(of_profile(name)?),
         None => None,
     };
-    let settings = Settings::settle(flags, job, profile)?;
-    settings.check_input()?;
+    let job_file = is_job_file(&arguments.input).then(|| arguments.input.clone());
+    let load = match &job_file {
+        Some(path) => {
+            let job = read_job(path)?;
+            match PartLayers::of_job(&job, path) {
+                Some(layers) => {
+                    let layers = entities::in_order(layers)?;
+                    Load::Parts(Parts::settle(&flags, layers, profile.as_ref())?)
+                }
+                None => {
+                    let job = Overrides::of_job(&job, path);
+                    Load::Whole(Box::new(Settings::settle(flags, Some(job), profile)?))
+                }
+            }
+        }
+        None => {
+            flags.input = Some(InputSource::of_path(&arguments.input));
+            Load::Whole(Box::new(Settings::settle(flags, None, profile)?))
+        }
+    };
+    match &load {
+        Load::Whole(settings) => settings.check_input()?,
+        Load::Parts(parts) => {
+            for part in &parts.parts {
+                part.settings.check_input()?;
+            }
+        }
+    }
     Ok(Assembled {
-        settings,
-        job_file,
-        profile: arguments.loading.profile.clone(),
-        credentials_file: arguments.pacing.credentials.clone(),
+        load,
+        files: ConfigFiles {
+            job_file,
+            profile: arguments.loading.profile.clone(),
+            credentials_file: arguments.pacing.credentials.clone(),
+        },
     })
 }
 

@@ -7,7 +7,7 @@ use crate::config::{CredentialSources, InputSource, SecretSource, Settings};
 use crate::error::FatalError;
 use crate::store::{Manifest, SecretOrigin, SourceRecord};
 
-use super::assemble::Assembled;
+use super::assemble::ConfigFiles;
 use super::load::hash;
 use super::source_stream::absolute_connector;
 use super::staging::STAGED;
@@ -17,8 +17,10 @@ pub(super) const STAGED_INPUT: &str = "input.csv";
 
 /// What the run was started with; what only preparing the load tells stays
 /// empty.
-pub(super) fn manifest_of(assembled: &Assembled) -> Result<Manifest, FatalError> {
-    let settings = &assembled.settings;
+pub(super) fn manifest_of(
+    settings: &Settings,
+    files: &ConfigFiles,
+) -> Result<Manifest, FatalError> {
     let now = jiff::Timestamp::now();
     let (input, staged) = match &settings.input {
         InputSource::File(path)
@@ -28,14 +30,14 @@ pub(super) fn manifest_of(assembled: &Assembled) -> Result<Manifest, FatalError>
         InputSource::Stream(_) => (PathBuf::from(STAGED), true),
     };
     let (input_bytes, input_modified_ns) = input_stamp(&input);
-    let job_hash = match &assembled.job_file {
+    let job_hash = match &files.job_file {
         Some(path) => Some(hash(&std::fs::read(path).map_err(|cause| {
             FatalError::usage(format!("can't read {}: {cause}", path.display()))
         })?)),
         None => None,
     };
     let credentials = &settings.credentials;
-    let (client_id, client_secret) = match &assembled.credentials_file {
+    let (client_id, client_secret) = match &files.credentials_file {
         Some(path) => {
             let origin = SecretOrigin::CredentialsFile(absolute(path));
             (origin.clone(), origin)
@@ -47,9 +49,10 @@ pub(super) fn manifest_of(assembled: &Assembled) -> Result<Manifest, FatalError>
         run_id: format!("{}-{}", now.strftime("%Y-%m-%dT%H-%M-%SZ"), settings.job),
         job: settings.job.clone(),
         started_at: now.to_string(),
-        job_file: assembled.job_file.as_deref().map(absolute),
+        job_file: files.job_file.as_deref().map(absolute),
+        part: None,
         job_hash,
-        profile: assembled.profile.clone(),
+        profile: files.profile.clone(),
         input,
         input_is_staged: staged,
         source: SourceRecord::Csv,

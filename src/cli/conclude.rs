@@ -154,6 +154,7 @@ pub(super) fn conclude(
         ended_at: jiff::Timestamp::now().to_string(),
         elapsed_s: end.elapsed.as_secs_f64(),
         legs: checkpoint.legs,
+        parts: Vec::new(),
         entities: vec![EntitySummary::new(entity, &counts)],
         counts,
         requests: checkpoint.requests,
@@ -220,10 +221,11 @@ pub(super) fn conclude(
     Ok(Conclusion {
         directory: directory.clone(),
         status,
-        failure,
+        failures: failure.into_iter().collect(),
         summary,
         is_finished,
         remarks,
+        parts: Vec::new(),
     })
 }
 

@@ -15,11 +15,19 @@ pub(super) struct Conclusion {
     pub(super) directory: RunDirectory,
     pub(super) status: ExitStatus,
     /// What failed, where something did.
-    pub(super) failure: Option<FatalError>,
+    pub(super) failures: Vec<FatalError>,
     pub(super) summary: Summary,
     pub(super) is_finished: bool,
     /// What can be done next.
     pub(super) remarks: Vec<String>,
+    /// Of a run that has parts, where the books of each are.
+    pub(super) parts: Vec<PartFiles>,
+}
+
+/// Where the books of one part are, and what they say.
+pub(super) struct PartFiles {
+    pub(super) directory: RunDirectory,
+    pub(super) summary: Summary,
 }
 
 impl Conclusion {
@@ -31,26 +39,32 @@ impl Conclusion {
         directory: &RunDirectory,
         status: ExitStatus,
     ) -> Result<Self, FatalError> {
+        Ok(Self {
+            directory: directory.clone(),
+            status,
+            failures: Vec::new(),
+            summary: Self::read_summary(directory)?,
+            is_finished: true,
+            remarks: Vec::new(),
+            parts: Vec::new(),
+        })
+    }
+
+    /// The summary that a run's directory has.
+    ///
+    /// # Errors
+    /// There is none, or it can't be read.
+    pub(super) fn read_summary(directory: &RunDirectory) -> Result<Summary, FatalError> {
         let path = directory.path().join("summary.json");
-        let summary = std::fs::read(&path)
+        std::fs::read(&path)
             .map_err(|cause| cause.to_string())
-            .and_then(|text| {
-                serde_json::from_slice::<Summary>(&text).map_err(|cause| cause.to_string())
-            })
+            .and_then(|text| serde_json::from_slice(&text).map_err(|cause| cause.to_string()))
             .map_err(|cause| {
                 FatalError::new(
                     FatalKind::Disk,
                     format!("can't read {}: {cause}", path.display()),
                 )
-            })?;
-        Ok(Self {
-            directory: directory.clone(),
-            status,
-            failure: None,
-            summary,
-            is_finished: true,
-            remarks: Vec::new(),
-        })
+            })
     }
 
     /// Tells it: the summary, what failed, what can be done next.
@@ -61,15 +75,36 @@ impl Conclusion {
         print::result(&match showing.output {
             OutputForm::Json => self.summary.to_json(),
             OutputForm::Ndjson => self.summary.to_json_line(),
-            OutputForm::Text => text_of(&self.directory, &self.summary, self.is_finished),
+            OutputForm::Text => self.to_text(),
         })?;
-        if let Some(error) = &self.failure {
-            print::failure(error);
-        }
+        self.failures.iter().for_each(print::failure);
         for remark in &self.remarks {
             print::remark(remark);
         }
         Ok(self.status)
+    }
+
+    /// The end of a leg in words for people.
+    fn to_text(&self) -> String {
+        let summary = &self.summary;
+        let mut text = format!(
+            "\n{}\n{}",
+            headline(summary, self.is_finished),
+            summary.to_text()
+        );
+        match self.parts.is_empty() {
+            true => text.push_str(&files_text(&self.directory, summary)),
+            false => {
+                for part in &self.parts {
+                    text.push_str(&files_text(&part.directory, &part.summary));
+                }
+            }
+        }
+        text.push_str(&format!(
+            "  everything about this run: {}/summary.json\n",
+            self.directory.path().display()
+        ));
+        text
     }
 
     /// Whether all rows have ended well, and none of them changed anything.
@@ -79,13 +114,9 @@ impl Conclusion {
     }
 }
 
-/// The end of a leg in words for people.
-fn text_of(directory: &RunDirectory, summary: &Summary, is_finished: bool) -> String {
-    let mut text = format!(
-        "\n{}\n{}",
-        headline(summary, is_finished),
-        summary.to_text()
-    );
+/// What stands in the files of a run beside its summary.
+fn files_text(directory: &RunDirectory, summary: &Summary) -> String {
+    let mut text = String::new();
     let path = directory.path().display();
     if summary.counts.rejected > 0 {
         text.push_str(&format!(
@@ -115,9 +146,6 @@ fn text_of(directory: &RunDirectory, summary: &Summary, is_finished: bool) -> St
             shown(directory)
         ));
     }
-    text.push_str(&format!(
-        "  everything about this run: {path}/summary.json\n"
-    ));
     text
 }
 

@@ -14,7 +14,7 @@ use crate::error::{ExitStatus, FatalError, FatalKind};
 use crate::report::thousands;
 
 use super::arguments::DemoArguments;
-use super::assemble::Assembled;
+use super::assemble::{Assembled, ConfigFiles, Load};
 use super::{print, run};
 
 const CONTACTS: &[u8] = include_bytes!("../../fixtures/csv/contacts-dirty.csv");
@@ -58,10 +58,8 @@ pub(super) fn demo(arguments: &DemoArguments) -> Result<ExitStatus, FatalError> 
     }
     let status = run::load(
         Assembled {
-            settings,
-            job_file: None,
-            profile: None,
-            credentials_file: None,
+            load: Load::Whole(Box::new(settings)),
+            files: ConfigFiles::default(),
         },
         run::Circumstances {
             tenant: run::Tenant::GoesWithUs,

@@ -6,7 +6,6 @@
 //! the platforms' absence ends is gone on with later, from its own books, so
 //! that what it had sent is accounted for and nothing is sent on a guess.
 
-mod interruption;
 mod words;
 
 use std::fs;
@@ -15,22 +14,22 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use crate::config::{InputSource, Settings, Since, TimeSpan};
+use crate::config::{InputSource, PartOrder, Since, TimeSpan};
 use crate::connector::BoundStream;
 use crate::error::{ExitStatus, FatalError, FatalKind};
 use crate::source::{ChangeClock, KnownRows, SourceError};
 use crate::store::RunDirectory;
 
 use super::arguments::{OutputForm, PacingFlags, ResumeArguments, RunArguments, ShowingFlags};
-use super::assemble::Assembled;
+use super::assemble::{Assembled, Load};
 use super::conclude::shown;
 use super::conclusion::Conclusion;
+use super::interruption::Interruption;
 use super::run::{Circumstances, begin};
 use super::source_stream::{bind, check_tells_changes, read_state};
 use super::staging::STAGED;
 use super::{print, resume};
 
-use interruption::Interruption;
 use words::Words;
 
 /// Loads, and then again and again what has changed, so long after the last
@@ -43,8 +42,8 @@ pub(super) fn follow(
     every: TimeSpan,
     arguments: &RunArguments,
 ) -> Result<ExitStatus, FatalError> {
-    let stream = followed_stream(&assembled.settings)?;
-    let allowed = assembled.settings.max_duration.map(TimeSpan::duration);
+    let stream = followed_stream(&assembled.load)?;
+    let allowed = assembled.load.common().max_duration.map(TimeSpan::duration);
     let mut showing = arguments.showing.clone();
     if showing.output == OutputForm::Json {
         // Several documents on one output are told apart by their lines.
@@ -71,7 +70,14 @@ pub(super) fn follow(
 }
 
 /// The source's stream, where it can be followed.
-fn followed_stream(settings: &Settings) -> Result<BoundStream, FatalError> {
+fn followed_stream(load: &Load) -> Result<BoundStream, FatalError> {
+    if matches!(load, Load::Parts(parts) if parts.order == PartOrder::InTurn) {
+        return Err(FatalError::usage(
+            "`--follow` follows one source, and each part of the job has its own",
+        )
+        .with_hint("Write a job for the part that is to be followed."));
+    }
+    let settings = load.common();
     let InputSource::Stream(stream) = &settings.input else {
         return Err(FatalError::usage(format!(
             "`--follow` asks again and again for what has changed, and {} can't tell",
@@ -173,16 +179,18 @@ impl Series<'_> {
             return resume::go_on(&arguments, circumstances).map(Some);
         }
         let mut assembled = self.assembled.clone();
-        assembled.settings.max_duration = max_duration;
-        if let Some(since) = self.since {
-            assembled.settings.since = Some(Since::At(since));
-        }
-        let (leg, prepared) = begin(assembled, circumstances)?;
+        assembled.load.adapt(|settings| {
+            settings.max_duration = max_duration;
+            if let Some(since) = self.since {
+                settings.since = Some(Since::At(since));
+            }
+        });
+        let begun = begin(assembled, circumstances)?;
         if self.interruption.has_come() {
-            remove(&leg.directory);
+            remove(begun.directory());
             return Ok(None);
         }
-        leg.run(&prepared, &showing).map(Some)
+        begun.run(&showing).map(Some)
     }
 
     /// Takes down and tells what came of a leg.
@@ -192,8 +200,9 @@ impl Series<'_> {
             status,
             ExitStatus::Done | ExitStatus::SomeRejected | ExitStatus::SomeUnknown
         ) {
-            let failure = conclusion.failure.as_ref();
-            if !failure.is_some_and(|failure| self.bears(failure.kind)) {
+            let failures = &conclusion.failures;
+            let bears_all = failures.iter().all(|failure| self.bears(failure.kind));
+            if failures.is_empty() || !bears_all {
                 conclusion.tell(&self.showing)?;
                 return Ok(Then::End(status));
             }
@@ -222,9 +231,9 @@ impl Series<'_> {
         // Nobody has to resume it but us.
         conclusion.remarks.clear();
         let has_sent = conclusion.summary.requests.sent > 0;
-        match &conclusion.failure {
-            Some(failure) if !has_sent && self.is_for_people() => print::failure(failure),
-            _ => _ = conclusion.tell(&self.showing)?,
+        match !has_sent && self.is_for_people() {
+            true => conclusion.failures.iter().for_each(print::failure),
+            false => _ = conclusion.tell(&self.showing)?,
         }
         self.unfinished = if has_sent {
             Some(conclusion.directory)

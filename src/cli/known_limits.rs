@@ -103,6 +103,7 @@ fn profile_words(profile: &LimitProfile, fit: ProfileFit) -> String {
 pub(super) fn limit_summary(endpoint: &str, limit: &LearnedLimit) -> LimitSummary {
     let kind = serde_json::to_value(limit.kind).ok();
     LimitSummary {
+        part: None,
         endpoint: endpoint.to_owned(),
         kind: kind
             .and_then(|kind| Some(kind.as_str()?.to_owned()))

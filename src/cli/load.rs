@@ -12,7 +12,7 @@ use crate::config::{self, Concurrency, Duplicates, InputSource, Settings};
 use crate::connector::{Bound, Connector, Effect, PreImage};
 use crate::error::FatalError;
 use crate::limit::{self, LimitKey, LimitProfile, LimitSettings};
-use crate::mapping::{FieldRule, MappedRow, Program};
+use crate::mapping::{FieldRule, MappedRow, Program, TargetIds};
 use crate::record::{Fields, Position, RowId};
 use crate::source::csv::{
     CsvCounter, CsvReader, CsvSettings, CsvShape, Input, LineColumn, RejectLayout, RelistedRows,
@@ -113,6 +113,30 @@ pub(super) fn prepare_undo(settings: Settings, csv: CsvSettings) -> Result<Prepa
     })
 }
 
+/// Hashes of the mapping rules and of the connector file, without a look at the
+/// input.
+pub(super) fn hashes_of(settings: &Settings) -> Result<(String, String), FatalError> {
+    let connector = Connector::load(&settings.connector)?;
+    let rules = mapping::rules(settings)?;
+    Ok((
+        mapping::hash_of_rules(rules.as_deref()),
+        hash(connector.text().as_bytes()),
+    ))
+}
+
+/// Whether connector, operation and variables go together, without a look at
+/// the input.
+///
+/// # Errors
+/// They don't.
+pub(super) fn check_target(settings: &Settings) -> Result<(), FatalError> {
+    let (_, bound) = bind(settings)?;
+    match settings.pre_images {
+        true => check_can_undo(&bound),
+        false => Ok(()),
+    }
+}
+
 /// The connector that the settings name, with its variables filled in.
 ///
 /// # Errors
@@ -174,6 +198,14 @@ pub(super) fn file_input(settings: &Settings) -> Option<Input> {
 }
 
 impl Prepared {
+    /// Has references find ids there. Before the first row is mapped.
+    pub(super) fn refer_to(&mut self, ids: &Arc<dyn TargetIds>) {
+        let program = Arc::get_mut(&mut self.program);
+        program
+            .expect("nobody else has the program before a pass")
+            .set_target_ids(ids);
+    }
+
     /// A hash of the mapping rules; without rules, of the fact that there are
     /// none.
     pub(super) fn mapping_hash(&self) -> String {

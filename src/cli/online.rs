@@ -251,7 +251,8 @@ impl OnlinePlan {
             + calls(self.updated, update.batch_cap);
         // Precise enough: a load has far fewer than 2^52 rows.
         let share = plan.to_send as f64 / self.looked_up as f64;
-        let requests = plan.to_send + (writes as f64 * share).round() as u64;
+        let look_ups = calls(plan.to_send, prepared.bound.operation.look_up_cap());
+        let requests = look_ups + (writes as f64 * share).round() as u64;
         let settings = &prepared.settings;
         let client = client_id_offline(settings);
         let key = prepared.limit_key(client.as_deref().unwrap_or_default());

@@ -1,27 +1,30 @@
 //! `sluice plan`: checks every row offline, and says what a run would do.
 
+use std::sync::Arc;
+
 use crate::actors::{RowMapper, Selection};
 use crate::config::{Duplicates, InputSource, Settings};
 use crate::connector::{Bound, Operation};
 use crate::error::{ExitStatus, FatalError};
-use crate::mapping::{MappedRow, Observations};
+use crate::mapping::{MappedRow, Observations, TargetIds};
 use crate::plan::{Findings, requests_for};
 use crate::record::{Fields, RawBatch, RawRow, Refusal, RowRanges};
 use crate::source::csv::{Input, Start, split};
-use crate::source::{CallLog, DuplicateFinder, Source, SourceError};
+use crate::source::{DuplicateFinder, Source, SourceError, Spool};
 
 use super::arguments::{PlanArguments, ShowingFlags};
-use super::assemble::settings_of;
+use super::assemble::{Load, settings_of};
 use super::credentials::client_id_offline;
 use super::known_limits::{KnownLimits, forecast};
 use super::load::{Prepared, prepare, prepare_staged};
 use super::online::{Answered, Question};
+use super::parts;
 use super::plan_sample::Sample;
 use super::plan_text::{ObservedField, Plan, RepeatedKeys};
-use super::print;
-use super::source_remarks::SourceRemarks;
-use super::source_stream::{Begin, SourceStream, prepare_without_rows};
+use super::planned_keys::{KeysOfEntity, PlannedKeys};
+use super::source_stream::{SourceStream, prepare_without_rows, unsaved};
 use super::staging::{PrivateFolder, stage_file};
+use super::told::Told;
 
 /// Rows that are shown as they would be sent.
 const SAMPLES: usize = 5;
@@ -36,7 +39,7 @@ pub(super) fn plan(arguments: &PlanArguments) -> Result<ExitStatus, FatalError> 
         (true, false) => Asking::AboutSome,
         (true, true) => Asking::AboutAll,
     };
-    plan_settings(assembled.settings, asking, &arguments.run.showing)
+    plan_load(assembled.load, asking, &arguments.run.showing)
 }
 
 /// What a plan may ask of platforms. It never writes.
@@ -51,20 +54,46 @@ pub(super) enum Asking {
     AboutAll,
 }
 
-/// The plan for settled settings; `run --dry-run` comes here too.
-pub(super) fn plan_settings(
-    settings: Settings,
+/// The plan of what is loaded; `run --dry-run` comes here too.
+pub(super) fn plan_load(
+    load: Load,
     asking: Asking,
     showing: &ShowingFlags,
 ) -> Result<ExitStatus, FatalError> {
+    match load {
+        Load::Whole(settings) => {
+            plan_of(*settings, asking, Among::default(), showing)?.tell(showing.output)
+        }
+        Load::Parts(parts) => parts::plan(&parts, asking, showing),
+    }
+}
+
+/// A plan as one of several.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Among<'plans> {
+    /// The rows, where other plans read them too.
+    pub(super) spool: Option<&'plans Spool>,
+    /// Of an entity, its name, and what is known of those before it.
+    pub(super) entity: Option<(&'plans str, &'plans Arc<PlannedKeys>)>,
+}
+
+/// The plan for settled settings.
+pub(super) fn plan_of(
+    settings: Settings,
+    asking: Asking,
+    among: Among<'_>,
+    showing: &ShowingFlags,
+) -> Result<Told<Plan>, FatalError> {
     let (settings, question) = Question::prepare(settings, asking)?;
     let scratch;
+    let kept = among.spool.map(|spool| Input::Spool(spool.clone()));
+    let has_rows = asking != Asking::Nothing || !matches!(settings.input, InputSource::Stream(_));
     let mut prepared = match &settings.input {
         InputSource::File(path) => {
             let input = Input::File(path.clone());
             prepare(settings, input)?
         }
-        InputSource::StandardInput => prepare(settings, Input::Stdin)?,
+        InputSource::StandardInput => prepare(settings, kept.unwrap_or(Input::Stdin))?,
         InputSource::Stream(stream) if asking == Asking::Nothing => {
             scratch = PrivateFolder::create()?;
             let mut prepared = prepare_without_rows(&settings, stream, scratch.path())?;
@@ -77,16 +106,14 @@ pub(super) fn plan_settings(
         InputSource::Stream(stream) => {
             scratch = PrivateFolder::create()?;
             prepare_without_rows(&settings, stream, scratch.path())?;
-            let begin = Begin {
-                folder: scratch.path(),
-                state: None,
-                save: Box::new(|_| Ok(())),
-                run_id: "plan".to_owned(),
-                calls: CallLog::default(),
-                remarks: SourceRemarks::default(),
+            let input = match kept {
+                Some(input) => input,
+                None => {
+                    let source = SourceStream::open(&settings, stream)?;
+                    Input::Spool(source.start(&settings, unsaved(scratch.path()))?)
+                }
             };
-            let spool = SourceStream::open(&settings, stream)?.start(&settings, begin)?;
-            prepare_staged(settings, Input::Spool(spool))?
+            prepare_staged(settings, input)?
         }
         _ => {
             scratch = PrivateFolder::create()?;
@@ -96,20 +123,31 @@ pub(super) fn plan_settings(
     if let Some(question) = &question {
         question.check(&mut prepared)?;
     }
-    let (mut plan, sendable) = Planner::new(&prepared, question.is_some()).run()?;
+    let mut keys = None;
+    if let Some((name, planned)) = among.entity {
+        let ids: Arc<dyn TargetIds> = Arc::<PlannedKeys>::clone(planned);
+        prepared.refer_to(&ids);
+        keys = planned.keys_of(name).filter(|_| has_rows);
+    }
+    let (mut plan, sendable) = Planner::new(&prepared, question.is_some()).run(keys.as_mut())?;
+    if let (Some((name, planned)), Some(keys)) = (among.entity, keys) {
+        planned.note(name, keys);
+    }
     let answered = match question {
         Some(question) => question.ask(&prepared, &sendable, &mut plan, showing)?,
         None => Answered::default(),
     };
-    print::report(showing.output, &plan, || plan.to_text())?;
-    if let Some(failure) = &answered.failure {
-        print::failure(failure);
-    }
     let offline = match plan.problems.rejected {
         0 => ExitStatus::Done,
         _ => ExitStatus::SomeRejected,
     };
-    Ok(offline.worst_of(answered.status))
+    Ok(Told {
+        status: offline.worst_of(answered.status),
+        text: plan.to_text(),
+        data: plan,
+        failure: answered.failure,
+        remark: None,
+    })
 }
 
 /// Rows that a run would send.
@@ -156,7 +194,8 @@ impl<'load> Planner<'load> {
         }
     }
 
-    fn run(mut self) -> Result<(Plan, Sendable), FatalError> {
+    /// `keys` takes in those of the rows that a load would send.
+    fn run(mut self, mut keys: Option<&mut KeysOfEntity>) -> Result<(Plan, Sendable), FatalError> {
         let mut source = self
             .prepared
             .open(Start::Beginning)
@@ -174,7 +213,12 @@ impl<'load> Planner<'load> {
                     continue;
                 }
                 match self.check(&batch, row) {
-                    Ok(()) => self.accept(row)?,
+                    Ok(()) => {
+                        let key_hash = self.accept(row)?;
+                        if let Some(keys) = &mut keys {
+                            keys.add(key_hash);
+                        }
+                    }
                     Err(refusal) => self.problems.add(row.row, row.position, &refusal),
                 }
             }
@@ -207,13 +251,15 @@ impl<'load> Planner<'load> {
             .wrap_body(&mut self.body, |out| program.apply(fields, mapped, out))
     }
 
-    fn accept(&mut self, row: &RawRow) -> Result<(), FatalError> {
+    /// Takes a row in that a load would send; gives the hash of its key.
+    fn accept(&mut self, row: &RawRow) -> Result<u64, FatalError> {
         self.accepted += 1;
         if let Some(rows) = &mut self.accepted_rows {
             rows.insert(row.row.0);
         }
+        let key_hash = RowMapper::hash_key(self.mapped.key());
         self.repeats
-            .add(row.row, RowMapper::hash_key(self.mapped.key()))
+            .add(row.row, key_hash)
             .map_err(SourceError::into_fatal)?;
         if self.samples.len() < SAMPLES {
             let sample = Sample::new(
@@ -225,7 +271,7 @@ impl<'load> Planner<'load> {
             );
             self.samples.push(sample);
         }
-        Ok(())
+        Ok(key_hash)
     }
 
     fn finish(self) -> Result<(Plan, Sendable), FatalError> {
@@ -259,7 +305,7 @@ impl<'load> Planner<'load> {
             requests_for(
                 to_send,
                 rows_a_request as u64,
-                update.is_some() || settings.pre_images,
+                (update.is_some() || settings.pre_images).then(|| operation.look_up_cap() as u64),
             ),
             &known.profiles,
             (&key.tenant, client.as_deref(), &key.endpoint),

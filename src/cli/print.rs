@@ -86,7 +86,9 @@ pub(super) fn start_telemetry(
         LogForm::Json => LogFormat::Json,
     };
     let shows_progress = !showing.no_progress;
-    let is_drawn = format == LogFormat::Text && is_capable_terminal();
+    // Several parts can't draw over one another.
+    let is_drawn = format == LogFormat::Text && is_capable_terminal() && showing.part.is_none();
+    let to_stderr = || of_part(showing.part.clone(), format, EventLog::to_stderr());
     let printer = if shows_progress && is_drawn {
         let display = ProgressDisplay::new(with_color(showing.color));
         let printer = display.printer();
@@ -94,11 +96,31 @@ pub(super) fn start_telemetry(
         printer
     } else {
         if shows_progress {
-            let lines = PlainLines::new(format, EventLog::to_stderr());
+            let lines = PlainLines::new(format, to_stderr());
             consumers.push(Box::new(lines));
         }
-        EventLog::to_stderr()
+        to_stderr()
     };
     consumers.push(Box::new(EventLog::new(format, showing.verbose, printer)));
     Telemetry::start(consumers)
+}
+
+/// A printer of lines that say which part of a run they are about.
+fn of_part(
+    part: Option<String>,
+    format: LogFormat,
+    print: Box<dyn Fn(&str) + Send>,
+) -> Box<dyn Fn(&str) + Send> {
+    let Some(part) = part else { return print };
+    Box::new(move |line| match format {
+        LogFormat::Text => {
+            let text = line.strip_prefix("sluice: ").unwrap_or(line);
+            print(&format!("sluice: {part}: {text}"));
+        }
+        LogFormat::Json => {
+            // A part's name needs no escapes.
+            let members = line.strip_prefix('{').unwrap_or(line);
+            print(&format!("{{\"part\":\"{part}\",{members}"));
+        }
+    })
 }

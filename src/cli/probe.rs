@@ -5,9 +5,10 @@ mod progress;
 mod questions;
 
 use std::io::IsTerminal;
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::config::{InputSource, Overrides, Settings, read_job};
+use crate::config::{InputSource, Overrides, PartLayers, Settings, read_job};
 use crate::connector::Connector;
 use crate::error::{ExitStatus, FatalError, FatalKind};
 use crate::limit::{FoundBy, LimitKey, LimitProfile};
@@ -100,6 +101,26 @@ pub(super) fn probe(arguments: &ProbeArguments) -> Result<ExitStatus, FatalError
     status_of(&finding)
 }
 
+/// What a job file says, where it is about one target.
+fn one_target(path: &Path) -> Result<Overrides, FatalError> {
+    let job = read_job(path)?;
+    let Some(layers) = PartLayers::of_job(&job, path) else {
+        return Ok(Overrides::of_job(&job, path));
+    };
+    let several = || {
+        FatalError::usage(format!(
+            "{}: a probe is of one target, and the job has several parts",
+            path.display()
+        ))
+        .with_hint("Name the connector with --to instead, and its variables with --set.")
+    };
+    let mut parts = layers.parts.into_iter();
+    match (parts.next(), parts.next()) {
+        (Some(only), None) => Ok(only.overrides),
+        _ => Err(several()),
+    }
+}
+
 /// The settings; an input is needed only for `--write`.
 fn settings_of(arguments: &ProbeArguments) -> Result<Settings, FatalError> {
     let credentials = match &arguments.credentials {
@@ -108,7 +129,7 @@ fn settings_of(arguments: &ProbeArguments) -> Result<Settings, FatalError> {
     };
     let job_file = arguments.input.as_deref().filter(|path| is_job_file(path));
     let job = match job_file {
-        Some(path) => Some(Overrides::of_job(&read_job(path)?, path)),
+        Some(path) => Some(one_target(path)?),
         None => None,
     };
     let input = match (&arguments.input, job_file) {

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::actors::{InputCounting, Selection};
-use crate::config::{InputSource, Settings};
+use crate::config::{InputSource, Overrides, Settings};
 use crate::error::{ExitStatus, FatalError, FatalKind};
 use crate::source::csv::{CsvReader, CsvSettings, Input, LineColumn, Start, inspect};
 use crate::source::{Source, SourceError};
@@ -22,9 +22,10 @@ use super::conclusion::Conclusion;
 use super::credentials::read_credentials;
 use super::load::{Prepared, prepare};
 use super::print;
-use super::resume::{check_unchanged, settings_of};
 use super::run::{Circumstances, Leg};
-use super::set_up;
+use super::started_with::settings_of;
+use super::unchanged::check_unchanged;
+use super::{entities, parts, set_up};
 
 /// `sluice retry`.
 pub(super) fn retry(arguments: &RetryArguments) -> Result<ExitStatus, FatalError> {
@@ -32,24 +33,56 @@ pub(super) fn retry(arguments: &RetryArguments) -> Result<ExitStatus, FatalError
     let flags = of_pacing_flags(&arguments.resume.pacing)?;
     let runs = flags.run_dir.clone().unwrap_or_else(|| "runs".into());
     let directory = RunDirectory::find(&runs, arguments.resume.run.as_deref())?;
-    let lock = directory.lock()?;
-    let manifest = directory.manifest()?;
-    let settings = settings_of(&manifest, flags)?;
     let of = match arguments.unknown {
         true => RetryOf::Unknown,
         false => RetryOf::Rejected,
     };
-    let journal = SqliteJournal::open(&directory.journal_path())?;
-    let retake = Retake::prepare(&directory, journal, of)?;
-    let ended_with = retake.ended_with();
-    let nothing_to_do = || {
-        if !showing.quiet {
-            print::remark(&format!("sluice: no row stands in {}", of.book()));
+    if let Some(manifest) = directory.parts()? {
+        return parts::retry(directory, manifest, &flags, of, showing)?.tell(showing);
+    }
+    let conclusion = match retry_run(&directory, flags, of, showing)? {
+        Retried::Rows(conclusion) => *conclusion,
+        Retried::Nothing(ended_with) => {
+            tell_nothing_to_do(of, showing);
+            Conclusion::of_finished(&directory, ended_with)?
         }
-        Conclusion::of_finished(&directory, ended_with)?.tell(showing)
     };
+    if let Some(whole) = directory.whole_run() {
+        parts::refresh(&whole)?;
+    }
+    conclusion.tell(showing)
+}
+
+/// Says that there is nothing to retry.
+pub(super) fn tell_nothing_to_do(of: RetryOf, showing: &ShowingFlags) {
+    if !showing.quiet {
+        print::remark(&format!("sluice: no row stands in {}", of.book()));
+    }
+}
+
+/// What came of a retry.
+pub(super) enum Retried {
+    /// Rows were sent again.
+    Rows(Box<Conclusion>),
+    /// There was none; the run stays as it had ended.
+    Nothing(ExitStatus),
+}
+
+/// Takes the rows of a finished run back, and sends them again.
+pub(super) fn retry_run(
+    directory: &RunDirectory,
+    flags: Overrides,
+    of: RetryOf,
+    showing: &ShowingFlags,
+) -> Result<Retried, FatalError> {
+    let lock = directory.lock()?;
+    let manifest = directory.manifest()?;
+    let settings = settings_of(&manifest, flags)?;
+    let journal = SqliteJournal::open(&directory.journal_path())?;
+    let retake = Retake::prepare(directory, journal, of)?;
+    let ended_with = retake.ended_with();
     if retake.rows() == 0 {
-        return nothing_to_do();
+        return Ok(Retried::Nothing(ended_with));
     }
     // Whatever is wrong is told while nothing has changed.
     read_credentials(&settings)?;
@@ -64,14 +97,16 @@ pub(super) fn retry(arguments: &RetryArguments) -> Result<ExitStatus, FatalError
     };
     let rows = rows_of(&prepared, &retake, &book)?;
     if rows.is_empty() {
-        return nothing_to_do();
+        return Ok(Retried::Nothing(ended_with));
     }
     let kept_missing = match of {
         RetryOf::Rejected => kept_of(&directory.path().join("missing.csv"), &rows)?,
         RetryOf::Unknown => Vec::new(),
     };
     retake.take_back(&rows, &kept_missing, in_doubt)?;
-    go_on(directory, lock, manifest, settings, showing)?.tell(showing)
+    let (leg, prepared) = leg(directory.clone(), lock, manifest, settings)?;
+    let conclusion = leg.run(&prepared, showing)?;
+    Ok(Retried::Rows(Box::new(conclusion)))
 }
 
 /// Where nobody can tell whether a row was applied, it isn't sent on a guess.
@@ -91,14 +126,13 @@ fn check_can_be_asked(prepared: &Prepared) -> Result<(), FatalError> {
     ))
 }
 
-/// Goes on with a retry that has begun, maybe in another process.
-pub(super) fn go_on(
+/// The leg of a retry that has begun, maybe in another process.
+pub(super) fn leg(
     directory: RunDirectory,
     lock: RunLock,
     manifest: Manifest,
     settings: Settings,
-    showing: &ShowingFlags,
-) -> Result<Conclusion, FatalError> {
+) -> Result<(Leg, Prepared), FatalError> {
     let mut journal = SqliteJournal::open(&directory.journal_path())?;
     let checkpoint = journal.load()?.checkpoint;
     let (Some(mark), Some(input)) = (checkpoint.retry, checkpoint.input) else {
@@ -111,9 +145,10 @@ pub(super) fn go_on(
     let settings = set_up::settled(&settings, &credentials)?;
     let text = directory.path().join(mark.file);
     let mut prepared = prepare_retry(&text, &text, &manifest, &settings)?;
+    entities::find_ids(&mut prepared, &directory)?;
     let rows = rows_taken_back(&mut journal)?;
     prepared.relisted = Some(rows.iter().map(|row| (row.row, row.position)).collect());
-    Leg {
+    let leg = Leg {
         // Rows of the same key were told apart before these were rejected.
         selection: Selection {
             skip: prepared.settings.skip,
@@ -127,8 +162,8 @@ pub(super) fn go_on(
         credentials,
         counting: InputCounting::Known(input),
         circumstances: Circumstances::default(),
-    }
-    .run(&prepared, showing)
+    };
+    Ok((leg, prepared))
 }
 
 /// The load, from the text of a book, which messages call `shown`. How it is

@@ -8,20 +8,20 @@ use crate::config::{InputSource, Settings, StreamSource};
 use crate::connector::InDoubt;
 use crate::error::{ExitStatus, FatalError};
 use crate::source::csv::Input;
-use crate::source::{CallLog, FetchState, KnownRows, Spool};
+use crate::source::{FetchState, KnownRows, Spool};
 use crate::store::{Journal, Manifest, RunDirectory, RunLock, SourceRecord};
 
 use super::arguments::{LoadArguments, ShowingFlags};
-use super::assemble::{Assembled, settings_of};
+use super::assemble::{Assembled, ConfigFiles, Load, settings_of};
 use super::begin_manifest::{STAGED_INPUT, manifest_of, origins};
 use super::conclude::{EndedLeg, conclude};
 use super::conclusion::Conclusion;
 use super::credentials::read_credentials;
 use super::load::{Prepared, file_input, prepare, prepare_staged};
+use super::parts::{self, PartsRun, SharedSource};
 use super::pass::Pass;
 use super::retry_hints::RetryHints;
-use super::source_remarks::SourceRemarks;
-use super::source_stream::{Begin, SourceStream, prepare_without_rows, record_of, save_in};
+use super::source_stream::{SourceStream, prepare_without_rows, record_of};
 use super::staging::{PrivateFolder, stage_file};
 use super::{follow, plan, set_up};
 
@@ -29,12 +29,9 @@ use super::{follow, plan, set_up};
 pub(super) fn run(arguments: &LoadArguments) -> Result<ExitStatus, FatalError> {
     let (every, arguments) = (arguments.follow, &arguments.run);
     let assembled = settings_of(arguments)?;
-    if assembled.settings.dry_run {
-        return plan::plan_settings(
-            assembled.settings,
-            plan::Asking::Nothing,
-            &arguments.showing,
-        );
+    if assembled.load.common().dry_run {
+        let asking = plan::Asking::Nothing;
+        return plan::plan_load(assembled.load, asking, &arguments.showing);
     }
     match every {
         Some(every) => follow::follow(assembled, every, arguments),
@@ -61,6 +58,8 @@ pub(super) struct Circumstances {
     pub(super) round: Option<u64>,
     /// Rows that the rounds before have loaded.
     pub(super) known: Arc<KnownRows>,
+    /// The source, where the parts of a run have one together.
+    pub(super) shared: Option<SharedSource>,
 }
 
 /// Starts a new run and does it.
@@ -69,16 +68,57 @@ pub(super) fn load(
     circumstances: Circumstances,
     showing: &ShowingFlags,
 ) -> Result<ExitStatus, FatalError> {
-    let (leg, prepared) = begin(assembled, circumstances)?;
-    leg.run(&prepared, showing)?.tell(showing)
+    begin(assembled, circumstances)?.run(showing)?.tell(showing)
+}
+
+/// A new run, made and ready to start.
+pub(super) enum Begun {
+    /// It is loaded as a whole.
+    Whole(Box<(Leg, Prepared)>),
+    /// It has parts.
+    Parts(Box<PartsRun>),
+}
+
+impl Begun {
+    /// The run's directory.
+    pub(super) fn directory(&self) -> &RunDirectory {
+        match self {
+            Self::Whole(whole) => &whole.0.directory,
+            Self::Parts(parts) => parts.directory(),
+        }
+    }
+
+    /// Does it, from its start to its summary, which is still to be told.
+    pub(super) fn run(self, showing: &ShowingFlags) -> Result<Conclusion, FatalError> {
+        match self {
+            Self::Whole(whole) => {
+                let (leg, prepared) = *whole;
+                leg.run(&prepared, showing)
+            }
+            Self::Parts(parts) => parts.run(showing),
+        }
+    }
 }
 
 /// Makes a new run, ready to start.
 pub(super) fn begin(
     assembled: Assembled,
     circumstances: Circumstances,
+) -> Result<Begun, FatalError> {
+    let files = &assembled.files;
+    Ok(match &assembled.load {
+        Load::Whole(settings) => {
+            Begun::Whole(Box::new(begin_whole(settings, files, circumstances)?))
+        }
+        Load::Parts(parts) => Begun::Parts(Box::new(parts::begin(parts, files, circumstances)?)),
+    })
+}
+
+fn begin_whole(
+    settings: &Settings,
+    files: &ConfigFiles,
+    circumstances: Circumstances,
 ) -> Result<(Leg, Prepared), FatalError> {
-    let settings = &assembled.settings;
     // Whatever is wrong is told before anything is made.
     let credentials = read_credentials(settings)?;
     let stream = match &settings.input {
@@ -92,7 +132,7 @@ pub(super) fn begin(
         _ => None,
     };
     let settings = &set_up::settled(settings, &credentials)?;
-    let mut manifest = manifest_of(&assembled)?;
+    let mut manifest = manifest_of(settings, files)?;
     if let Some(round) = circumstances.round {
         manifest.run_id.push_str(&format!("-round-{round}"));
     }
@@ -155,13 +195,7 @@ fn stage(
             prepare(settings.clone(), Input::Spool(spool))?
         }
         (_, Some((source, named))) => {
-            let mut record = record_of(&source, named);
-            if let Some(own) = &named.credentials {
-                let (client_id, client_secret) = origins(own);
-                record.client_id = Some(client_id);
-                record.client_secret = Some(client_secret);
-            }
-            manifest.source = SourceRecord::Stream(Box::new(record));
+            manifest.source = source_record(&source, named);
             fetch_into(source, settings, directory, None)?
         }
         _ => {
@@ -175,6 +209,17 @@ fn stage(
     Ok(prepared)
 }
 
+/// What the manifest says about a stream and its own credentials.
+pub(super) fn source_record(source: &SourceStream, named: &StreamSource) -> SourceRecord {
+    let mut record = record_of(source, named);
+    if let Some(own) = &named.credentials {
+        let (client_id, client_secret) = origins(own);
+        record.client_id = Some(client_id);
+        record.client_secret = Some(client_secret);
+    }
+    SourceRecord::Stream(Box::new(record))
+}
+
 /// Starts fetching a stream into a run's directory, and prepares the load of
 /// what comes. `state` is how far an earlier leg has come.
 pub(super) fn fetch_into(
@@ -183,21 +228,11 @@ pub(super) fn fetch_into(
     directory: &RunDirectory,
     state: Option<FetchState>,
 ) -> Result<Prepared, FatalError> {
-    let calls = CallLog::default();
-    let remarks = SourceRemarks::default();
-    let begin = Begin {
-        folder: directory.path(),
-        state,
-        save: save_in(directory.clone()),
-        run_id: directory.run_id(),
-        calls: Arc::clone(&calls),
-        remarks: remarks.clone(),
-    };
-    let spool = source.start(settings, begin)?;
-    let mut prepared = prepare_staged(settings.clone(), Input::Spool(spool.clone()))
-        .inspect_err(|_| spool.stop())?;
-    prepared.source_calls = calls;
-    prepared.source_remarks = remarks;
+    let fetched = source.start_in(directory, settings, state)?;
+    let spool = fetched.spool.clone();
+    let mut prepared = prepare_staged(settings.clone(), Input::Spool(spool))
+        .inspect_err(|_| fetched.spool.stop())?;
+    fetched.tell_in(&mut prepared);
     Ok(prepared)
 }
 
@@ -237,7 +272,10 @@ impl Leg {
             prepared,
             directory: &self.directory,
             manifest: &self.manifest,
-            entity: prepared.connector.name(),
+            entity: match &self.manifest.part {
+                Some(part) => part,
+                None => prepared.connector.name(),
+            },
             selection: &self.selection,
             hints: RetryHints {
                 rejected: stays,

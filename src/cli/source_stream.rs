@@ -46,17 +46,17 @@ pub(super) struct SourceStream {
 /// Where fetching begins, and where its state is kept.
 pub(super) struct Begin<'run> {
     /// The run's directory, or another folder that is the caller's alone.
-    pub(super) folder: &'run Path,
+    folder: &'run Path,
     /// Of a run that goes on, how far it had come.
-    pub(super) state: Option<FetchState>,
+    state: Option<FetchState>,
     /// Keeps the state.
-    pub(super) save: SaveState,
+    save: SaveState,
     /// What requests' ids begin with.
-    pub(super) run_id: String,
+    run_id: String,
     /// Takes every call.
-    pub(super) calls: CallLog,
+    calls: CallLog,
     /// Takes what the user should know.
-    pub(super) remarks: SourceRemarks,
+    remarks: SourceRemarks,
 }
 
 impl SourceStream {
@@ -77,6 +77,34 @@ impl SourceStream {
             connector_hash: hash(connector.text().as_bytes()),
             known: Arc::default(),
             credentials,
+        })
+    }
+
+    /// Starts fetching into a run's directory, behind what is staged there
+    /// already: `state` is how far an earlier leg has come.
+    ///
+    /// # Errors
+    /// The staged file can't be made.
+    pub(super) fn start_in(
+        self,
+        directory: &RunDirectory,
+        settings: &Settings,
+        state: Option<FetchState>,
+    ) -> Result<FetchedStream, FatalError> {
+        let calls = CallLog::default();
+        let remarks = SourceRemarks::default();
+        let begin = Begin {
+            folder: directory.path(),
+            state,
+            save: save_in(directory.clone()),
+            run_id: directory.run_id(),
+            calls: Arc::clone(&calls),
+            remarks: remarks.clone(),
+        };
+        Ok(FetchedStream {
+            spool: self.start(settings, begin)?,
+            calls,
+            remarks,
         })
     }
 
@@ -121,6 +149,41 @@ impl SourceStream {
         )
         .map_err(writing)?;
         Ok(spool)
+    }
+}
+
+/// A stream that is being fetched into a run's directory.
+#[derive(Clone)]
+pub(super) struct FetchedStream {
+    pub(super) spool: Spool,
+    calls: CallLog,
+    remarks: SourceRemarks,
+}
+
+impl FetchedStream {
+    /// A copy of standard input: nobody is called for it.
+    pub(super) fn of_stdin(spool: Spool) -> Self {
+        Self {
+            spool,
+            calls: CallLog::default(),
+            remarks: SourceRemarks::default(),
+        }
+    }
+
+    /// The same, where the load is one of several that read it: it may stop
+    /// reading while the others go on. A call is taken into one audit alone,
+    /// whichever load comes first.
+    pub(super) fn for_one_of_several(&self) -> Self {
+        Self {
+            spool: self.spool.view(),
+            ..self.clone()
+        }
+    }
+
+    /// Has the load tell the calls, and what is worth a word.
+    pub(super) fn tell_in(&self, prepared: &mut Prepared) {
+        prepared.source_calls = Arc::clone(&self.calls);
+        prepared.source_remarks = self.remarks.clone();
     }
 }
 
@@ -176,8 +239,20 @@ pub(super) fn prepare_without_rows(
     prepare_staged(settings.clone(), Input::File(path))
 }
 
+/// From the beginning, for a command that keeps nothing.
+pub(super) fn unsaved(folder: &Path) -> Begin<'_> {
+    Begin {
+        folder,
+        state: None,
+        save: Box::new(|_| Ok(())),
+        run_id: "plan".to_owned(),
+        calls: CallLog::default(),
+        remarks: SourceRemarks::default(),
+    }
+}
+
 /// Keeps the state in a run's directory.
-pub(super) fn save_in(directory: RunDirectory) -> SaveState {
+fn save_in(directory: RunDirectory) -> SaveState {
     Box::new(move |state| {
         let text = serde_json::to_vec_pretty(state).map_err(io::Error::other)?;
         directory.write_durably(STATE, |file| file.write_all(&text))
@@ -226,14 +301,25 @@ fn last_watermark(
             && record.variables == stream.variables
     };
     for directory in RunDirectory::all(&settings.run_dir)?.into_iter().rev() {
-        let manifest = directory.manifest()?;
+        // The parts of a run that read one source read all of it, or none has.
+        let reader = match directory.parts()? {
+            Some(parts) => parts.parts.iter().find_map(|part| {
+                let part = directory.part(&part.name);
+                let manifest = part.manifest().ok()?;
+                matches!(&manifest.source, SourceRecord::Stream(record) if is_same(record))
+                    .then_some(part)
+            }),
+            None => Some(directory.clone()),
+        };
+        let Some(reader) = reader else { continue };
+        let manifest = reader.manifest()?;
         let SourceRecord::Stream(record) = &manifest.source else {
             continue;
         };
         if manifest.job != settings.job || !is_same(record) || !is_finished(&directory) {
             continue;
         }
-        if let Some(time) = watermark_of(&directory) {
+        if let Some(time) = watermark_of(&reader) {
             return Ok(Some(time));
         }
     }

@@ -28,35 +28,47 @@ pub(super) fn stage_file(
     settings: &Settings,
     folder: &Path,
 ) -> Result<(Prepared, SourceRecord), FatalError> {
-    let staged = folder.join(STAGED);
-    let (records, record) = match &settings.input {
-        InputSource::Workbook { path, sheet } => (
-            stage_workbook(path, sheet.as_deref(), &staged),
-            SourceRecord::Workbook {
-                sheet: sheet.clone(),
-                blake3: hash_of_file(path).map_err(SourceError::into_fatal)?,
-            },
-        ),
-        InputSource::Ndjson(path) => (
-            stage_ndjson(path, &named_columns(settings), &staged),
-            SourceRecord::Ndjson {
-                blake3: hash_of_file(path).map_err(SourceError::into_fatal)?,
-            },
-        ),
-        InputSource::File(_) | InputSource::StandardInput | InputSource::Stream(_) => {
-            (Ok(StagedRecords::default()), SourceRecord::Csv)
-        }
-    };
-    let records = records.map_err(SourceError::into_fatal)?;
-    let mut prepared = prepare_staged(settings.clone(), Input::File(staged))?;
+    let (records, record) = stage_records(&[settings], folder)?;
+    let mut prepared = prepare_staged(settings.clone(), Input::File(folder.join(STAGED)))?;
     prepared.shape.notices.splice(0..0, records.notices);
     Ok((prepared, record))
 }
 
-/// The columns that the map names: what stands there is wanted as a whole, and
+/// Stages the file for several loads of it.
+///
+/// # Errors
+/// As [`stage_file`].
+pub(super) fn stage_records(
+    loads: &[&Settings],
+    folder: &Path,
+) -> Result<(StagedRecords, SourceRecord), FatalError> {
+    let staged = folder.join(STAGED);
+    let hash = |path| hash_of_file(path).map_err(SourceError::into_fatal);
+    let (records, record) = match loads.first().map(|settings| &settings.input) {
+        Some(InputSource::Workbook { path, sheet }) => (
+            stage_workbook(path, sheet.as_deref(), &staged),
+            SourceRecord::Workbook {
+                sheet: sheet.clone(),
+                blake3: hash(path)?,
+            },
+        ),
+        Some(InputSource::Ndjson(path)) => (
+            stage_ndjson(path, &named_columns(loads), &staged),
+            SourceRecord::Ndjson {
+                blake3: hash(path)?,
+            },
+        ),
+        _ => (Ok(StagedRecords::default()), SourceRecord::Csv),
+    };
+    Ok((records.map_err(SourceError::into_fatal)?, record))
+}
+
+/// The columns that the maps name: what stands there is wanted as a whole, and
 /// a record need not have it.
-fn named_columns(settings: &Settings) -> HashSet<String> {
-    let rules = settings.mapping.iter().flatten();
+fn named_columns(loads: &[&Settings]) -> HashSet<String> {
+    let rules = loads
+        .iter()
+        .flat_map(|settings| settings.mapping.iter().flatten());
     rules
         .flat_map(|rule| match &rule.from {
             RuleSource::Columns(columns) | RuleSource::Joined { columns, .. } => columns.as_slice(),

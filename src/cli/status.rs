@@ -3,10 +3,11 @@
 use serde::Serialize;
 
 use crate::actors::Selection;
+use crate::config::PartOrder;
 use crate::error::{ExitStatus, FatalError};
 use crate::record::{Counts, RequestCounts};
 use crate::report::{duration_words, rate_words, thousands};
-use crate::store::{Journal, Manifest, RunDirectory, SqliteJournal};
+use crate::store::{Journal, Manifest, PartsManifest, RunDirectory, SqliteJournal};
 
 use super::arguments::StatusArguments;
 use super::conclude::{elapsed_of, settled_counts};
@@ -14,9 +15,12 @@ use super::print;
 use super::progress_file::LiveProgress;
 
 /// Where a run stands, as its journal has it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(super) struct Standing {
     pub(super) run_id: String,
+    /// Of a part, its name in the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) part: Option<String>,
     pub(super) job: String,
     /// `running`, `finished`, or `unfinished`: it can be resumed.
     pub(super) state: &'static str,
@@ -29,10 +33,16 @@ pub(super) struct Standing {
     pub(super) requests: RequestCounts,
     /// What only the running process knows: pace, limit, time to the end.
     pub(super) live: Option<LiveProgress>,
+    /// Of a run that has parts, where each stands.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) parts: Vec<Self>,
 }
 
 impl Standing {
     pub(super) fn of(directory: &RunDirectory) -> Result<Self, FatalError> {
+        if let Some(manifest) = directory.parts()? {
+            return Self::of_parts(directory, &manifest);
+        }
         let manifest = directory.manifest()?;
         let checkpoint = SqliteJournal::open_to_read(&directory.journal_path())?
             .load()?
@@ -44,6 +54,8 @@ impl Standing {
         };
         Ok(Self {
             run_id: directory.run_id(),
+            part: manifest.part.clone(),
+            parts: Vec::new(),
             job: manifest.job.clone(),
             state,
             exit_code: checkpoint.finished_with,
@@ -61,6 +73,41 @@ impl Standing {
             },
         })
     }
+
+    /// What the parts' books say, together.
+    fn of_parts(directory: &RunDirectory, manifest: &PartsManifest) -> Result<Self, FatalError> {
+        let parts = manifest.parts.iter();
+        let parts: Vec<Self> = parts
+            .map(|part| Self::of(&directory.part(&part.name)))
+            .collect::<Result<_, FatalError>>()?;
+        let is_finished = parts.iter().all(|part| part.state == "finished");
+        let mut whole = Self {
+            run_id: directory.run_id(),
+            job: manifest.job.clone(),
+            state: match is_finished {
+                true => "finished",
+                false if directory.is_worked_on() => "running",
+                false => "unfinished",
+            },
+            started_at: manifest.started_at.clone(),
+            counted: parts.iter().all(|part| part.counted),
+            ..Self::default()
+        };
+        let mut status = ExitStatus::Done;
+        for part in &parts {
+            whole.counts += &part.counts;
+            whole.requests += &part.requests;
+            whole.elapsed_s = match manifest.order {
+                PartOrder::AtOnce => whole.elapsed_s.max(part.elapsed_s),
+                PartOrder::InTurn => whole.elapsed_s + part.elapsed_s,
+            };
+            let of_part = part.exit_code.and_then(ExitStatus::of_code);
+            status = status.worst_of(of_part.unwrap_or(ExitStatus::Done));
+        }
+        whole.exit_code = is_finished.then(|| status.code());
+        whole.parts = parts;
+        Ok(whole)
+    }
 }
 
 /// The part of the selection that the counts need.
@@ -76,12 +123,19 @@ fn selection(manifest: &Manifest) -> Selection {
 pub(super) fn status(arguments: &StatusArguments) -> Result<ExitStatus, FatalError> {
     let directory = RunDirectory::find(&arguments.run_dir, arguments.run.as_deref())?;
     let standing = Standing::of(&directory)?;
-    let text = || text_of(&standing, &directory);
+    let text = || {
+        let parts = standing.parts.iter().map(part_line);
+        let end = match standing.state {
+            "unfinished" => format!("  to go on: sluice resume {}\n", directory.path().display()),
+            _ => String::new(),
+        };
+        text_of(&standing) + &parts.collect::<String>() + &end
+    };
     print::report(arguments.output, &standing, text)?;
     Ok(ExitStatus::Done)
 }
 
-fn text_of(standing: &Standing, directory: &RunDirectory) -> String {
+fn text_of(standing: &Standing) -> String {
     let counts = &standing.counts;
     let elapsed = std::time::Duration::from_secs_f64(standing.elapsed_s);
     let mut text = format!(
@@ -117,13 +171,22 @@ fn text_of(standing: &Standing, directory: &RunDirectory) -> String {
     if let Some(live) = &standing.live {
         text.push_str(&format!("  {}\n", live_words(live)));
     }
-    if standing.state == "unfinished" {
-        text.push_str(&format!(
-            "  to go on: sluice resume {}\n",
-            directory.path().display()
-        ));
-    }
     text
+}
+
+/// Where one part stands, in one line.
+fn part_line(part: &Standing) -> String {
+    let counts = &part.counts;
+    let live = part.live.as_ref();
+    format!(
+        "  {}: {}, {} of {} rows, {} rejected{}\n",
+        part.part.as_deref().unwrap_or(&part.run_id),
+        part.state,
+        thousands(counts.ended()),
+        thousands(counts.read),
+        thousands(counts.rejected),
+        live.map_or_else(String::new, |live| format!("; {}", live_words(live))),
+    )
 }
 
 fn live_words(live: &LiveProgress) -> String {

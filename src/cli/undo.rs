@@ -14,6 +14,7 @@ use encoding_rs::UTF_8;
 use serde::{Deserialize, Serialize};
 
 use crate::actors::{Endpoint, RowMapper, RunEnd, RunPlan, Selection, StopReason};
+use crate::config::Overrides;
 use crate::connector::UndoError;
 use crate::error::{ExitStatus, FatalError};
 use crate::source::csv::{CsvSettings, Input};
@@ -25,11 +26,12 @@ use super::compare::{Mismatches, counted, look_up_key};
 use super::conclude::{peak_memory_bytes, shown};
 use super::credentials::read_credentials;
 use super::load::prepare_undo;
+use super::parts::{self, Whose};
 use super::pass::Pass;
-use super::print;
-use super::resume::settings_of;
 use super::set_up;
 use super::side_task;
+use super::started_with::settings_of;
+use super::told::Told;
 
 use report::Undone;
 use rows::{ROWS, RowsOfRun, write_conflicts};
@@ -61,10 +63,31 @@ struct Course {
 /// `sluice undo`.
 pub(super) fn undo(arguments: &ResumeArguments) -> Result<ExitStatus, FatalError> {
     let showing = &arguments.showing;
-    let applies = showing.yes;
     let flags = of_pacing_flags(&arguments.pacing)?;
     let runs = flags.run_dir.clone().unwrap_or_else(|| "runs".into());
     let directory = RunDirectory::find(&runs, arguments.run.as_deref())?;
+    let Some(manifest) = directory.parts()? else {
+        return undo_run(&directory, flags, showing)?.tell(showing.output);
+    };
+    let _lock = directory.lock()?;
+    // The last comes first: what refers to a record goes before it.
+    let mut parts: Vec<&str> = manifest.names().collect();
+    parts.reverse();
+    parts::of_each(
+        Whose::RunId(&directory.run_id()),
+        &parts,
+        showing,
+        |name, showing| undo_run(&directory.part(name), flags.clone(), showing),
+    )
+}
+
+/// Takes one run back, or plans it; what came of it is still to be told.
+fn undo_run(
+    directory: &RunDirectory,
+    flags: Overrides,
+    showing: &ShowingFlags,
+) -> Result<Told<Undone>, FatalError> {
+    let applies = showing.yes;
     // Held to the end: nothing may go on with the run meanwhile.
     let _lock = directory.lock()?;
     let manifest = directory.manifest()?;
@@ -92,7 +115,7 @@ pub(super) fn undo(arguments: &ResumeArguments) -> Result<ExitStatus, FatalError
         pre_images_bytes: images.len(),
         rows: 0,
     };
-    let books = books_of(&directory, &mut task, &mut journal)?;
+    let books = books_of(directory, &mut task, &mut journal)?;
     drop(journal);
     let csv = CsvSettings {
         delimiter: Some(','),
@@ -143,14 +166,14 @@ pub(super) fn undo(arguments: &ResumeArguments) -> Result<ExitStatus, FatalError
         .load()?
         .checkpoint;
     let end = Conclusion {
-        directory: &directory,
+        directory,
         books: &books,
         job: &manifest.job,
         task: &task,
         checkpoint: &checkpoint,
         course: &course,
     };
-    end.tell(showing)
+    end.told()
 }
 
 /// The books to go on with, or new ones with the rows of this task.
@@ -192,8 +215,8 @@ struct Conclusion<'run> {
 }
 
 impl Conclusion<'_> {
-    /// Counts, writes `conflicts.csv`, and tells.
-    fn tell(&self, showing: &ShowingFlags) -> Result<ExitStatus, FatalError> {
+    /// Counts, and writes `conflicts.csv`.
+    fn told(&self) -> Result<Told<Undone>, FatalError> {
         let mut counts = self.checkpoint.counts;
         counts.settle(self.task.rows);
         let refused = match self.task.rows {
@@ -242,11 +265,16 @@ impl Conclusion<'_> {
         if undone.not_reached == 0 && status != ExitStatus::Fatal {
             side_task::forget(self.books);
         }
-        print::report(showing.output, &undone, || undone.to_text())?;
-        if let Some(StopReason::Fatal(error)) = &self.course.stop {
-            print::failure(error);
-        }
-        Ok(status)
+        Ok(Told {
+            status,
+            text: undone.to_text(),
+            data: undone,
+            failure: match &self.course.stop {
+                Some(StopReason::Fatal(error)) => Some(error.clone()),
+                _ => None,
+            },
+            remark: None,
+        })
     }
 
     fn status(&self, undone: &Undone) -> Result<ExitStatus, FatalError> {

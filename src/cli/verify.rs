@@ -16,6 +16,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::actors::{RowMapper, RunEnd, Selection, StopReason};
+use crate::config::{Overrides, Sample};
 use crate::error::{ExitStatus, FatalError};
 use crate::record::{Counts, RowId};
 use crate::report::{LimitSummary, RateSummary};
@@ -27,11 +28,15 @@ use super::assemble::of_pacing_flags;
 use super::compare::{Mismatches, check_can_compare, comparing, counted};
 use super::conclude::{limit_summaries, peak_memory_bytes, rate_summary, settled_counts, shown};
 use super::credentials::read_credentials;
+use super::entities;
+use super::parts::{self, Whose};
 use super::pass::Pass;
-use super::print;
-use super::resume::{check_input, prepare_again, read_from, settings_of};
+use super::resume::{prepare_again, read_from};
 use super::set_up;
 use super::side_task;
+use super::started_with::settings_of;
+use super::told::Told;
+use super::unchanged::check_input;
 
 use report::{ComparedRows, RowsLeftOut, UniqueKeys, Verification};
 use rows::{RowsToCompare, RunBooks};
@@ -65,6 +70,29 @@ pub(super) fn verify(arguments: &VerifyArguments) -> Result<ExitStatus, FatalErr
     let flags = of_pacing_flags(&arguments.resume.pacing)?;
     let runs = flags.run_dir.clone().unwrap_or_else(|| "runs".into());
     let directory = RunDirectory::find(&runs, arguments.resume.run.as_deref())?;
+    let Some(manifest) = directory.parts()? else {
+        return verify_run(&directory, flags, arguments.sample, showing)?.tell(showing.output);
+    };
+    let _lock = directory.lock()?;
+    let parts: Vec<&str> = manifest.names().collect();
+    parts::of_each(
+        Whose::RunId(&directory.run_id()),
+        &parts,
+        showing,
+        |name, showing| {
+            let part = directory.part(name);
+            verify_run(&part, flags.clone(), arguments.sample, showing)
+        },
+    )
+}
+
+/// Looks the rows of one run up; what was found is still to be told.
+fn verify_run(
+    directory: &RunDirectory,
+    flags: Overrides,
+    sample: Option<Sample>,
+    showing: &ShowingFlags,
+) -> Result<Told<Verification>, FatalError> {
     // Held to the end: what the run has applied must not change meanwhile.
     let _lock = directory.lock()?;
     let manifest = directory.manifest()?;
@@ -83,27 +111,28 @@ pub(super) fn verify(arguments: &VerifyArguments) -> Result<ExitStatus, FatalErr
     let mut settings = settings_of(&manifest, flags)?;
     settings.max_errors = max_errors;
     let credentials = read_credentials(&settings)?;
-    let text = read_from(&directory, &manifest);
+    let text = read_from(directory, &manifest);
     check_input(&manifest, &settings, &text, &state.checkpoint)?;
     // What the run has made and isn't there any more shows in its rows.
     let (settings, _) = set_up::looked_up(&settings, &credentials)?;
-    let prepared = prepare_again(&manifest, settings.clone(), text)?;
+    let mut prepared = prepare_again(&manifest, settings.clone(), text)?;
+    entities::find_ids(&mut prepared, directory)?;
     check_can_compare(&prepared)?;
     let headline = format!("verify run {}: {}", directory.run_id(), prepared.headline());
     let task = Task {
-        sample: arguments.sample.map(|sample| sample.to_string()),
+        sample: sample.map(|sample| sample.to_string()),
         run_legs: state.checkpoint.legs,
         run_rows: state.finished.rows(),
     };
-    let books = books_of(&directory, &task)?;
+    let books = books_of(directory, &task)?;
     let to_compare = RunBooks {
-        directory: &directory,
+        directory,
         manifest: &manifest,
         settings: &settings,
         state: &state,
         listed: &listed,
     }
-    .rows_to_compare(prepared, arguments.sample, books.path())?;
+    .rows_to_compare(prepared, sample, books.path())?;
     let (rows, left_out) = (to_compare.rows, left_out(&state, &to_compare, &manifest));
     let mut course = Course::default();
     for text in to_compare.texts {
@@ -132,7 +161,7 @@ pub(super) fn verify(arguments: &VerifyArguments) -> Result<ExitStatus, FatalErr
         .checkpoint;
     conclude(
         &Conclusion {
-            directory: &directory,
+            directory,
             books: &books,
             job: &manifest.job,
             task: &task,
@@ -141,7 +170,6 @@ pub(super) fn verify(arguments: &VerifyArguments) -> Result<ExitStatus, FatalErr
             course: &course,
         },
         left_out,
-        showing,
     )
 }
 
@@ -197,12 +225,8 @@ struct Conclusion<'run> {
     course: &'run Course,
 }
 
-/// Counts, writes `mismatch.csv`, and tells.
-fn conclude(
-    end: &Conclusion<'_>,
-    left_out: RowsLeftOut,
-    showing: &ShowingFlags,
-) -> Result<ExitStatus, FatalError> {
+/// Counts, and writes `mismatch.csv`.
+fn conclude(end: &Conclusion<'_>, left_out: RowsLeftOut) -> Result<Told<Verification>, FatalError> {
     let book = end.books.path().join("rejected.csv");
     let mismatches = match end.rows {
         0 => Mismatches::default(),
@@ -254,21 +278,23 @@ fn conclude(
         peak_memory_bytes: peak_memory_bytes(),
         mismatches: end.directory.path().join(MISMATCHES).display().to_string(),
     };
-    print::report(showing.output, &verification, || verification.to_text())?;
-    if let Some(StopReason::Fatal(error)) = &course.stop {
-        print::failure(error);
-    }
-    if !is_finished {
-        let sample = match &end.task.sample {
-            Some(sample) => format!(" --sample {sample}"),
-            None => String::new(),
-        };
-        print::remark(&format!(
-            "sluice: to go on: sluice verify {}{sample}",
-            shown(end.directory)
-        ));
-    }
-    Ok(status)
+    let sample = end.task.sample.as_ref();
+    let sample = sample.map_or_else(String::new, |sample| format!(" --sample {sample}"));
+    Ok(Told {
+        status,
+        text: verification.to_text(),
+        data: verification,
+        failure: match &course.stop {
+            Some(StopReason::Fatal(error)) => Some(error.clone()),
+            _ => None,
+        },
+        remark: (!is_finished).then(|| {
+            format!(
+                "sluice: to go on: sluice verify {}{sample}",
+                shown(end.directory)
+            )
+        }),
+    })
 }
 
 fn compared_rows(counts: &Counts, missing: u64, mismatches: &Mismatches) -> ComparedRows {

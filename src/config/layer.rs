@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::credentials::CredentialsSection;
-use super::job::{LimitsSection, TargetSection};
-use super::{Located, Overrides, Place};
+use super::job::{JobFile, LimitsSection, TargetSection};
+use super::map::MapEntry;
+use super::source_section::SourceSection;
+use super::{Located, NameMap, Overrides, Place};
 
 /// Reads the values of one file.
 pub(super) struct LayerReader {
@@ -36,6 +38,42 @@ impl LayerReader {
             .entry(setting.to_owned())
             .or_insert_with(|| located.place(&self.file));
         Some(located.value.clone())
+    }
+
+    /// What only job files say, with the source and the map of one load.
+    pub(super) fn job_overrides(
+        &mut self,
+        job: &JobFile,
+        source: Option<&Located<SourceSection>>,
+        map: Option<&NameMap<Located<MapEntry>>>,
+    ) -> Overrides {
+        let mut overrides = Overrides {
+            max_duration: self.note("max_duration", job.max_duration.as_ref()),
+            diff_log: self.note("diff_log", job.diff_log.as_ref()),
+            pre_images: self.note("pre_images", job.pre_images.as_ref()),
+            job: self.note("job", job.job.as_ref()),
+            mapping: map.map(|map| {
+                map.entries
+                    .iter()
+                    .filter_map(|entry| {
+                        let name = &entry.name;
+                        self.note("map", Some(name));
+                        let rule = entry.value.value.rule(&name.value, name.line, &self.folder);
+                        // `read_job` has refused the others.
+                        rule.ok()
+                    })
+                    .collect()
+            }),
+            ..Overrides::default()
+        };
+        if let Some(source) = source.map(|source| &source.value) {
+            overrides.input = source.input(self);
+            overrides.since = self.note("source.changed_since", source.changed_since.as_ref());
+            overrides.delimiter = self.note("source.delimiter", source.delimiter.as_ref());
+            overrides.encoding = self.note("source.encoding", source.encoding.as_ref());
+            overrides.duplicates = self.note("source.duplicates", source.duplicates.as_ref());
+        }
+        overrides
     }
 
     /// Adds the sections that job files and profiles share.

@@ -8,6 +8,7 @@
 //! is never a value here, only the place where it can be had.
 
 mod credentials;
+mod entities;
 mod error;
 mod input;
 mod input_source;
@@ -17,6 +18,7 @@ mod located;
 mod map;
 mod nearest;
 mod overrides;
+mod parts;
 mod profile;
 mod sample;
 mod scalar;
@@ -24,14 +26,18 @@ mod schema;
 mod settings;
 mod since;
 mod source_section;
+mod targets;
 mod time_span;
 mod units;
 mod yaml;
 
 #[cfg(test)]
+mod entities_tests;
+#[cfg(test)]
 mod tests;
 
 pub use credentials::{CredentialSources, CredentialsSection, SecretSource, read_credentials_file};
+pub use entities::EntitySection;
 pub use error::{ConfigError, Place};
 pub use input::{Delimiter, Duplicates, Encoding};
 pub use input_source::{InputSource, StreamSource};
@@ -40,6 +46,7 @@ pub use located::Located;
 pub use map::MapEntry;
 pub use nearest::{did_you_mean, nearest};
 pub use overrides::Overrides;
+pub use parts::{Part, PartLayer, PartLayers, PartOrder, Parts};
 pub use profile::{Profile, default_profiles_path, read_profile};
 pub use sample::Sample;
 pub use scalar::{NameMap, NameMapEntry};
@@ -47,6 +54,7 @@ pub use schema::{job_schema, schema_of, schema_text};
 pub use settings::{LimitProfileUse, Origin, Settings};
 pub use since::Since;
 pub use source_section::SourceSection;
+pub use targets::TargetEntry;
 pub use time_span::TimeSpan;
 pub use units::{Concurrency, ErrorBudget, Period, Rate, Share, UnitError};
 pub use yaml::{read_config_text, read_yaml, read_yaml_file};

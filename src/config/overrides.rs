@@ -8,7 +8,7 @@ use crate::mapping::FieldRule;
 use super::layer::LayerReader;
 use super::{
     Concurrency, CredentialSources, Delimiter, Duplicates, Encoding, ErrorBudget, InputSource,
-    JobFile, LimitProfileUse, Place, Profile, Rate, Share, Since, TimeSpan,
+    JobFile, LimitProfileUse, Place, Profile, Rate, Share, Since, TargetSection, TimeSpan,
 };
 
 /// What one layer (the flags and the environment, a job file, a profile) says.
@@ -68,43 +68,16 @@ pub struct Overrides {
 }
 
 impl Overrides {
-    /// What a job file says. `path` is the job file's: relative paths in it are
-    /// taken from its folder.
+    /// What a job file says about the job as a whole. `path` is the job file's:
+    /// relative paths in it are taken from its folder.
     #[must_use]
     pub fn of_job(job: &JobFile, path: &Path) -> Self {
-        let mut reader = LayerReader::new(path);
-        let layer = &mut reader;
-        let source = &job.source.value;
-        let overrides = Self {
-            input: source.input(layer),
-            since: layer.note("source.changed_since", source.changed_since.as_ref()),
-            delimiter: layer.note("source.delimiter", source.delimiter.as_ref()),
-            encoding: layer.note("source.encoding", source.encoding.as_ref()),
-            duplicates: layer.note("source.duplicates", source.duplicates.as_ref()),
-            mapping: job.map.as_ref().map(|map| {
-                map.entries
-                    .iter()
-                    .filter_map(|entry| {
-                        let name = &entry.name;
-                        layer.note("map", Some(name));
-                        let rule = entry
-                            .value
-                            .value
-                            .rule(&name.value, name.line, &layer.folder);
-                        // `read_job` has refused the others.
-                        rule.ok()
-                    })
-                    .collect()
-            }),
-            max_duration: layer.note("max_duration", job.max_duration.as_ref()),
-            diff_log: layer.note("diff_log", job.diff_log.as_ref()),
-            pre_images: layer.note("pre_images", job.pre_images.as_ref()),
-            job: layer.note("job", job.job.as_ref()),
-            ..Self::default()
-        };
-        reader.finish(
+        let mut layer = LayerReader::new(path);
+        let overrides = layer.job_overrides(job, job.source.as_ref(), job.map.as_ref());
+        let nothing = TargetSection::default();
+        layer.finish(
             overrides,
-            &job.target,
+            job.target.as_ref().unwrap_or(&nothing),
             &job.limits,
             job.credentials.as_ref(),
         )

@@ -15,7 +15,7 @@ use super::{
 };
 
 /// What the names of the source's variables begin with.
-const SOURCE_PREFIX: &str = "source.";
+pub(super) const SOURCE_PREFIX: &str = "source.";
 
 /// Where a setting's value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -262,15 +262,14 @@ fn give_to_source(
     Ok(())
 }
 
-/// The input's name without its extension, cut down to what a job's name may
-/// hold.
+/// The input's name without its extension, as a job's name.
 fn job_name_of(input: &InputSource) -> String {
     let name_of = |path: &Path| {
         path.file_stem()
             .map(|stem| stem.to_string_lossy().into_owned())
             .unwrap_or_default()
     };
-    let stem = match input {
+    plain_name(&match input {
         InputSource::StandardInput => "stdin".to_owned(),
         InputSource::Stream(stream) => match &stream.stream {
             Some(name) => format!("{}-{name}", name_of(Path::new(&stream.connector))),
@@ -279,7 +278,11 @@ fn job_name_of(input: &InputSource) -> String {
         InputSource::File(path)
         | InputSource::Workbook { path, .. }
         | InputSource::Ndjson(path) => name_of(path),
-    };
+    })
+}
+
+/// A text cut down to what a job's name may hold.
+pub(super) fn plain_name(stem: &str) -> String {
     let name: String = stem
         .chars()
         .map(|character| match character {

@@ -23,7 +23,7 @@ limits: {share: 80%, max_errors: 1%, max_rate: 300/min, concurrency: 8}
 max_duration: 2h30m
 "#;
 
-fn read(text: &str) -> Result<JobFile, ConfigError> {
+pub(super) fn read(text: &str) -> Result<JobFile, ConfigError> {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("job.yaml");
     fs::write(&path, text).expect("written");
@@ -35,7 +35,7 @@ fn read(text: &str) -> Result<JobFile, ConfigError> {
     })
 }
 
-fn mistake(text: &str) -> String {
+pub(super) fn mistake(text: &str) -> String {
     read(text).expect_err("a mistake").to_string()
 }
 
@@ -85,7 +85,7 @@ fn mistakes_are_told_with_their_place() {
         ),
         (
             "window: always",
-            "job.yaml:3:1: unknown key `window`; known here: job, source, target, credentials, map, limits, max_duration, diff_log, pre_images",
+            "job.yaml:3:1: unknown key `window`; known here: job, source, target, targets, entities, credentials, map, limits, max_duration, diff_log, pre_images",
         ),
         (
             "job: a\njob: b",
@@ -285,7 +285,14 @@ fn the_schema_takes_what_the_parser_takes() {
     let schema = job_schema();
     let schema = schema.as_value();
     assert_eq!(schema["additionalProperties"], false);
-    assert_eq!(schema["required"], serde_json::json!(["source", "target"]));
+    assert_eq!(
+        schema["oneOf"],
+        serde_json::json!([
+            {"required": ["source", "target"]},
+            {"required": ["source", "targets"]},
+            {"required": ["entities"]},
+        ])
+    );
     let job: serde_json::Value = read_yaml("job.yaml", JOB).expect("YAML");
     for key in job.as_object().expect("a mapping").keys() {
         assert!(schema["properties"].get(key).is_some(), "{key}");

@@ -65,6 +65,15 @@ impl Operation {
         self.is_batched() || !self.repeatable || self.id_pointer.is_some()
     }
 
+    /// Whether replies tell the platform's own ids of records.
+    #[must_use]
+    pub fn tells_ids(&self) -> bool {
+        match &self.batch {
+            Some(batch) => batch.results.tells_ids(),
+            None => self.id_pointer.is_some(),
+        }
+    }
+
     /// Appends the body of a request for several records. Each comes as the
     /// mapper serialised it, in [`Operation::wrap_body`], with the number that
     /// its result is to be matched by where the connector names a tracker. The

@@ -34,6 +34,11 @@ pub(crate) struct BodySection {
     /// How that number is written. Default: number.
     #[serde(default)]
     pub(crate) tracker_as: TrackerForm,
+    /// Of an upsert: places, as JSON pointers, that a record is made with, and
+    /// that are left as they are found afterwards. Such are lists of external
+    /// ids, to which other systems add their own: `[/externalIds]`.
+    #[serde(default)]
+    pub(crate) set_once: Vec<Located<String>>,
     /// Of an upsert's change: send the record that was found with the row laid
     /// over it, for platforms whose PUT replaces the whole. Default: no, the row
     /// alone is sent.

@@ -40,6 +40,7 @@ pub(super) fn examine(
     let body = &section.body;
     for place in (body.envelope.iter())
         .chain(&body.drop)
+        .chain(&body.set_once)
         .chain(&body.key_at)
         .chain(&body.version)
     {

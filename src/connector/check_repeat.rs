@@ -6,6 +6,7 @@ use crate::config::Located;
 use super::check::{
     Findings, check_header_name, check_list_pointer, check_names, check_places, check_pointer,
 };
+use super::check_look_up_batch;
 use super::check_operation::{check_not_own, examine_conditions, is_plain};
 use super::class::Effect;
 use super::compile_batch::may_repeat;
@@ -114,6 +115,9 @@ fn examine_look_up(
     }
     for place in section.version.iter().chain(&section.second) {
         check_pointer(findings, place);
+    }
+    if let Some(batch) = &section.batch {
+        check_look_up_batch::examine(findings, file, operation, section, batch);
     }
 }
 

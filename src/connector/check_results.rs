@@ -58,19 +58,24 @@ pub(super) fn examine(findings: &mut Findings, results: &Located<ResultsSection>
         examine_failures(findings, failures);
     }
     if let Some(too_many) = &section.too_many {
-        examine_conditions(findings, too_many, ConditionSection::conditions);
-        for rule in too_many {
-            let status = &rule.value.status;
-            if (100..400).chain(500..600).any(|code| status.contains(code)) {
-                findings.add(
-                    rule,
-                    "a status that isn't a refusal can't show that a batch was too large",
-                    "Write a status of 400 to 499.",
-                );
-            }
-        }
+        examine_too_many(findings, too_many);
     }
     examine_left_out(findings, results);
+}
+
+/// Rules for replies that refuse a request for its size.
+pub(super) fn examine_too_many(findings: &mut Findings, too_many: &[Located<ConditionSection>]) {
+    examine_conditions(findings, too_many, ConditionSection::conditions);
+    for rule in too_many {
+        let status = &rule.value.status;
+        if (100..400).chain(500..600).any(|code| status.contains(code)) {
+            findings.add(
+                rule,
+                "a status that isn't a refusal can't show that a batch was too large",
+                "Write a status of 400 to 499.",
+            );
+        }
+    }
 }
 
 /// What is said of records that a reply leaves out.
@@ -120,7 +125,7 @@ fn examine_left_out(findings: &mut Findings, results: &Located<ResultsSection>) 
     }
 }
 
-fn examine_failures(findings: &mut Findings, failures: &FailuresSection) {
+pub(super) fn examine_failures(findings: &mut Findings, failures: &FailuresSection) {
     check_list_pointer(findings, &failures.at);
     let names = [&failures.key, &failures.tracker, &failures.index];
     check_one_name(findings, &failures.at, names);

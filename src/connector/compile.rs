@@ -75,6 +75,7 @@ impl Connector {
                 .as_ref()
                 .map(|envelope| envelope.value.clone())
                 .unwrap_or_default(),
+            set_once: values(&section.body.set_once),
             id_pointer: section.id.as_ref().map(|id| id.value.clone()),
             change: change_form(section),
         })

@@ -1,31 +1,18 @@
-//! From a batch's and a look-up's sections to what a load runs on.
+//! From a batch's sections to what a load runs on.
 
-use std::collections::BTreeMap;
-
-use crate::config::{Located, TimeSpan};
+use crate::config::Located;
 
 use super::batch::{BatchForm, TrackerMember};
 use super::batch_file::{FailuresSection, ResultsSection};
-use super::compile::{TIMEOUT, objects_around, pointer_names, pointers};
+use super::compile::{objects_around, pointer_names, pointers};
 use super::condition::Condition;
-use super::error::ConnectorError;
-use super::found::FoundPlaces;
 use super::item_key::{MatchBy, NameForm};
-use super::load::Connector;
-use super::look_up::{LookUp, TextPart};
 use super::operation_file::OperationSection;
 use super::places::Places;
 use super::reply::ReplyRule;
 use super::results::{ResultList, ResultsForm};
 use super::rule_file::{ConditionSection, ItemReplySection};
 use super::status::StatusSet;
-use super::template::{Part, Template};
-use super::url::HttpUrl;
-
-/// How long a search may not know a new record, where a connector doesn't say.
-/// Shorter would make second records on platforms that index late; longer keeps
-/// the few rows in doubt waiting.
-const BELIEVED_AFTER: TimeSpan = TimeSpan::from_seconds(5);
 
 /// The status that says that a body is too large (RFC 9110, section 15.5.14).
 const CONTENT_TOO_LARGE: u16 = 413;
@@ -60,7 +47,7 @@ pub(super) fn batch_form(section: &OperationSection) -> Option<BatchForm> {
     })
 }
 
-fn compiled(conditions: &[Located<ConditionSection>]) -> Vec<Condition> {
+pub(super) fn compiled(conditions: &[Located<ConditionSection>]) -> Vec<Condition> {
     conditions
         .iter()
         .map(|condition| Condition::new(&condition.value.conditions()))
@@ -118,7 +105,7 @@ fn results_form(section: &ResultsSection, operation: &OperationSection) -> Resul
     }
 }
 
-fn failure_list(
+pub(super) fn failure_list(
     section: &FailuresSection,
     must_be_there: bool,
     may_repeat: bool,
@@ -145,7 +132,7 @@ pub(super) fn may_repeat(section: &OperationSection) -> bool {
     }
 }
 
-fn text(located: &Option<Located<String>>) -> Option<String> {
+pub(super) fn text(located: &Option<Located<String>>) -> Option<String> {
     located.as_ref().map(|located| located.value.clone())
 }
 
@@ -173,78 +160,4 @@ fn item_rules(rules: &[Located<ItemReplySection>]) -> Vec<ReplyRule> {
             class: rule.value.class,
         })
         .collect()
-}
-
-impl Connector {
-    /// How a record is looked up; `None` where the operation doesn't say.
-    pub(super) fn look_up(
-        &self,
-        operation: &OperationSection,
-        base_url: &HttpUrl,
-        given: &BTreeMap<String, String>,
-    ) -> Result<Option<LookUp>, ConnectorError> {
-        let Some(section) = operation.look_up.as_ref().map(|section| &section.value) else {
-            return Ok(None);
-        };
-        let mut body = Vec::with_capacity(section.body.entries.len());
-        for entry in &section.body.entries {
-            let value = self.text_parts(&entry.value.value, &operation.key.value, given)?;
-            let name = &entry.name.value;
-            let place = match name.starts_with('/') {
-                true => name.clone(),
-                false => format!("/{}", name.replace('~', "~0")),
-            };
-            body.push((place, value));
-        }
-        let id = match &section.id {
-            Some(places) => places.value.pointers.clone(),
-            None => Vec::new(),
-        };
-        Ok(Some(LookUp {
-            method: section.method,
-            path: self.path(&section.path.value, operation, base_url, given)?,
-            body,
-            found: compiled(&section.found),
-            absent: compiled(&section.absent),
-            same: section
-                .same
-                .entries
-                .iter()
-                .map(|entry| (entry.name.value.clone(), entry.value.value.clone()))
-                .collect(),
-            places: section.record.as_ref().map(|record| FoundPlaces {
-                record: record.value.clone(),
-                id: id.clone(),
-                version: text(&section.version),
-                second: text(&section.second),
-            }),
-            id,
-            timeout: section
-                .timeout
-                .or(operation.timeout)
-                .unwrap_or(TIMEOUT)
-                .duration(),
-            believed_after: section.believed_after.unwrap_or(BELIEVED_AFTER).duration(),
-        }))
-    }
-
-    fn text_parts(
-        &self,
-        template: &Template,
-        key: &str,
-        given: &BTreeMap<String, String>,
-    ) -> Result<Vec<TextPart>, ConnectorError> {
-        template
-            .parts()
-            .iter()
-            .map(|part| match part {
-                Part::Text(text) => Ok(TextPart::Fixed(text.clone())),
-                Part::Name(name) if name == key => Ok(TextPart::Key),
-                Part::Name(name) => match given.get(name) {
-                    Some(value) => Ok(TextPart::Fixed(value.clone())),
-                    None => Err(self.missing(name.clone())),
-                },
-            })
-            .collect()
-    }
 }

@@ -4,12 +4,17 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::change::remove;
 use super::message::id_text;
 use super::operation::Operation;
 use super::reply::Parsed;
 
 /// Bytes of a look-up's reply that are read: one record, or a few.
 pub(super) const MAX_RECORD_BYTES: usize = 1024 * 1024;
+
+/// Ids of records of one key that a message names. More of them would fill the
+/// cell of a CSV file, and say no more.
+const IDS_NAMED: usize = 10;
 
 /// Where a look-up's reply has the record, and what is to be known of it.
 #[derive(Clone, Debug)]
@@ -46,9 +51,23 @@ pub enum FoundProblem {
     },
     /// Several records have the key.
     #[error(
-        "the tenant has more than one record of this key; merge them there, then load the row again"
+        "the tenant has more than one record of this key{}; merge them there, then load the row again",
+        listed(ids)
     )]
-    Several,
+    Several {
+        /// Their ids, as far as the reply has them.
+        ids: Vec<String>,
+    },
+}
+
+/// The ids of records, in brackets.
+fn listed(ids: &[String]) -> String {
+    let shown = ids[..ids.len().min(IDS_NAMED)].join(", ");
+    match ids.len().saturating_sub(IDS_NAMED) {
+        0 if ids.is_empty() => String::new(),
+        0 => format!(" ({shown})"),
+        more => format!(" ({shown} and {more} more)"),
+    }
 }
 
 /// One place at which a record isn't as a row asks for.
@@ -60,6 +79,57 @@ pub struct Difference {
     pub wanted: Value,
     /// What stands there; `None` where nothing does.
     pub found: Option<Value>,
+}
+
+impl FoundPlaces {
+    /// The record in a reply, or in an entry of a list of records.
+    pub(super) fn record_in(&self, reply: &Value) -> Result<FoundRecord, FoundProblem> {
+        let not_there = |place: &str| FoundProblem::NotThere {
+            place: place.to_owned(),
+        };
+        let record = reply
+            .pointer(&self.record)
+            .filter(|record| record.is_object())
+            .ok_or_else(|| not_there(&self.record))?;
+        let id = self
+            .id
+            .iter()
+            .find_map(|place| id_text(reply.pointer(place)?))
+            .ok_or_else(|| not_there(self.id.first().map_or("", String::as_str)))?;
+        let version = match &self.version {
+            Some(place) => Some(
+                reply
+                    .pointer(place)
+                    .filter(|version| version.is_number() || version.is_string())
+                    .cloned()
+                    .ok_or_else(|| not_there(place))?,
+            ),
+            None => None,
+        };
+        Ok(FoundRecord {
+            id,
+            record: record.clone(),
+            version,
+        })
+    }
+
+    /// The ids of all records in a reply that shows several: where the second
+    /// one stands in a list, those of the whole list.
+    fn ids_in(&self, reply: &Value) -> Vec<String> {
+        let lists = self.second.as_ref().and_then(|second| {
+            let list = second.strip_suffix("/1")?;
+            let entries = reply.pointer(list)?.as_array()?;
+            let first = format!("{list}/0/");
+            let in_entry = |place: &String| Some(format!("/{}", place.strip_prefix(&first)?));
+            let places: Vec<String> = self.id.iter().filter_map(in_entry).collect();
+            let id_of = |entry: &Value| {
+                let mut places = places.iter();
+                places.find_map(|place| id_text(entry.pointer(place)?))
+            };
+            Some(entries.iter().filter_map(id_of).collect())
+        });
+        lists.unwrap_or_default()
+    }
 }
 
 #[cfg(test)]
@@ -100,40 +170,24 @@ impl Operation {
         let reply = parsed.json().map_err(|_| not_there(&places.record))?;
         let is_there = |place: &String| reply.pointer(place).is_some_and(|value| !value.is_null());
         if places.second.as_ref().is_some_and(is_there) {
-            return Err(FoundProblem::Several);
+            return Err(FoundProblem::Several {
+                ids: places.ids_in(reply),
+            });
         }
-        let record = reply
-            .pointer(&places.record)
-            .filter(|record| record.is_object())
-            .ok_or_else(|| not_there(&places.record))?;
-        let id = places
-            .id
-            .iter()
-            .find_map(|place| id_text(reply.pointer(place)?))
-            .ok_or_else(|| not_there(places.id.first().map_or("", String::as_str)))?;
-        let version = match &places.version {
-            Some(place) => Some(
-                reply
-                    .pointer(place)
-                    .filter(|version| version.is_number() || version.is_string())
-                    .cloned()
-                    .ok_or_else(|| not_there(place))?,
-            ),
-            None => None,
-        };
-        Ok(FoundRecord {
-            id,
-            record: record.clone(),
-            version,
-        })
+        places.record_in(reply)
     }
 
-    /// The record of a row as it is sent, without its envelope; `None` where
-    /// `body` isn't what the mapper wrote.
+    /// What a row asks of a record that is there: what is sent for it, without
+    /// the envelope, and without the places that only a new record gets; `None`
+    /// where `body` isn't what the mapper wrote.
     #[must_use]
     pub fn record_of(&self, body: &[u8]) -> Option<Value> {
         let sent: Value = serde_json::from_slice(body).ok()?;
-        sent.pointer(&self.envelope_pointer).cloned()
+        let mut record = sent.pointer(&self.envelope_pointer)?.clone();
+        for place in &self.set_once {
+            remove(&mut record, place);
+        }
+        Some(record)
     }
 }
 

@@ -11,6 +11,7 @@ use super::change::put;
 use super::class::ReplyClass;
 use super::condition::Condition;
 use super::found::{FoundPlaces, MAX_RECORD_BYTES};
+use super::look_up_batch::LookUpBatch;
 use super::message::{id_text, scalar_text};
 use super::operation::{Operation, PathPart, write_segment};
 use super::reply::{NoJson, Parsed};
@@ -53,6 +54,8 @@ pub(super) struct LookUp {
     pub(super) places: Option<FoundPlaces>,
     pub(super) timeout: Duration,
     pub(super) believed_after: Duration,
+    /// How several are looked up at once; `None` where they aren't.
+    pub(super) batch: Option<LookUpBatch>,
 }
 
 /// One piece of a text with the key in it.
@@ -60,6 +63,17 @@ pub(super) struct LookUp {
 pub(super) enum TextPart {
     Fixed(String),
     Key,
+}
+
+impl TextPart {
+    /// The text with the key in it.
+    pub(super) fn filled(parts: &[Self], key: &str) -> String {
+        let texts = parts.iter().map(|part| match part {
+            Self::Fixed(fixed) => fixed.as_str(),
+            Self::Key => key,
+        });
+        texts.collect()
+    }
 }
 
 /// A look-up's request. Its headers are those of the operation.
@@ -151,14 +165,7 @@ impl Operation {
         }
         let mut members = Value::Null;
         for (place, value) in &look_up.body {
-            let mut text = String::new();
-            for part in value {
-                text.push_str(match part {
-                    TextPart::Fixed(fixed) => fixed,
-                    TextPart::Key => key,
-                });
-            }
-            put(&mut members, place, Value::from(text));
+            put(&mut members, place, TextPart::filled(value, key).into());
         }
         let body = match members {
             Value::Null => Vec::new(),
@@ -213,36 +220,42 @@ impl Operation {
                     }),
                 },
             },
-            (false, false) => {
-                let class = self
-                    .replies
-                    .ruled(status, &mut parsed)
-                    .filter(|class| class.is_about_the_request())
-                    .unwrap_or_else(|| ReplyClass::by_default(status));
-                // What isn't JSON comes from something between here and there.
-                let is_garbled = matches!(parsed.json(), Err(NoJson::BrokenOff | NoJson::NotJson));
-                match class {
-                    ReplyClass::Throttled => LookUpAnswer::Throttled,
-                    ReplyClass::Retry => LookUpAnswer::Retry,
-                    ReplyClass::RefreshToken => LookUpAnswer::RefreshToken,
-                    ReplyClass::Fatal => LookUpAnswer::Fatal,
-                    _ if is_garbled => LookUpAnswer::Retry,
-                    class => {
-                        let why = self.replies.explain(
-                            match class {
-                                // A success has no reason to be named otherwise.
-                                ReplyClass::Done | ReplyClass::Unchanged => ReplyClass::Unknown,
-                                class => class,
-                            },
-                            status,
-                            header,
-                            &mut parsed,
-                        );
-                        not_sure(format!(
-                            "the record was looked up, and the reply shows neither that it is there nor that it isn't: {}",
-                            why.message
-                        ))
-                    }
+            (false, false) => self.unsure_look_up(status, header, &mut parsed),
+        }
+    }
+
+    /// What a look-up's reply is about that answers the question neither way.
+    pub(super) fn unsure_look_up<'reply>(
+        &self,
+        status: u16,
+        header: &dyn Fn(&str) -> Option<&'reply str>,
+        parsed: &mut Parsed<'_>,
+    ) -> LookUpAnswer {
+        let class = self
+            .replies
+            .ruled(status, parsed)
+            .filter(|class| class.is_about_the_request())
+            .unwrap_or_else(|| ReplyClass::by_default(status));
+        // What isn't JSON comes from something between here and there.
+        let is_garbled = matches!(parsed.json(), Err(NoJson::BrokenOff | NoJson::NotJson));
+        match class {
+            ReplyClass::Throttled => LookUpAnswer::Throttled,
+            ReplyClass::Retry => LookUpAnswer::Retry,
+            ReplyClass::RefreshToken => LookUpAnswer::RefreshToken,
+            ReplyClass::Fatal => LookUpAnswer::Fatal,
+            _ if is_garbled => LookUpAnswer::Retry,
+            class => {
+                let class = match class {
+                    // A success has no reason to be named otherwise.
+                    ReplyClass::Done | ReplyClass::Unchanged => ReplyClass::Unknown,
+                    class => class,
+                };
+                let why = self.replies.explain(class, status, header, parsed);
+                LookUpAnswer::NotSure {
+                    message: format!(
+                        "the record was looked up, and the reply shows neither that it is there nor that it isn't: {}",
+                        why.message
+                    ),
                 }
             }
         }

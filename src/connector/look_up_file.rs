@@ -6,6 +6,7 @@ use serde::Deserialize;
 use crate::config::{Located, NameMap, TimeSpan};
 
 use super::look_up::LookUpMethod;
+use super::look_up_batch_file::LookUpBatchSection;
 use super::places::Places;
 use super::rule_file::ConditionSection;
 use super::template::Template;
@@ -57,6 +58,9 @@ pub(crate) struct LookUpSection {
     pub(crate) believed_after: Option<TimeSpan>,
     /// How long a reply is waited for. Default: that of the operation.
     pub(crate) timeout: Option<TimeSpan>,
+    /// How several records are looked up with one request. Default: each is
+    /// looked up by itself.
+    pub(crate) batch: Option<Located<LookUpBatchSection>>,
 }
 
 /// How the platform is told that a request is a repeat.

@@ -11,7 +11,9 @@
 //! Where records travel in batches, [`Operation::write_batch_body`] joins them
 //! and [`Operation::split`] tells from the reply what became of each. Where a
 //! request may not be sent twice, [`Operation::look_up`] and
-//! [`Operation::classify_look_up`] settle what was never answered.
+//! [`Operation::classify_look_up`] settle what was never answered. Where several
+//! records can be looked up at once, [`Operation::look_up_many`] asks for them
+//! and [`Operation::split_look_up`] tells what the reply says of each.
 
 mod auth_facts;
 mod batch;
@@ -23,6 +25,7 @@ mod change;
 mod check;
 mod check_batch;
 mod check_fields;
+mod check_look_up_batch;
 mod check_operation;
 mod check_repeat;
 mod check_results;
@@ -33,6 +36,7 @@ mod check_variable;
 mod class;
 mod compile;
 mod compile_batch;
+mod compile_look_up;
 mod condition;
 mod contract;
 mod error;
@@ -44,7 +48,10 @@ mod idempotency;
 mod item_key;
 mod load;
 mod look_up;
+mod look_up_batch;
+mod look_up_batch_file;
 mod look_up_file;
+mod look_up_keys;
 mod message;
 mod operation;
 mod operation_file;
@@ -86,6 +93,8 @@ pub use idempotency::idempotency_key;
 pub use item_key::ItemKey;
 pub use load::{Connector, builtin_names, connector_schema, source_text};
 pub use look_up::{InDoubt, LookUpAnswer, LookUpMethod, LookUpRequest};
+pub use look_up_batch::{KeyAnswer, LookUpSplit};
+pub use look_up_keys::KeyRoom;
 pub use operation::{Method, Operation};
 pub use pre_image::{PlaceChange, PreImage, UndoError, WayBack};
 pub use probe_read::ProbeRead;

@@ -93,6 +93,8 @@ pub struct Operation {
     pub(super) idempotency_header: Option<String>,
     /// Where the record stands in its envelope.
     pub(super) envelope_pointer: String,
+    /// Places of the record that are only sent when it is made.
+    pub(super) set_once: Vec<String>,
     /// Where the platform's own id of the record stands in a reply.
     pub(super) id_pointer: Option<String>,
     /// How a found record is changed.

@@ -83,6 +83,11 @@ impl ResultsForm {
         !self.lists.is_empty() || self.error_indexes.is_some()
     }
 
+    /// Whether the platform's own ids of records stand in a reply.
+    pub(super) fn tells_ids(&self) -> bool {
+        self.lists.iter().any(|list| list.id.is_some())
+    }
+
     /// All that the reply says of the records.
     pub(super) fn read(&self, reply: &Value, items: &[ItemKey<'_>]) -> Result<Tellings, NoResults> {
         let mut tellings = Tellings {
@@ -146,7 +151,7 @@ impl Tellings {
 
 impl ResultList {
     /// What an entry of the list says, whomever it is about.
-    fn read(&self, entry: &Value) -> Telling {
+    pub(super) fn read(&self, entry: &Value) -> Telling {
         let status = self
             .status
             .as_ref()

@@ -209,7 +209,7 @@ impl Connector {
 
     /// Fills the variables into every text of a body. A text that isn't a
     /// template stands for itself.
-    fn fill_texts(
+    pub(super) fn fill_texts(
         &self,
         body: &mut Value,
         given: &BTreeMap<String, String>,

@@ -9,6 +9,7 @@ use super::expression::{Condition, Template};
 use super::json::push_string;
 use super::members::lay_out;
 use super::problem::{LocatedProblem, nearest};
+use super::reference::Reference;
 use super::step::{ListBrackets, Step, StepSource};
 use super::{
     Contract, ContractField, EmptyCells, FieldKind, FieldRule, ListForm, MappingProblem, Program,
@@ -123,6 +124,14 @@ fn unfit_for_key(rule: &FieldRule) -> Option<MappingProblem> {
             key: rule.target.clone(),
         });
     }
+    if rule.reference.is_some() {
+        return Some(MappingProblem::BadRule {
+            target: rule.target.clone(),
+            cause: "it is the key, by which a row is known before any id is, so `reference` can't \
+                    be used"
+                .to_owned(),
+        });
+    }
     let key = match (&rule.when, rule.omit_empty, &rule.split) {
         (Some(_), ..) => "when",
         (_, Some(_), _) => "omit_empty",
@@ -199,9 +208,11 @@ fn step(
         })
     });
     let checks = Checks::new(field, rule);
-    let fixed = match &rule.from {
-        RuleSource::Constant(text) => Some(text),
-        _ => rule.default.as_ref(),
+    let fixed = match (&rule.reference, &rule.from) {
+        // A key of another entity, which the field never holds.
+        (Some(_), _) => None,
+        (None, RuleSource::Constant(text)) => Some(text),
+        (None, _) => rule.default.as_ref(),
     };
     if let Some(text) = fixed
         && !text.is_empty()
@@ -224,6 +235,7 @@ fn step(
         converter: converter.transpose().map_err(bad_rule)?,
         truncate: rule.truncate,
         default: rule.default.clone(),
+        reference: rule.reference.as_deref().map(Reference::new),
         required: rule.required || field.required,
         omit_empty: match rule.omit_empty {
             Some(omits) => omits,

@@ -21,6 +21,7 @@ mod phone;
 mod plain_template;
 mod problem;
 mod program;
+mod reference;
 mod rule;
 mod spreadsheet;
 mod step;
@@ -36,6 +37,7 @@ pub use contract::{
 pub use kind::Format;
 pub use problem::{LocatedProblem, MappingProblem};
 pub use program::{FilledField, MappedRow, Program};
+pub use reference::{FoundId, TargetIds};
 pub use rule::{
     BooleanRule, Conversion, DateRule, DateTarget, FieldRule, GapChoice, LetterCase, Lookup,
     LookupFile, NumberRule, Region, RuleSource,

@@ -1,11 +1,14 @@
 //! Compiled rules, and their application to a row.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use crate::record::{Fields, Refusal};
 
 use super::members::Node;
 use super::problem::LocatedProblem;
 use super::step::Step;
-use super::{Contract, FieldRule, compile};
+use super::{Contract, FieldRule, TargetIds, compile};
 
 /// Rules compiled against a header and a contract. It is the same for all
 /// rows and threads.
@@ -98,6 +101,24 @@ impl Program {
         contract: &Contract,
     ) -> Result<Self, Vec<LocatedProblem>> {
         compile(rules, header, payload_columns, contract)
+    }
+
+    /// The entities that fields refer to.
+    #[must_use]
+    pub fn references(&self) -> BTreeSet<&str> {
+        let references = self.steps.iter().filter_map(|step| step.reference.as_ref());
+        references
+            .map(|reference| reference.entity.as_str())
+            .collect()
+    }
+
+    /// Has references find ids there. Before that every row that refers to
+    /// something is refused.
+    pub fn set_target_ids(&mut self, ids: &Arc<dyn TargetIds>) {
+        let references = self.steps.iter_mut();
+        for reference in references.filter_map(|step| step.reference.as_mut()) {
+            reference.ids = Arc::clone(ids);
+        }
     }
 
     /// Maps a row: `row` becomes its key and values, and the record is appended

@@ -11,7 +11,7 @@ use super::kind::Format;
 ///
 /// The parts are applied in this order: the source's text, `trim`, `lookup`,
 /// the letter case, the conversion, `truncate`, `default` for what is empty,
-/// and then the checks.
+/// `reference`, and then the checks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldRule {
     /// The target field's name.
@@ -36,6 +36,9 @@ pub struct FieldRule {
     /// What stands in for an empty value, and for one that `lookup` doesn't
     /// have. Default: nothing.
     pub default: Option<String>,
+    /// The entity whose record the value is the key of; the field gets the
+    /// tenant's id of that record. Default: none, the value is the field's.
+    pub reference: Option<String>,
     /// Whether a row without a value is refused. Default: no.
     pub required: bool,
     /// A form that the value must have. Default: what the target asks for.
@@ -70,6 +73,7 @@ impl FieldRule {
             split: None,
             truncate: None,
             default: None,
+            reference: None,
             required: false,
             format: None,
             max_length: None,
@@ -142,6 +146,7 @@ impl FieldRule {
             conversion,
             self.truncate.map(|_| "truncate"),
             self.default.as_ref().map(|_| "default"),
+            self.reference.as_ref().map(|_| "reference"),
             self.required.then_some("required"),
             self.format.map(|_| "format"),
             self.max_length.map(|_| "max_length"),

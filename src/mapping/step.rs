@@ -13,6 +13,7 @@ use super::convert::{Converter, Refused};
 use super::expression::{Condition, Template};
 use super::json::push_string;
 use super::problem::quoted;
+use super::reference::Reference;
 use super::rule::LetterCase;
 use super::spreadsheet::{self, is_scientific};
 
@@ -29,6 +30,7 @@ pub(super) struct Step {
     pub(super) converter: Option<Converter>,
     pub(super) truncate: Option<usize>,
     pub(super) default: Option<String>,
+    pub(super) reference: Option<Reference>,
     pub(super) required: bool,
     pub(super) omit_empty: bool,
     pub(super) kind: FieldKind,
@@ -109,13 +111,32 @@ impl Step {
         }
         let refined = self.refine(&text, fields)?;
         if !refined.text.is_empty() {
-            self.checks.check(&refined.text, refined.is_converted)?;
-        } else if self.required {
-            return Err(nothing_there());
-        } else if self.omit_empty {
-            return Ok(());
+            return self.push_checked(&refined, values);
         }
-        self.push(&refined.text, values);
+        if self.required {
+            return Err(nothing_there());
+        }
+        if !self.omit_empty {
+            self.push("", values);
+        }
+        Ok(())
+    }
+
+    /// Appends a value that isn't empty, or what it refers to.
+    fn push_checked(&self, refined: &Refined<'_>, values: &mut Vec<u8>) -> Result<(), Refused> {
+        let Some(reference) = &self.reference else {
+            self.checks.check(&refined.text, refined.is_converted)?;
+            self.push(&refined.text, values);
+            return Ok(());
+        };
+        match reference.id(&refined.text)? {
+            Some(id) => {
+                self.checks.check(&id, false)?;
+                self.push(&id, values);
+            }
+            // Nothing can be held against an id that isn't known.
+            None => push_string(values, &reference.stand_in(&refined.text)),
+        }
         Ok(())
     }
 
@@ -135,13 +156,12 @@ impl Step {
             if refined.text.is_empty() {
                 return Ok(());
             }
-            self.checks.check(&refined.text, refined.is_converted)?;
             if !is_first {
                 values.push(b',');
             }
             is_first = false;
             values.extend_from_slice(&brackets.open);
-            self.push(&refined.text, values);
+            self.push_checked(&refined, values)?;
             values.extend_from_slice(&brackets.close);
             Ok(())
         };

@@ -31,14 +31,15 @@ impl Forecast {
 }
 
 /// Requests for `rows` rows, `rows_a_request` at a time (at least 1). Where
-/// every row is looked up first, they are that many more; and as many as this
-/// only if none of them turns out to be there as it should be.
+/// every row is looked up first, `looked_up_at_once` of them with one request
+/// (at least 1), the look-ups are added; and there are as many as this only if
+/// none of the rows turns out to be there as it should be.
 #[must_use]
-pub fn requests_for(rows: u64, rows_a_request: u64, is_looked_up_first: bool) -> u64 {
+pub fn requests_for(rows: u64, rows_a_request: u64, looked_up_at_once: Option<u64>) -> u64 {
     let writes = rows.div_ceil(rows_a_request.max(1));
-    match is_looked_up_first {
-        true => rows.saturating_add(writes),
-        false => writes,
+    match looked_up_at_once {
+        Some(at_once) => rows.div_ceil(at_once.max(1)).saturating_add(writes),
+        None => writes,
     }
 }
 
@@ -131,9 +132,10 @@ mod tests {
         assert_eq!(time_for(10, None, Share::WHOLE, None), None);
         let nothing = limit(r#"{"rate_per_s": 0.0}"#);
         assert_eq!(time_for(10, Some(&nothing), Share::WHOLE, None), None);
-        assert_eq!(requests_for(1_001, 10, false), 101);
-        assert_eq!(requests_for(7, 0, false), 7);
-        assert_eq!(requests_for(1_001, 10, true), 1_102);
+        assert_eq!(requests_for(1_001, 10, None), 101);
+        assert_eq!(requests_for(7, 0, None), 7);
+        assert_eq!(requests_for(1_001, 10, Some(1)), 1_102);
+        assert_eq!(requests_for(1_001, 10, Some(50)), 122);
     }
 
     #[test]

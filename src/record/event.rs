@@ -1,6 +1,7 @@
 //! What a run tells about itself. Reports and telemetry learn of a run only
 //! through these events.
 
+use std::ops::AddAssign;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,6 +64,19 @@ impl Counts {
     }
 }
 
+impl AddAssign<&Self> for Counts {
+    fn add_assign(&mut self, more: &Self) {
+        self.read += more.read;
+        self.created += more.created;
+        self.updated += more.updated;
+        self.unchanged += more.unchanged;
+        self.rejected += more.rejected;
+        self.skipped += more.skipped;
+        self.unknown += more.unknown;
+        self.not_reached += more.not_reached;
+    }
+}
+
 /// The counts of one entity of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EntityCounts {
@@ -85,6 +99,16 @@ pub struct RequestCounts {
     pub retried: u64,
     /// Requests that failed: refused, broken, or never answered.
     pub failed: u64,
+}
+
+impl AddAssign<&Self> for RequestCounts {
+    fn add_assign(&mut self, more: &Self) {
+        self.sent += more.sent;
+        self.ok += more.ok;
+        self.throttled += more.throttled;
+        self.retried += more.retried;
+        self.failed += more.failed;
+    }
 }
 
 /// One call, as it stands in `audit.ndjson`. Never a body.

@@ -7,6 +7,9 @@ use super::words::rate_words;
 /// One limit. Rates are in requests a second, times in seconds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LimitSummary {
+    /// Of a run that has parts: the part that met it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
     /// What it belongs to: an endpoint's name, or `*` for the whole client.
     pub endpoint: String,
     /// Its kind, as it stands in limit profiles.

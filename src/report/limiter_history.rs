@@ -38,6 +38,22 @@ pub struct LimiterHistory {
 }
 
 impl LimiterHistory {
+    /// Adds the decisions of one part of a run.
+    pub(super) fn add_part(&mut self, part: &str, history: &Self) {
+        self.decisions += history.decisions;
+        for (kind, count) in &history.by_kind {
+            *self.by_kind.entry(kind.clone()).or_default() += count;
+        }
+        let of_part = history.first.iter().map(|decision| LimiterDecision {
+            endpoint: format!("{part}/{}", decision.endpoint),
+            ..decision.clone()
+        });
+        self.first.extend(of_part);
+        self.first
+            .sort_by(|left, right| left.at_s.total_cmp(&right.at_s));
+        self.first.truncate(KEPT);
+    }
+
     /// Takes an event in; most are not about the limiter.
     pub fn take(&mut self, event: &RunEvent) {
         let RunEvent::Limiter {

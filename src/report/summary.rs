@@ -92,8 +92,22 @@ pub struct SourceSummary {
     pub rows: u64,
 }
 
+/// How one part of a run has ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartSummary {
+    /// The part's name, and its folder's in the run's directory, where its own
+    /// `summary.json` stands.
+    pub name: String,
+    /// As the run's `state`; `not_started` of a part that waits for another.
+    pub state: String,
+    /// The exit code that the part alone would end with.
+    pub exit_code: u8,
+    /// Why it isn't finished, in words.
+    pub reason: Option<String>,
+}
+
 /// A run in figures.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Summary {
     /// The run's id.
     pub run_id: String,
@@ -113,7 +127,10 @@ pub struct Summary {
     pub elapsed_s: f64,
     /// Legs: 1, and one more for every resume.
     pub legs: u32,
-    /// The entities.
+    /// Of a run that has parts: how each has ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<PartSummary>,
+    /// The entities; of a run that has parts, one for each.
     pub entities: Vec<EntitySummary>,
     /// The entities' counts, summed.
     pub counts: Counts,
@@ -159,7 +176,7 @@ impl Summary {
     #[must_use]
     pub fn to_text(&self) -> String {
         let counts = &self.counts;
-        let mut text = String::new();
+        let mut text = self.parts_text();
         let mut line = |label: &str, number: u64| {
             // The first two always stand there; the others where they count.
             if number > 0 || label == "read" || label == "updated" {
@@ -193,6 +210,10 @@ impl Summary {
                 ("*", _) => " of the whole client".to_owned(),
                 (_, 1) => String::new(),
                 (endpoint, _) => format!(" of {endpoint}"),
+            };
+            let whose = match &limit.part {
+                Some(part) => format!("{whose} for {part}"),
+                None => whose,
             };
             writeln!(text, "  limit{whose}: {}", limit.words())
                 .expect("writing to memory doesn't fail");

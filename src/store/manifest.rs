@@ -80,6 +80,9 @@ pub struct Manifest {
     pub started_at: String,
     /// The job file, where one was used.
     pub job_file: Option<PathBuf>,
+    /// Which part of the job it is, where the job has parts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
     /// The profile, where one was used.
     #[serde(default)]
     pub profile: Option<String>,

@@ -2,12 +2,16 @@
 //!
 //! It is made under a temporary name and renamed when the manifest and the
 //! journal stand in it, so that every directory that can be seen can be
-//! resumed.
+//! resumed. A run that has parts has a directory of the same kind for each,
+//! below its own (`parts.rs`).
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::error::{FatalError, FatalKind};
 
@@ -19,10 +23,12 @@ const LOCK: &str = "lock";
 /// How the name of a directory begins that isn't a run yet.
 const IN_THE_MAKING: &str = ".new-";
 
-/// The directory of one run.
+/// The directory of one run, or of one part of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunDirectory {
     pub(super) path: PathBuf,
+    /// Of a part, the id of the run that it belongs to.
+    pub(super) whole: Option<String>,
 }
 
 /// Held while a process works on a run; let go when it is dropped or the
@@ -43,17 +49,46 @@ impl RunDirectory {
         manifest: &mut Manifest,
     ) -> Result<(Self, SqliteJournal, RunLock), FatalError> {
         let wanted = manifest.run_id.clone();
+        let (directory, lock) = Self::make(
+            runs,
+            &wanted,
+            |staging| SqliteJournal::create(&staging.journal_path()).map(drop),
+            |staging, target| {
+                manifest.run_id = target.run_id();
+                if manifest.input_is_staged {
+                    let name = manifest.input.file_name().unwrap_or_default().to_owned();
+                    manifest.input = target.absolute().join(name);
+                }
+                staging.write_manifest(manifest)
+            },
+        )?;
+        let journal = SqliteJournal::open(&directory.journal_path())?;
+        Ok((directory, journal, lock))
+    }
+
+    /// Makes a directory below `runs` under the wanted name, or one near it
+    /// where that is taken, and takes its lock. `furnish` puts what doesn't
+    /// depend on the name into it, `describe` what does: it gets the directory
+    /// as it is made, and as it will be.
+    pub(super) fn make<Trouble: Into<FatalError>>(
+        runs: &Path,
+        wanted: &str,
+        furnish: impl FnOnce(&Self) -> Result<(), Trouble>,
+        describe: impl FnMut(&Self, &Self) -> Result<(), FatalError>,
+    ) -> Result<(Self, RunLock), FatalError> {
         let writing = |cause: io::Error| FatalError::writing(&runs.display().to_string(), &cause);
         fs::create_dir_all(runs).map_err(writing)?;
         clear_abandoned(runs);
-        let staging = Self {
-            path: runs.join(format!("{IN_THE_MAKING}{wanted}-{}", std::process::id())),
-        };
+        let staging =
+            Self::at(runs.join(format!("{IN_THE_MAKING}{wanted}-{}", std::process::id())));
         DirBuilder::new()
             .mode(0o700)
             .create(&staging.path)
             .map_err(writing)?;
-        let made = Self::furnish(runs, &wanted, &staging, manifest);
+        let made = staging
+            .lock()
+            .and_then(|lock| furnish(&staging).map_err(Into::into).map(|()| lock))
+            .and_then(|lock| Ok((staging.take_name(runs, wanted, describe)?, lock)));
         if made.is_err() {
             // Nothing was sent yet, so nothing is worth keeping; the error that
             // led here is the one to tell.
@@ -62,36 +97,26 @@ impl RunDirectory {
         made
     }
 
-    fn furnish(
+    fn take_name(
+        &self,
         runs: &Path,
         wanted: &str,
-        staging: &Self,
-        manifest: &mut Manifest,
-    ) -> Result<(Self, SqliteJournal, RunLock), FatalError> {
-        let lock = staging.lock()?;
-        drop(SqliteJournal::create(&staging.journal_path())?);
+        mut describe: impl FnMut(&Self, &Self) -> Result<(), FatalError>,
+    ) -> Result<Self, FatalError> {
         for attempt in 1..1_000_u32 {
             let run_id = match attempt {
                 1 => wanted.to_owned(),
                 _ => format!("{wanted}-{attempt}"),
             };
-            let target = Self {
-                path: runs.join(&run_id),
-            };
+            let target = Self::at(runs.join(&run_id));
             if target.path.exists() {
                 continue;
             }
-            manifest.run_id = run_id;
-            if manifest.input_is_staged {
-                let name = manifest.input.file_name().unwrap_or_default().to_owned();
-                manifest.input = target.absolute().join(name);
-            }
-            staging.write_manifest(manifest)?;
-            match fs::rename(&staging.path, &target.path) {
+            describe(self, &target)?;
+            match fs::rename(&self.path, &target.path) {
                 Ok(()) => {
                     sync_folder(runs)?;
-                    let journal = SqliteJournal::open(&target.journal_path())?;
-                    return Ok((target, journal, lock));
+                    return Ok(target);
                 }
                 // Another run took the name between the look and the rename.
                 Err(cause) if cause.kind() == io::ErrorKind::DirectoryNotEmpty => {}
@@ -112,6 +137,11 @@ impl RunDirectory {
         ))
     }
 
+    /// The directory at that path, of a whole run.
+    pub(super) fn at(path: PathBuf) -> Self {
+        Self { path, whole: None }
+    }
+
     /// The run that `name` names: a path, or a run's id below `runs`; the
     /// latest where no name is given.
     ///
@@ -127,8 +157,9 @@ impl RunDirectory {
         let candidates = [runs.join(name), PathBuf::from(name)];
         candidates
             .into_iter()
-            .map(|path| Self { path })
+            .map(Self::at)
             .find(|candidate| candidate.path.join(MANIFEST).is_file())
+            .map(Self::with_whole)
             .ok_or_else(|| {
                 FatalError::usage(format!("there is no run {name} in {}", runs.display()))
                     .with_hint("`sluice runs` lists the runs.")
@@ -152,14 +183,10 @@ impl RunDirectory {
             }
         };
         let mut found: Vec<(String, Self)> = entries
-            .filter_map(|entry| entry.ok().map(|entry| Self { path: entry.path() }))
+            .filter_map(|entry| entry.ok().map(|entry| Self::at(entry.path())))
             .filter(|run| !run.run_id().starts_with('.'))
             // What isn't a run, or isn't readable as one, isn't listed.
-            .filter_map(|run| {
-                run.manifest()
-                    .ok()
-                    .map(|manifest| (manifest.started_at, run))
-            })
+            .filter_map(|run| Some((run.started_at()?, run)))
             .collect();
         found.sort_by(|left, right| (&left.0, left.1.run_id()).cmp(&(&right.0, right.1.run_id())));
         Ok(found.into_iter().map(|(_, run)| run).collect())
@@ -201,8 +228,17 @@ impl RunDirectory {
     /// Reads the manifest.
     ///
     /// # Errors
-    /// Fails where it is missing or not a manifest.
+    /// Fails where it is missing, not a manifest, or that of a run that has
+    /// parts.
     pub fn manifest(&self) -> Result<Manifest, FatalError> {
+        if let Some(parts) = self.parts()? {
+            return Err(self.parts_refusal(&parts));
+        }
+        self.read_manifest()
+    }
+
+    /// Reads a manifest of either kind.
+    pub(super) fn read_manifest<Kind: DeserializeOwned>(&self) -> Result<Kind, FatalError> {
         let path = self.path.join(MANIFEST);
         let text = fs::read(&path).map_err(|cause| {
             FatalError::usage(format!("can't read {}: {cause}", path.display()))
@@ -215,11 +251,18 @@ impl RunDirectory {
         })
     }
 
+    fn started_at(&self) -> Option<String> {
+        match self.parts().ok()? {
+            Some(parts) => Some(parts.started_at),
+            None => Some(self.manifest().ok()?.started_at),
+        }
+    }
+
     /// Writes the manifest anew, in one step.
     ///
     /// # Errors
     /// Fails where the disk is full or the folder can't be written.
-    pub fn write_manifest(&self, manifest: &Manifest) -> Result<(), FatalError> {
+    pub fn write_manifest(&self, manifest: &impl Serialize) -> Result<(), FatalError> {
         let text = serde_json::to_vec_pretty(manifest).expect("a manifest is plain data");
         self.write_file(MANIFEST, &text)
     }
@@ -297,13 +340,16 @@ impl RunDirectory {
         written
     }
 
-    /// The run's id: the directory's name.
+    /// The run's id: the directory's name, and of a part the run's id before
+    /// it.
     #[must_use]
     pub fn run_id(&self) -> String {
-        self.path
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default()
+        let name = self.path.file_name().map(|name| name.to_string_lossy());
+        let name = name.unwrap_or_default();
+        match &self.whole {
+            Some(whole) => format!("{whole}/{name}"),
+            None => name.into_owned(),
+        }
     }
 
     /// The directory.

@@ -28,9 +28,7 @@ impl RunDirectory {
             .mode(0o700)
             .create(path)
             .map_err(writing)?;
-        let books = Self {
-            path: path.to_owned(),
-        };
+        let books = Self::at(path.to_owned());
         drop(SqliteJournal::create(&books.journal_path())?);
         if let Some(parent) = path.parent() {
             sync_folder(parent)?;
@@ -41,9 +39,7 @@ impl RunDirectory {
     /// The books that stand there already; `None` where there are none.
     #[must_use]
     pub fn find_side_books(path: &Path) -> Option<Self> {
-        let books = Self {
-            path: path.to_owned(),
-        };
+        let books = Self::at(path.to_owned());
         books.journal_path().is_file().then_some(books)
     }
 }

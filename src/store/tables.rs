@@ -198,3 +198,14 @@ pub(super) fn has_target_ids(connection: &Connection) -> rusqlite::Result<bool> 
         row.get(0)
     })
 }
+
+pub(super) fn index_target_ids(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch("CREATE INDEX IF NOT EXISTS target_ids_by_key ON target_ids (key, id)")
+}
+
+pub(super) fn ids_of_key(connection: &Connection, key: &str) -> rusqlite::Result<Vec<String>> {
+    connection
+        .prepare_cached("SELECT DISTINCT id FROM target_ids WHERE key = ?1 LIMIT 2")?
+        .query_map([key], |row| row.get(0))?
+        .collect()
+}

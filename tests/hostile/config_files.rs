@@ -137,7 +137,7 @@ fn any_job_file_is_taken_or_refused_by_its_line() {
     hunt.run(|input| {
         in_a_file(input, |path, file| {
             let job = read_job(path).map(|job| {
-                let csv = job.source.value.csv;
+                let csv = job.source.and_then(|source| source.value.csv);
                 assert!(csv.is_none_or(|csv| !csv.value.as_os_str().is_empty()));
                 job.map.is_some()
             });

@@ -150,3 +150,69 @@ fn an_unknown_region_names_those_there_are() {
         .expect_stderr(&["`region` is none of the values", "eu-central-1"]);
     assert_eq!(bench.counters().requests.token, 0);
 }
+
+#[test]
+fn organizations_are_looked_up_then_made_or_changed() {
+    let bench = bench_of(
+        "genesys-cloud",
+        "api: genesys_cloud\ncontacts: { invalid: 0.1, unique_external_id: true }\nbatches: { shuffled: true }\n\
+         latency: { median: 2ms }\nfaults: [{ kind: close_after, ratio: 0.1 }]\n",
+    );
+    let table = |town: &str| {
+        let mut text =
+            String::from("externalId,name,employeeCount,phoneNumber,address.city,websites\n");
+        for number in 1..=120 {
+            writeln!(
+                text,
+                "o-{number},Company {number},{number},+4930123{number:04},{town},https://{number}.example.com"
+            )
+            .expect("writing to memory doesn't fail");
+        }
+        text
+    };
+    let (good, bad) = (ids(&bench, "o-", 120, false), ids(&bench, "o-", 120, true));
+    let flags = ["--set", "region=us-east-1", "--operation", "organizations"];
+    for (town, ended_as) in [
+        ("Bonn", "created"),
+        ("Bonn", "unchanged"),
+        ("Ulm", "updated"),
+    ] {
+        bench.write("organizations.csv", table(town));
+        let counts = counts(&load(&bench, "organizations.csv", &flags).expect_code(1));
+        assert_eq!(
+            (&counts[ended_as], &counts["rejected"]),
+            (&json!(good.len()), &json!(bad.len()))
+        );
+        assert_eq!(kept(&bench, "/externalIds/0/value"), good);
+        assert_eq!(kept(&bench, "/address/city"), [town.to_owned()].into());
+    }
+    assert!(bench.ledger().made.values().all(|made| *made == 1));
+}
+
+#[test]
+fn a_contact_may_only_refer_to_an_organization_that_is_there() {
+    let bench = bench_of(
+        "genesys-cloud",
+        "api: genesys_cloud\nbatches: { shuffled: true }",
+    );
+    bench.write("organizations.csv", "externalId,name\no-1,Company\n");
+    let region = ["--set", "region=us-east-1", "--operation"];
+    let flags = [&region[..], &["organizations"]].concat();
+    load(&bench, "organizations.csv", &flags).expect_code(0);
+    let id = bench.records()[0]["id"].as_str().expect("an id").to_owned();
+    let nobody = "00000000-0000-4000-8000-000000000000";
+    for operation in ["enrich", "bulk_add"] {
+        let text = format!(
+            "externalId,externalOrganizationId\n{operation}-1,{id}\n{operation}-2,{nobody}\n{operation}-3,{id}\n"
+        );
+        bench.write("people.csv", text);
+        let flags = [&region[..], &[operation]].concat();
+        let counts = counts(&load(&bench, "people.csv", &flags).expect_code(1));
+        assert_eq!(
+            (&counts["created"], &counts["rejected"]),
+            (&json!(2), &json!(1)),
+            "{operation}"
+        );
+    }
+    assert_eq!(kept(&bench, "/externalOrganization/id"), [id].into());
+}

@@ -20,6 +20,8 @@ pub struct Batches {
     pub partial_status: u16,
     /// Contacts that fail inside a request that succeeds; they are not applied. Default: none.
     pub item_faults: Vec<ItemFault>,
+    /// The most contacts that a look-up of many shows; it names a next page where there are more. Default: all of them.
+    pub page: Option<usize>,
 }
 
 /// What a batch's reply tells.
@@ -57,6 +59,7 @@ impl Default for Batches {
             shuffled: false,
             partial_status: 207,
             item_faults: Vec::new(),
+            page: None,
         }
     }
 }

@@ -47,6 +47,7 @@ pub(crate) async fn answer(world: &World, request: CollectionRequest) -> Answer 
         Endpoint::ListContacts => list(world, &request.query),
         Endpoint::UpsertContact => upsert_one(world, &request, &external_id),
         Endpoint::CreateContacts | Endpoint::UpsertContacts => many(world, &request),
+        Endpoint::LookUpContact => read_many(world, &request),
         _ => create_one(world, &request),
     })
     .await
@@ -232,6 +233,63 @@ fn many(world: &World, request: &CollectionRequest) -> Response<ReplyBody> {
         })
         .collect();
     tell(world, made)
+}
+
+/// Shows the contacts of many external ids, and names those that it hasn't.
+fn read_many(world: &World, request: &CollectionRequest) -> Response<ReplyBody> {
+    let refused =
+        |status: u16, kind: &str, message: &str| reply::error(status_of(status), kind, message);
+    let mut body = match read_object(request) {
+        Ok(body) => body,
+        Err(response) => return *response,
+    };
+    let ids = match body.remove("externalIds") {
+        Some(Value::Array(ids)) if body.is_empty() => ids,
+        _ => {
+            let message = "the body must be an object with the array externalIds and nothing else";
+            return refused(400, "bad_request", message);
+        }
+    };
+    let batches = &world.scenario.batches;
+    if ids.is_empty() || ids.len() > batches.cap {
+        let message = format!(
+            "too many external ids: at least 1 and at most {}",
+            batches.cap
+        );
+        return refused(batches.over_cap, "request_entity_too_large", &message);
+    }
+    let now = world.moment().now;
+    let until = now.checked_sub(world.scenario.contacts.look_up_delay);
+    let (mut entities, mut not_found) = (Vec::new(), Vec::new());
+    let records = world.records.lock();
+    for id in &ids {
+        let Some(external_id) = id.as_str().filter(|id| !id.is_empty()) else {
+            return refused(400, "bad_request", "an external id must be a text");
+        };
+        let found = until.map_or_else(Vec::new, |until| records.found(external_id, until));
+        match found.is_empty() {
+            true => not_found.push(external_id),
+            false => entities.extend(found),
+        }
+    }
+    drop(records);
+    if batches.shuffled {
+        world.shuffle(&mut entities);
+    }
+    let mut told = json!({});
+    if let Some(page) = batches.page.filter(|page| entities.len() > *page) {
+        entities.truncate(page);
+        told["nextPage"] = json!("2");
+    }
+    let status = match not_found.is_empty() {
+        true => StatusCode::OK,
+        false => status_of(batches.partial_status),
+    };
+    if !not_found.is_empty() {
+        told["errors"] = json!([{ "code": "not_found", "externalIds": not_found }]);
+    }
+    told["entities"] = Value::from(entities);
+    reply::json(status, &told)
 }
 
 /// What names a contact in a result.

@@ -24,7 +24,7 @@ pub enum Endpoint {
     CreateContacts = 7,
     /// Many contacts or entries, to be made or changed.
     UpsertContacts = 8,
-    /// A look-up by an external id or another identifier.
+    /// A look-up by external ids or other identifiers.
     LookUpContact = 9,
     /// An enrich of one contact.
     EnrichContact = 10,

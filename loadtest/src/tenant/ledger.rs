@@ -46,7 +46,7 @@ pub struct RequestCounts {
     pub upsert: u64,
     /// Writes of many at a time: `POST` and `PUT /api/v2/contacts/bulk`, and the platforms' own.
     pub bulk: u64,
-    /// Look-ups by an external id or another identifier, where a platform has a route for them.
+    /// Look-ups by external ids or other identifiers, where there is a route for them.
     pub look_up: u64,
     /// Entity types and external sources, read and made.
     pub set_up: u64,

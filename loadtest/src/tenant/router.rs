@@ -153,6 +153,7 @@ fn of_collection<'a>(method: &Method, path: &'a str) -> Option<(Endpoint, &'a st
         ("", &Method::GET) => Endpoint::ListContacts,
         ("/bulk", &Method::POST) => Endpoint::CreateContacts,
         ("/bulk", &Method::PUT) => Endpoint::UpsertContacts,
+        ("/bulk/read", &Method::POST) => Endpoint::LookUpContact,
         _ => return None,
     };
     Some((endpoint, ""))

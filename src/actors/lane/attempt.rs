@@ -50,6 +50,8 @@ pub(super) struct Pending {
     pub(super) sent: u32,
     /// Failures that count against the row.
     pub(super) failures: u32,
+    /// How often another record stood in its way.
+    pub(super) conflicts: u32,
     /// How often a token was refused for the row.
     pub(super) token_refusals: u32,
     /// How often the tenant said "too many requests" to the row.
@@ -78,6 +80,8 @@ pub(super) struct Pending {
     pub(super) found_absent: u32,
     /// The most rows of a request that it may be in.
     pub(super) most_together: usize,
+    /// The most rows of a look-up that it may be in.
+    pub(super) asked_together: usize,
 }
 
 impl Pending {
@@ -97,6 +101,7 @@ impl Pending {
             item,
             sent: 0,
             failures: 0,
+            conflicts: 0,
             token_refusals: 0,
             throttles: 0,
             throttles_amid_others: 0,
@@ -111,6 +116,7 @@ impl Pending {
             look_ups_failed: 0,
             found_absent: 0,
             most_together: usize::MAX,
+            asked_together: usize::MAX,
         }
     }
 }

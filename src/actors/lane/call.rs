@@ -5,6 +5,7 @@ use tokio::time::Instant;
 use crate::transport::{Reply, SendError};
 
 use super::attempt::Pending;
+use super::endpoint::key_of;
 use super::held_permit::HeldPermit;
 
 /// The rows of one request. Nearly always it is one row, which then costs no
@@ -29,7 +30,12 @@ impl Call {
         1 + self.others.len()
     }
 
-    /// Whether it asks for a record instead of writing one.
+    /// The keys of its rows, in the same order.
+    pub(super) fn keys(&self) -> Vec<&str> {
+        self.rows().map(key_of).collect()
+    }
+
+    /// Whether it asks for records instead of writing them.
     pub(super) fn is_look_up(&self) -> bool {
         self.lead.is_to_look_up()
     }

@@ -204,6 +204,15 @@ impl Endpoint {
         !matches!(self.first, FirstStep::Write)
     }
 
+    /// The most rows that are looked up with one request before anything is
+    /// sent.
+    pub(crate) fn look_up_cap(&self) -> usize {
+        match self.looks_up_first() {
+            true => self.operation.look_up_cap(),
+            false => 1,
+        }
+    }
+
     /// How a record that was found is changed; `None` where it isn't.
     pub(super) fn update(&self) -> Option<&Self> {
         match &self.first {
@@ -320,7 +329,7 @@ impl Endpoint {
             timeout: self.timeout,
         };
         match &lead.step {
-            Step::LookUp => return self.look_up(lead, write),
+            Step::LookUp => return self.look_up(call, write),
             Step::Change(found) => {
                 let update = self.of_step(&lead.step);
                 return Request {
@@ -349,13 +358,14 @@ impl Endpoint {
         }
     }
 
-    /// The request that looks a row's record up, in place of the one that
-    /// writes it.
-    fn look_up(&self, pending: &Pending, write: Request) -> Request {
-        let look_up = self
-            .operation
-            .look_up(key_of(pending))
-            .expect("rows are looked up only where the connector says how");
+    /// The request that looks the records of rows up, in place of the one that
+    /// writes them.
+    fn look_up(&self, call: &Call, write: Request) -> Request {
+        let look_up = match call.others.as_slice() {
+            [] => self.operation.look_up(key_of(&call.lead)),
+            _ => self.operation.look_up_many(&call.keys()),
+        };
+        let look_up = look_up.expect("rows are looked up only where the connector says how");
         Request {
             method: Method::from_bytes(look_up.method.name().as_bytes())
                 .expect("every method of a connector is one of HTTP"),

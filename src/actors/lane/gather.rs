@@ -1,5 +1,5 @@
 //! Puts rows together into requests, where the operation takes several at
-//! once.
+//! once, or several are looked up at once.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -8,23 +8,34 @@ use tokio::time::Instant;
 
 use crate::transport::Transport;
 
-use super::attempt::{Pending, Step};
+use super::attempt::{Doubt, Pending, Step};
 use super::call::Call;
+use super::endpoint::key_of;
 use super::run::{Lane, LaneControl};
 
 /// How long rows wait for others to fill their request. Longer delays the last
 /// rows of a slow source, shorter sends requests that are half empty.
 const GATHER: Duration = Duration::from_millis(20);
-/// How long they wait while others are looked up, which may join them: requests
-/// are what the tenant counts, and a full one is as cheap as one of a single row.
-const GATHER_LOOKED_UP: Duration = Duration::from_secs(2);
+/// How long they wait while others are under way that may join them, or that
+/// rows of the source wait behind: requests are what the tenant counts, and a
+/// full one is as cheap as one of a single row.
+const GATHER_AMID_OTHERS: Duration = Duration::from_secs(2);
+
+/// Rows that wait to be sent, each kind for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Queue {
+    /// Rows that are sent as they come: `ready`.
+    Ready,
+    /// Rows that were looked up, whose records are to be made: `to_make`.
+    ToMake,
+}
 
 /// Whether there is a request to be sent.
 pub(super) enum Readiness {
     NoRows,
     /// Its rows wait for others.
     Gathering(Instant),
-    Call,
+    Call(Queue),
 }
 
 impl<T: Transport, C: LaneControl> Lane<T, C> {
@@ -52,84 +63,117 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         }
     }
 
-    /// Whether the next request is complete.
-    pub(super) fn readiness(&mut self, now: Instant) -> Readiness {
-        if self.has_no_rows() {
-            return Readiness::NoRows;
-        }
-        // Where rows are looked up first, those that wait to be made hold nobody
-        // else up.
-        let (is_short, patience) = match self.ready.is_empty() {
-            true if self.setup.endpoint.looks_up_first() => self.is_making_short(),
-            _ => (self.is_batch_short(), GATHER),
-        };
-        if !is_short {
-            self.gathers_since = None;
-            return Readiness::Call;
-        }
-        let until = *self.gathers_since.get_or_insert(now) + patience;
-        match now < until {
-            true => Readiness::Gathering(until),
-            false => Readiness::Call,
+    fn rows_of(&self, queue: Queue) -> &VecDeque<Pending> {
+        match queue {
+            Queue::Ready => &self.ready,
+            Queue::ToMake => &self.to_make,
         }
     }
 
-    /// The rows of the next request: the first that is ready, and those behind
-    /// it that may go with it. Two rows of one key are never ready at once.
-    pub(super) fn next_call(&mut self) -> Option<Call> {
-        let makes = self.ready.is_empty()
-            || self
-                .to_make
-                .front()
-                .is_some_and(|first| self.to_make.len() >= self.most_with(first));
-        let most = match makes {
-            true => self.most_with(self.to_make.front()?),
-            false => self.most_with(self.ready.front()?),
-        };
-        let rows = match makes {
-            true => &mut self.to_make,
-            false => &mut self.ready,
+    /// Whether the next request is complete. Rows to be made hold nobody else
+    /// up: they go first only where they fill a request.
+    pub(super) fn readiness(&mut self, now: Instant) -> Readiness {
+        if self.is_full(Queue::ToMake) {
+            return Readiness::Call(Queue::ToMake);
+        }
+        let mut wakes_at = None;
+        for queue in [Queue::Ready, Queue::ToMake] {
+            if self.rows_of(queue).is_empty() {
+                continue;
+            }
+            let Some(patience) = self.patience(queue) else {
+                return Readiness::Call(queue);
+            };
+            let since = &mut self.gathers_since[queue as usize];
+            let until = *since.get_or_insert(now) + patience;
+            if now >= until {
+                return Readiness::Call(queue);
+            }
+            wakes_at = Some(wakes_at.map_or(until, |earlier: Instant| earlier.min(until)));
+        }
+        wakes_at.map_or(Readiness::NoRows, Readiness::Gathering)
+    }
+
+    /// The rows of the queue's next request: the first, and those behind it that
+    /// may go with it. Two rows of one key are never ready at once.
+    pub(super) fn next_call(&mut self, queue: Queue) -> Option<Call> {
+        let most = self.most_with(self.rows_of(queue).front()?);
+        let rows = match queue {
+            Queue::Ready => &mut self.ready,
+            Queue::ToMake => &mut self.to_make,
         };
         let lead = rows.pop_front()?;
+        let operation = &self.setup.endpoint.operation;
+        let mut room = lead.is_to_look_up().then(|| operation.key_room());
+        let mut has_room = |pending: &Pending| match &mut room {
+            Some(room) => room.take(key_of(pending)),
+            None => true,
+        };
         let mut others = Vec::new();
-        while others.len() + 1 < most && rows.front().is_some_and(|next| goes_with(next, &lead)) {
-            others.extend(rows.pop_front());
+        if most > 1 && has_room(&lead) {
+            while others.len() + 1 < most
+                && rows
+                    .front()
+                    .is_some_and(|next| goes_with(next, &lead) && has_room(next))
+            {
+                others.extend(rows.pop_front());
+            }
         }
-        self.gathers_since = None;
+        self.gathers_since[queue as usize] = None;
         Some(Call { lead, others })
     }
 
     /// The most rows of a request that this one leads.
     fn most_with(&self, lead: &Pending) -> usize {
         match lead.step {
-            Step::LookUp | Step::Change(_) => 1,
+            Step::Change(_) => 1,
+            // Its answer is to prove something, and a single one proves more.
+            Step::LookUp if lead.doubt != Doubt::None => 1,
+            Step::LookUp => self.look_up_cap.min(lead.asked_together),
             Step::Write => self.batch_cap.min(lead.most_together),
         }
     }
 
-    /// Whether the next request would be half empty, and more rows may come.
-    fn is_batch_short(&self) -> bool {
-        let Some(lead) = self.ready.front().filter(|_| self.batch_cap > 1) else {
-            return false;
-        };
-        // A row that was sent before goes with what is there.
-        !self.source_ended && lead.sent == 0 && self.ready.len() < self.most_with(lead)
+    /// Whether the queue has the rows of a whole request.
+    fn is_full(&self, queue: Queue) -> bool {
+        let rows = self.rows_of(queue);
+        let lead = rows.front();
+        lead.is_some_and(|lead| rows.len() >= self.most_with(lead))
     }
 
-    /// The same for rows that were looked up, and how long they wait.
-    fn is_making_short(&self) -> (bool, Duration) {
-        let is_short = self
-            .to_make
-            .front()
-            .is_some_and(|lead| lead.sent == 0 && self.to_make.len() < self.most_with(lead));
-        match self.look_ups_under_way {
-            0 => (is_short && !self.source_ended, GATHER),
-            _ => (is_short, GATHER_LOOKED_UP),
+    /// How long the queue's first row waits for others; `None` where it goes
+    /// with what is there.
+    fn patience(&self, queue: Queue) -> Option<Duration> {
+        let lead = self.rows_of(queue).front()?;
+        // A row that was sent before goes with what is there.
+        if self.is_full(queue) || lead.sent > 0 {
+            return None;
+        }
+        let may_be_joined = match (queue, &lead.step) {
+            // A tenant that has nothing else to do isn't kept waiting.
+            (Queue::Ready, Step::LookUp) => !self.in_flight.is_empty(),
+            (Queue::Ready, _) => false,
+            (Queue::ToMake, _) => {
+                let first = self.ready.front();
+                self.look_ups_under_way > 0 || first.is_some_and(Pending::is_to_look_up)
+            }
+        };
+        match (may_be_joined, self.source_ended) {
+            (true, true) if queue == Queue::ToMake => Some(GATHER_AMID_OTHERS),
+            (_, true) => None,
+            (true, false) => Some(GATHER_AMID_OTHERS),
+            (false, false) => Some(GATHER),
         }
     }
 }
 
 /// Rows that were halved keep to their halves, so that a bad one is soon alone.
 fn goes_with(next: &Pending, lead: &Pending) -> bool {
-    matches!(next.step, Step::Write) && next.most_together == lead.most_together
+    match (&next.step, &lead.step) {
+        (Step::Write, Step::Write) => next.most_together == lead.most_together,
+        (Step::LookUp, Step::LookUp) => {
+            next.asked_together == lead.asked_together && next.doubt == Doubt::None
+        }
+        _ => false,
+    }
 }

@@ -20,8 +20,9 @@ impl JustMade {
         self.in_order.push_back((now, key_hash));
     }
 
-    /// How long the tenant may still not know the record, which it does
-    /// `known_after` being made; `None` where it should.
+    /// How long after `now` the tenant may still not know the record, which it
+    /// does `known_after` being made; `None` where it should. A question's own
+    /// time is asked about, which is before that of its answer.
     pub(super) fn unknown_for(
         &mut self,
         key_hash: u64,

@@ -3,6 +3,7 @@
 //! it is tested with a channel at each end and a fake transport under paused
 //! time.
 
+mod asked_together;
 mod attempt;
 mod call;
 mod client_limit;
@@ -15,6 +16,7 @@ mod held_permit;
 mod items;
 mod just_made;
 mod key_order;
+mod looked_up;
 mod observe;
 mod outage;
 mod run;

@@ -83,6 +83,9 @@ pub struct LaneSetup<T, C> {
     pub intents: Option<IntentDesk>,
     /// Rows that an earlier leg was about to send, and whose end isn't known.
     pub suspects: Arc<BTreeMap<RowId, Suspect>>,
+    /// Whether records were made before the lane began, by an earlier leg say,
+    /// of which the tenant's search may not know yet.
+    pub made_before: bool,
 }
 
 /// Sends everything that comes in, until the chunks end or a drain is asked
@@ -109,8 +112,13 @@ pub(super) struct Lane<T, C> {
     pub(super) granted: Vec<(Call, Permits)>,
     /// The most rows of a request, as far as the tenant has let us know.
     pub(super) batch_cap: usize,
-    /// Since when rows wait for others to fill their request.
-    pub(super) gathers_since: Option<Instant>,
+    /// The same for rows of a look-up.
+    pub(super) look_up_cap: usize,
+    /// Look-ups of several rows that were of no use, one after the other.
+    pub(super) look_ups_of_no_use: u32,
+    /// Since when rows of `ready`, and of `to_make`, wait for others to fill
+    /// their request.
+    pub(super) gathers_since: [Option<Instant>; 2],
     pub(super) delayed: BinaryHeap<Delayed>,
     pub(super) next_order: u64,
     pub(super) keys: KeyOrder,
@@ -145,6 +153,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             true => operation.batch_cap.max(1),
             false => 1,
         };
+        let look_up_cap = setup.endpoint.look_up_cap();
         Self {
             setup,
             ready: VecDeque::new(),
@@ -153,7 +162,9 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             look_ups_under_way: 0,
             granted: Vec::new(),
             batch_cap,
-            gathers_since: None,
+            look_up_cap,
+            look_ups_of_no_use: 0,
+            gathers_since: [None; 2],
             delayed: BinaryHeap::new(),
             next_order: 0,
             keys: KeyOrder::default(),
@@ -304,7 +315,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
 
     /// Enough for some requests, however many rows each has.
     fn ready_rows(&self) -> usize {
-        READY_ROWS.max(self.batch_cap * 4)
+        READY_ROWS.max(self.batch_cap.max(self.look_up_cap) * 4)
     }
 
     /// Outcomes gather for a moment, so that the recorder isn't woken for each

@@ -42,11 +42,11 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         let at = now.into_std();
         let hold = loop {
             // Rows for the rest of a batch may be on their way.
-            match self.readiness(now) {
+            let queue = match self.readiness(now) {
                 Readiness::NoRows => break Hold::NoRows,
                 Readiness::Gathering(until) => break Hold::Gathering(until),
-                Readiness::Call => {}
-            }
+                Readiness::Call(queue) => queue,
+            };
             match controller.poll(at) {
                 Decision::Go => {}
                 Decision::WaitUntil(until) => break Hold::Until(Instant::from_std(until)),
@@ -57,7 +57,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
                 Some(Decision::WaitUntil(until)) => break Hold::Until(Instant::from_std(until)),
                 Some(Decision::WaitForReply) => break Hold::WindowAbove,
             }
-            let Some(call) = self.next_call() else {
+            let Some(call) = self.next_call(queue) else {
                 break Hold::NoRows;
             };
             let permits = Permits {

@@ -226,9 +226,16 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             {
                 self.find_again(pending, ended_as(&operation, said.class, result), why())
             }
-            // It may be our own record that stands in the way.
-            ReplyClass::Conflict if pending.doubt != Doubt::None || pending.found_absent > 0 => {
+            // It may be our own record that stands in the way, or one that
+            // somebody has just made. Where it isn't found a second time, and no
+            // write of ours went unanswered, it is another record.
+            ReplyClass::Conflict
+                if pending.doubt != Doubt::None
+                    || pending.found_absent == 1
+                    || (pending.found_absent > 1 && pending.conflicts + 1 < pending.sent) =>
+            {
                 pending.failures += 1;
+                pending.conflicts += 1;
                 match pending.failures < FAILURES_ALLOWED {
                     true => self.in_doubt(pending, why()),
                     false => Verdict::Ended(OutcomeKind::Unknown, Box::new(why())),
@@ -271,6 +278,12 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
                 // A limit that is worded as trouble is nobody's failure.
                 if !counts {
                     pending.failures -= said.failed;
+                }
+                if pending.failures >= FAILURES_ALLOWED
+                    && said.classified.class == ReplyClass::Unknown
+                {
+                    // The tenant did something, each time; nobody can say what.
+                    return Verdict::Ended(OutcomeKind::Unknown, Box::new(why()));
                 }
                 self.after_failure(pending, said.class, result, delay, refusal)
             }

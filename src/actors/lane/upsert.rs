@@ -7,9 +7,9 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::connector::{Difference, FoundProblem, PreImage, differences};
+use crate::connector::{Difference, FoundRecord, PreImage, differences};
 use crate::record::{OutcomeKind, Refusal, TargetId};
-use crate::transport::{Reply, Transport};
+use crate::transport::Transport;
 
 use super::attempt::{Doubt, FoundChange, Pending, Step};
 use super::doubt::pause_after;
@@ -36,33 +36,19 @@ impl Pending {
 
 impl<T: Transport, C: LaneControl> Lane<T, C> {
     /// What is done about a row whose record is there.
-    pub(super) fn found(&mut self, pending: &mut Pending, reply: &Reply) -> Verdict {
+    pub(super) fn found(&mut self, pending: &mut Pending, record: FoundRecord) -> Verdict {
         let operation = &self.setup.endpoint.operation;
-        let refused = |error: &str, message: String| {
-            let why = Refusal {
-                error: error.to_owned(),
-                message,
-                status: Some(reply.status),
-                attempts: pending.sent,
-                ..Refusal::default()
-            };
-            Verdict::Ended(OutcomeKind::Rejected, Box::new(why))
-        };
-        let record = match operation.found_record(&reply.body) {
-            Ok(record) => record,
-            Err(problem) => {
-                let error = match problem {
-                    FoundProblem::Several => "several_records",
-                    FoundProblem::NotThere { .. } => "look_up_failed",
-                };
-                return refused(error, problem.to_string());
-            }
-        };
         if self.setup.endpoint.way_back().is_some() {
             return self.undo(pending, &record);
         }
         let Some(wanted) = operation.record_of(&pending.item.body) else {
-            return refused("internal", "the row's record can't be compared".to_owned());
+            let why = Refusal {
+                error: "internal".to_owned(),
+                message: "the row's record can't be compared".to_owned(),
+                attempts: pending.sent,
+                ..Refusal::default()
+            };
+            return Verdict::Ended(OutcomeKind::Rejected, Box::new(why));
         };
         let different = differences(&wanted, &record.record);
         if different.is_empty() {
@@ -107,13 +93,23 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         Verdict::Again
     }
 
-    /// How long a record of that key that was just made may still not be known
-    /// to the tenant's search; `None` where "it isn't there" is to be believed.
-    pub(super) fn not_known_yet(&mut self, pending: &Pending, now: Instant) -> Option<Duration> {
+    /// How long a record of that key that was just made may still not have been
+    /// known to the tenant's search when it was asked; `None` where "it isn't
+    /// there" is to be believed. Which records an earlier leg has made the lane
+    /// doesn't know, but that they are as old as itself.
+    pub(super) fn not_known_yet(
+        &mut self,
+        pending: &Pending,
+        asked_at: Instant,
+    ) -> Option<Duration> {
         let look_up = self.setup.endpoint.operation.look_up(key_of(pending))?;
         let known_after = look_up.believed_after;
-        self.just_made
-            .unknown_for(pending.item.key_hash, known_after, now)
+        let key_hash = pending.item.key_hash;
+        let own = self.just_made.unknown_for(key_hash, known_after, asked_at);
+        let earlier = (self.setup.made_before)
+            .then(|| known_after.saturating_sub(self.clock.runs_for(asked_at)))
+            .filter(|wait| !wait.is_zero());
+        own.max(earlier)
     }
 
     /// The record isn't as it was found any more: it is looked up again, unless
@@ -129,6 +125,8 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             return Verdict::Ended(ended_as, Box::new(why));
         }
         pending.step = Step::LookUp;
+        // A search that is late has shown it as it was; a single one may not be.
+        pending.asked_together = 1;
         Verdict::Later(pause_after(pending.failures))
     }
 }

@@ -17,6 +17,7 @@ use crate::source::{DuplicateFinder, Source, SourceError};
 use crate::store::{JournalState, ListedRow, Manifest, RunDirectory, Standing};
 
 use crate::cli::compare::Choice;
+use crate::cli::entities::find_ids;
 use crate::cli::load::{KeyReader, Prepared};
 use crate::cli::retry::prepare_retry;
 
@@ -141,7 +142,8 @@ impl RunBooks<'_> {
             if !path.is_file() {
                 continue;
             }
-            let prepared = prepare_retry(&path, &path, self.manifest, self.settings)?;
+            let mut prepared = prepare_retry(&path, &path, self.manifest, self.settings)?;
+            find_ids(&mut prepared, self.directory)?;
             let Some(line_column) = LineColumn::of(&prepared.shape) else {
                 continue;
             };

@@ -27,6 +27,11 @@ impl MapEntry {
         self.rule(target, 0, Path::new(""))?.check()
     }
 
+    /// The entity that the field refers to.
+    pub(in crate::config) fn reference(&self) -> Option<&str> {
+        self.section.reference.as_deref()
+    }
+
     /// The rule. `folder` is the job file's, which a lookup table's path is
     /// taken from.
     ///
@@ -63,6 +68,7 @@ impl MapEntry {
             split: section.split.clone(),
             truncate: section.truncate,
             default: section.default.clone(),
+            reference: section.reference.clone(),
             required: section.required,
             format: section.format.map(Into::into),
             max_length: section.max_length,
@@ -140,12 +146,14 @@ impl MapEntry {
         }
     }
 
-    /// A constant is sent as it stands, so nothing is to be done to it.
+    /// A constant is sent as it stands, or is the key of the same record for all
+    /// rows; nothing else is to be done to it.
     fn check_constant(&self, rule: &FieldRule) -> Result<(), String> {
         if !matches!(rule.from, RuleSource::Constant(_)) {
             return Ok(());
         }
-        let idle = (rule.parts().into_iter()).find(|part| !matches!(*part, "constant" | "when"));
+        let idle = (rule.parts().into_iter())
+            .find(|part| !matches!(*part, "constant" | "when" | "reference"));
         match idle {
             Some(part) => Err(format!(
                 "`{}` is a constant, so `{part}` has no effect; leave it out",

@@ -14,7 +14,7 @@ use super::shapes::{
 /// How one field is filled. Exactly one of `from`, `constant` and `template`
 /// says where the value comes from. What follows is done in this order: `trim`,
 /// `lookup`, `lowercase` or `uppercase`, one of `number`, `e164`, `date` and
-/// `boolean`, `truncate`, `default`, and then the checks. A row that breaks a
+/// `boolean`, `truncate`, `default`, `reference`, and then the checks. A row that breaks a
 /// check is rejected, and the others go on.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -53,6 +53,10 @@ pub(super) struct LongEntry {
     /// What stands in for an empty value, and for one that `lookup` doesn't have.
     #[schemars(with = "Option<SpelledText>")]
     pub(super) default: Option<String>,
+    /// The entity whose record the value names by its key: the field gets the
+    /// platform's id of that record. The key is what that entity's own map makes
+    /// of it. A key without a record rejects its row.
+    pub(super) reference: Option<String>,
     /// Reject a row without a value.
     #[serde(default)]
     pub(super) required: bool,

@@ -4,6 +4,7 @@ mod bodies;
 mod fields;
 mod hosts;
 mod look_up;
+mod look_up_batch;
 mod mistakes;
 mod properties;
 mod set_up;

@@ -71,9 +71,32 @@ fn a_found_record_is_changed_where_it_differs_and_keeps_the_rest() {
 }
 
 #[test]
+fn what_a_record_is_only_made_with_is_neither_compared_nor_changed() {
+    let text = UPSERT.replacen(
+        "includes_key: true",
+        "includes_key: true, set_once: [/externalId]",
+        1,
+    );
+    assert_ne!(text, UPSERT);
+    let connector = Connector::parse("own.yaml", &text).expect("right");
+    let operation = connector.bind(&BTreeMap::new()).expect("bound").operation;
+    let wanted = operation.record_of(br#"{"externalId":"k","name":"Ada"}"#);
+    assert_eq!(wanted, Some(json!({"name": "Ada"})));
+}
+
+#[test]
 fn what_is_not_one_record_with_an_id_and_a_version_is_not_worked_with() {
     let two = json!({"list": [{"id": 1, "version": 1}, {"id": 2, "version": 1}]});
-    assert_eq!(found(&two), Err(FoundProblem::Several));
+    let several = found(&two).expect_err("two records");
+    let ids = vec!["1".to_owned(), "2".to_owned()];
+    assert_eq!(several, FoundProblem::Several { ids });
+    assert!(several.to_string().contains("this key (1, 2); merge"));
+    let many: Vec<Value> = (1..=13).map(|id| json!({"id": id})).collect();
+    let told = found(&json!({"list": many})).expect_err("many records");
+    assert!(
+        told.to_string()
+            .contains("(1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 3 more)")
+    );
     for (reply, missing) in [
         (json!({"list": []}), "/list/0"),
         (json!({"list": ["text"]}), "/list/0"),

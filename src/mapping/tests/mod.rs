@@ -5,5 +5,6 @@ mod expressions;
 mod headers;
 mod properties;
 mod records;
+mod references;
 mod rules;
 mod support;

@@ -4,7 +4,8 @@ use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::watch;
@@ -22,6 +23,8 @@ const CHUNK_BYTES: usize = 64 * 1024;
 #[derive(Clone)]
 pub struct Spool {
     shared: Arc<Shared>,
+    /// Whose spool it is, where several use the one copy.
+    view: Option<Arc<View>>,
 }
 
 pub(super) struct Shared {
@@ -32,6 +35,25 @@ pub(super) struct Shared {
     /// Says that nothing more is taken in, to a writer that waits for something
     /// else.
     pub(super) stopping: watch::Sender<bool>,
+    /// Views that want more.
+    wanting: AtomicUsize,
+}
+
+/// One of several users of a copy.
+#[derive(Default)]
+pub(super) struct View {
+    /// Where what it reads ends, once it has stopped, in bytes.
+    end: OnceLock<u64>,
+}
+
+impl View {
+    /// The same as [`Published::seen_by`].
+    fn seen(&self, published: &Published) -> (u64, bool) {
+        match self.end.get() {
+            Some(end) => (published.bytes.min(*end), true),
+            None => (published.bytes, published.ended),
+        }
+    }
 }
 
 /// What the copying thread writes to; held for the length of one write, so that
@@ -50,6 +72,16 @@ pub(super) struct Published {
     /// The stream came to its own end.
     pub(super) complete: bool,
     pub(super) failure: Option<SpoolFailure>,
+}
+
+impl Published {
+    /// The bytes that a reader may see, and whether they are all there will be.
+    pub(super) fn seen_by(&self, view: Option<&View>) -> (u64, bool) {
+        match view {
+            Some(view) => view.seen(self),
+            None => (self.bytes, self.ended),
+        }
+    }
 }
 
 impl fmt::Debug for Spool {
@@ -74,7 +106,20 @@ impl Spool {
         std::thread::Builder::new()
             .name("spool".to_owned())
             .spawn(move || copier.copy(reader))?;
-        Ok(Self { shared })
+        Ok(Self { shared, view: None })
+    }
+
+    /// The same copy for one of several users, each of whom may stop for
+    /// itself: what it reads then ends, and the others' goes on. When the last
+    /// of them has stopped, nothing more is taken in. All views are made before
+    /// the first is used.
+    #[must_use]
+    pub fn view(&self) -> Self {
+        self.shared.wanting.fetch_add(1, Ordering::SeqCst);
+        Self {
+            shared: Arc::clone(&self.shared),
+            view: Some(Arc::default()),
+        }
     }
 
     /// A spool that a writer of ours fills, after the first `kept_bytes` of the
@@ -95,6 +140,7 @@ impl Spool {
         let shared = Shared::over(file, path, kept);
         let spool = Self {
             shared: Arc::clone(&shared),
+            view: None,
         };
         Ok((spool, SpoolWriter::new(shared)))
     }
@@ -107,8 +153,15 @@ impl Spool {
 
     /// Takes in nothing more: readers come to their end after the last whole
     /// line, and the file is cut to what they saw. Waits for a write under way,
-    /// never for the stream.
+    /// never for the stream. A view stops for itself.
     pub fn stop(&self) {
+        if let Some(view) = &self.view {
+            let has_stopped = self.shared.stop_view(view);
+            let was_last = has_stopped && self.shared.wanting.fetch_sub(1, Ordering::SeqCst) == 1;
+            if !was_last {
+                return;
+            }
+        }
         let mut intake = self.shared.intake.lock();
         if intake.stopped {
             return;
@@ -125,10 +178,16 @@ impl Spool {
         self.shared.grown.notify_all();
     }
 
-    /// Whether the stream came to its own end, with every byte published.
+    /// Whether the stream came to its own end, with every byte published; to a
+    /// view that has stopped it never does.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.shared.published.lock().complete
+        let published = self.shared.published.lock();
+        published.complete
+            && self
+                .view
+                .as_ref()
+                .is_none_or(|view| view.end.get().is_none())
     }
 
     /// A reader that starts `offset` bytes into the copy.
@@ -136,7 +195,7 @@ impl Spool {
     /// # Errors
     /// The file can't be opened.
     pub fn reader_at(&self, offset: u64) -> io::Result<SpoolReader> {
-        SpoolReader::open(Arc::clone(&self.shared), offset)
+        SpoolReader::open(Arc::clone(&self.shared), self.view.clone(), offset)
     }
 }
 
@@ -155,7 +214,17 @@ impl Shared {
             }),
             grown: Condvar::new(),
             stopping: watch::Sender::new(false),
+            wanting: AtomicUsize::new(0),
         })
+    }
+
+    /// Ends a view behind what is published now; whether it hadn't ended.
+    fn stop_view(&self, view: &View) -> bool {
+        // Under the lock, so that no reader looks and then misses the call.
+        let published = self.published.lock();
+        let has_stopped = view.end.set(published.bytes).is_ok();
+        self.grown.notify_all();
+        has_stopped
     }
 
     fn copy(&self, mut reader: impl Read) {
@@ -251,5 +320,49 @@ mod tests {
         let fatal = SourceError::reading("standard input".to_owned(), 0, cause).into_fatal();
         assert!(fatal.message.contains("the disk is full"), "{fatal}");
         assert!(!spool.is_complete());
+    }
+
+    fn text_of(spool: &Spool) -> String {
+        let mut text = String::new();
+        let mut reader = spool.reader_at(0).expect("opened");
+        reader.read_to_string(&mut text).expect("read");
+        text
+    }
+
+    #[test]
+    fn a_view_that_stops_ends_for_itself_and_the_last_one_ends_the_copy() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("staged.csv");
+        let (spool, mut writer) = Spool::with_writer(&path, None).expect("made");
+        let (one, other) = (spool.view(), spool.view());
+        let append = |writer: &mut SpoolWriter, line: &[u8]| writer.append(line, |_| Ok(()));
+        assert!(append(&mut writer, b"a\n").expect("written"));
+        one.stop();
+        one.stop();
+        assert!(append(&mut writer, b"b\n").expect("the other wants it"));
+        assert_eq!(text_of(&one), "a\n");
+        assert!(!other.is_complete());
+        other.clone().stop();
+        assert!(!append(&mut writer, b"c\n").expect("nobody wants it"));
+        assert_eq!(text_of(&other), "a\nb\n");
+        writer.finish();
+        assert!(!one.is_complete());
+    }
+
+    #[test]
+    fn a_view_that_has_stopped_never_takes_the_end_for_its_own() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("staged.csv");
+        let (spool, mut writer) = Spool::with_writer(&path, None).expect("made");
+        let (one, other) = (spool.view(), spool.view());
+        writer.append(b"a\n", |_| Ok(())).expect("written");
+        let waiting = one.clone();
+        let reader = std::thread::spawn(move || text_of(&waiting));
+        one.stop();
+        assert_eq!(reader.join().expect("it ends"), "a\n");
+        writer.append(b"b\n", |_| Ok(())).expect("written");
+        writer.finish();
+        assert!(!one.is_complete() && other.is_complete());
+        assert_eq!(text_of(&other), "a\nb\n");
     }
 }

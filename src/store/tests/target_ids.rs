@@ -11,7 +11,7 @@ use super::support::{batch, open_ledger};
 use crate::record::{OutcomeBatch, OutcomeKind, RowId, TargetId};
 use crate::store::{Journal, SqliteJournal, schema};
 
-fn made(rows: &[(u64, &'static str, &str)]) -> OutcomeBatch {
+pub(super) fn made(rows: &[(u64, &'static str, &str)]) -> OutcomeBatch {
     let target_ids = rows.iter().map(|&(row, key, id)| TargetId {
         row: RowId(row),
         key: Bytes::from_static(key.as_bytes()),

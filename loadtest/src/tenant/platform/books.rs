@@ -13,6 +13,8 @@ use super::table::Table;
 pub(crate) struct Books {
     /// Contacts, found by their external ids.
     pub(crate) contacts: Table,
+    /// External organizations, found by their external ids.
+    pub(crate) organizations: Table,
     /// Entity types or external sources, found by their names.
     pub(crate) definitions: Table,
     /// The entries of lists and address books, by list; found by their external ids.
@@ -37,10 +39,10 @@ impl Books {
         1_000_000 + self.ids
     }
 
-    /// How many records each external id has, over contacts and lists.
+    /// How many records each external id has, over contacts, organizations and lists.
     pub(crate) fn made(&self) -> BTreeMap<String, u64> {
         let mut made = self.contacts.made();
-        for list in self.lists.values() {
+        for list in self.lists.values().chain([&self.organizations]) {
             for (name, count) in list.made() {
                 *made.entry(name).or_default() += count;
             }
@@ -49,9 +51,16 @@ impl Books {
     }
 
     /// Every contact as the platform keeps it, in the order in which they were made: its fields and its id.
+    /// Organizations follow.
     pub(crate) fn shown(&self) -> Vec<Value> {
         let lists = self.lists.values().flat_map(|list| list.records());
-        let records = self.contacts.records().iter().chain(lists);
+        let organizations = self.organizations.records();
+        let records = self
+            .contacts
+            .records()
+            .iter()
+            .chain(lists)
+            .chain(organizations);
         let mut shown: Vec<Value> = records
             .map(|record| {
                 let mut fields = record.fields.clone();

@@ -10,6 +10,22 @@ use super::tenant::*;
 
 const ODD: u64 = 17;
 
+/// A 202 says nothing about what became of the row.
+const UNCLEAR: &str = r#"
+name: scripted
+title: A tenant made of a closure
+base_url: https://scripted.example
+auth: {grant: client_credentials, token_url: "https://scripted.example/token"}
+operations:
+  save:
+    method: PUT
+    path: /{id}
+    key: id
+    effect: upserted
+    fields: {name: {}}
+    replies: [{status: 202, class: unknown}]
+"#;
+
 /// All rows are answered at once but the odd one, which the script is about.
 fn but_one(script: impl Fn(u32) -> Answer + 'static) -> impl Fn(&Call) -> Answer + 'static {
     move |call| match call.row {
@@ -46,6 +62,17 @@ fn a_passing_failure_is_repeated_after_waits_that_grow() {
             "{wait:?}, {middle:?}"
         );
     }
+}
+
+#[test]
+fn a_row_whose_answers_say_nothing_is_unknown_and_not_rejected() {
+    let wish = LaneWish {
+        connector: Some(UNCLEAR),
+        ..LaneWish::default()
+    };
+    let notes = under_paused_time(load(&wish, 400, but_one(|_| status(202, 10))));
+    assert_eq!(notes.ends()[&ODD], OutcomeKind::Unknown);
+    assert!(!notes.refusal(ODD).message.is_empty());
 }
 
 #[test]

@@ -99,6 +99,8 @@ pub(super) struct LaneWish {
     pub(super) suspects: Vec<u64>,
     /// How long before the lane began they were to be sent.
     pub(super) suspects_age: Duration,
+    /// An earlier leg has made records.
+    pub(super) made_before: bool,
     /// Rows are only compared with what is there.
     pub(super) compares: bool,
     /// How long it takes to write something down.
@@ -118,6 +120,7 @@ impl Default for LaneWish {
             connector: None,
             suspects: Vec::new(),
             suspects_age: Duration::ZERO,
+            made_before: false,
             compares: false,
             disk_time: Duration::from_millis(3),
             disk_is_full: false,
@@ -268,6 +271,7 @@ impl RunningLane {
             meter: Arc::default(),
             intents: (!wish.repeatable).then_some(desk),
             suspects: Arc::new(suspects_of(wish)),
+            made_before: wish.made_before,
         };
         spawn_local(write_down(wish.clone(), Rc::clone(&notes), intentions));
         spawn_local(refresh_tokens(wish.clone(), tokens, rejected));
@@ -298,12 +302,20 @@ impl RunningLane {
 
     /// The same for rows that are made already.
     pub(super) fn feed_items(&mut self, items: Vec<Item>) {
+        self.feed_slowly(vec![(Duration::ZERO, items)]);
+    }
+
+    /// The same bit by bit, each so long after the one before was taken.
+    pub(super) fn feed_slowly(&mut self, bits: Vec<(Duration, Vec<Item>)>) {
         let chunks = self.chunks.take().expect("fed once");
         spawn_local(async move {
-            for part in items.chunks(37) {
-                let items = part.to_vec();
-                if chunks.send(Chunk { items }).await.is_err() {
-                    return;
+            for (pause, items) in bits {
+                sleep(pause).await;
+                for part in items.chunks(37) {
+                    let items = part.to_vec();
+                    if chunks.send(Chunk { items }).await.is_err() {
+                        return;
+                    }
                 }
             }
         });

@@ -2,6 +2,7 @@
 //! come out at the other, and in between a scripted tenant and a token
 //! refresher of a few lines.
 
+mod asked_together;
 mod batches;
 mod doubts;
 mod failures;

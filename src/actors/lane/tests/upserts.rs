@@ -16,7 +16,7 @@ use crate::transport::{Cause, Reply, Request, Stage};
 use super::harness::{LaneWish, RunningLane, item, limit_of, under_paused_time};
 use super::tenant::{Answer, Notes, broken};
 
-const UPSERTING: &str = r#"
+pub(super) const UPSERTING: &str = r#"
 name: scripted
 title: Makes records in lists, and changes them one by one
 base_url: https://scripted.example
@@ -56,7 +56,7 @@ default_operation: upsert
 "#;
 
 /// What befalls a request, before the tenant looks at it.
-enum Fate {
+pub(super) enum Fate {
     Handled,
     /// It is handled, and the answer is lost.
     Unheard,
@@ -65,21 +65,29 @@ enum Fate {
 
 /// A tenant with versions, and a search that is late by a while.
 #[derive(Default)]
-struct Tenant {
+pub(super) struct Tenant {
     /// Records by key: several where somebody made a key twice.
-    records: RefCell<BTreeMap<String, Vec<Value>>>,
+    pub(super) records: RefCell<BTreeMap<String, Vec<Value>>>,
     /// When each record was made.
-    made: RefCell<BTreeMap<String, Instant>>,
+    pub(super) made: RefCell<BTreeMap<String, Instant>>,
     /// How long the search doesn't know a new record.
-    late: Duration,
-    /// The requests: look-ups, writes and their rows, changes.
-    look_ups: RefCell<u32>,
-    batches: RefCell<Vec<usize>>,
-    changes: RefCell<u32>,
+    pub(super) late: Duration,
+    /// Whether what is there was made as the lane began.
+    pub(super) made_just_before: bool,
+    /// Records on one page of a look-up of several keys; 0 for all of them.
+    pub(super) page: usize,
+    /// How long look-ups take longer than other requests.
+    pub(super) slow_look_ups: Duration,
+    /// The requests: look-ups of one key, the keys of those of several, writes
+    /// and their rows, changes.
+    pub(super) look_ups: RefCell<u32>,
+    pub(super) asked_together: RefCell<Vec<usize>>,
+    pub(super) batches: RefCell<Vec<usize>>,
+    pub(super) changes: RefCell<u32>,
 }
 
 impl Tenant {
-    fn with(keys: impl IntoIterator<Item = (&'static str, &'static str)>) -> Self {
+    pub(super) fn with(keys: impl IntoIterator<Item = (&'static str, &'static str)>) -> Self {
         let tenant = Self::default();
         for (key, name) in keys {
             let record = json!({"id": format!("id-{key}"), "version": 1, "key": key, "name": name, "kept": true});
@@ -96,14 +104,30 @@ impl Tenant {
     fn handle(&self, request: &Request) -> (u16, Value) {
         let path = std::str::from_utf8(&request.path).expect("text");
         let now = Instant::now();
+        if self.made_just_before && self.made.borrow().is_empty() {
+            let keys = self.records.borrow().keys().cloned().collect::<Vec<_>>();
+            self.made
+                .borrow_mut()
+                .extend(keys.into_iter().map(|key| (key, now)));
+        }
+        if let Some(keys) = path.strip_prefix("/records/many?keys=") {
+            let keys: Vec<&str> = keys.split(',').collect();
+            self.asked_together.borrow_mut().push(keys.len());
+            let known = keys.iter().rev().flat_map(|key| self.known(key, now));
+            let mut list: Vec<Value> = known.collect();
+            let is_whole = self.page == 0 || list.len() <= self.page;
+            return match is_whole {
+                true => (200, json!({"list": list})),
+                false => {
+                    list.truncate(self.page);
+                    (200, json!({"list": list, "next": "/records/many/2"}))
+                }
+            };
+        }
         if request.method == Method::GET {
             *self.look_ups.borrow_mut() += 1;
             let key = path.rsplit('=').next().expect("a key");
-            let made = self.made.borrow().get(key).copied();
-            let is_known = made.is_none_or(|made| made + self.late <= now);
-            let records = self.records.borrow();
-            let list = records.get(key).filter(|_| is_known);
-            return (200, json!({"list": list.cloned().unwrap_or_default()}));
+            return (200, json!({"list": self.known(key, now)}));
         }
         let sent: Value = serde_json::from_slice(&request.body).expect("JSON");
         let mut records = self.records.borrow_mut();
@@ -137,12 +161,21 @@ impl Tenant {
         (200, results.collect())
     }
 
-    fn record(&self, key: &str) -> Value {
+    /// The records of a key that the search knows.
+    fn known(&self, key: &str, now: Instant) -> Vec<Value> {
+        let made = self.made.borrow().get(key).copied();
+        let is_known = made.is_none_or(|made| made + self.late <= now);
+        let records = self.records.borrow();
+        let list = records.get(key).filter(|_| is_known);
+        list.cloned().unwrap_or_default()
+    }
+
+    pub(super) fn record(&self, key: &str) -> Value {
         self.records.borrow()[key][0].clone()
     }
 
     #[track_caller]
-    fn assert_no_key_twice(&self) {
+    pub(super) fn assert_no_key_twice(&self) {
         let records = self.records.borrow();
         let twice: Vec<_> = records.iter().filter(|(_, list)| list.len() > 1).collect();
         assert!(twice.is_empty(), "{twice:?}");
@@ -158,7 +191,7 @@ fn wish() -> LaneWish {
     }
 }
 
-fn named(row: u64, key: &str, name: &str) -> Item {
+pub(super) fn named(row: u64, key: &str, name: &str) -> Item {
     let body = json!({"key": key, "name": name}).to_string();
     Item {
         body: Bytes::from(body),
@@ -167,10 +200,21 @@ fn named(row: u64, key: &str, name: &str) -> Item {
 }
 
 /// Loads the rows to the end; `fate` is asked about each request by its number.
-fn load(
+pub(super) fn load(
     wish: &LaneWish,
     tenant: Tenant,
     rows: Vec<Item>,
+    fate: impl Fn(&Request, u64) -> Fate + 'static,
+) -> (Rc<Notes>, Rc<Tenant>) {
+    load_slowly(wish, tenant, vec![(Duration::ZERO, rows)], fate)
+}
+
+/// The same with rows that come bit by bit, each bit so long after the one
+/// before.
+pub(super) fn load_slowly(
+    wish: &LaneWish,
+    tenant: Tenant,
+    bits: Vec<(Duration, Vec<Item>)>,
     fate: impl Fn(&Request, u64) -> Fate + 'static,
 ) -> (Rc<Notes>, Rc<Tenant>) {
     under_paused_time(async {
@@ -178,7 +222,10 @@ fn load(
         let tenant = Rc::new(tenant);
         let at_work = Rc::clone(&tenant);
         let script = move |request: &Request, number: u64| -> Answer {
-            let after = Duration::from_millis(20);
+            let after = match request.method == Method::GET {
+                true => Duration::from_millis(20) + at_work.slow_look_ups,
+                false => Duration::from_millis(20),
+            };
             match fate(request, number) {
                 Fate::Answer(status) => (after, Ok(Reply::new(status, "{}"))),
                 fate => {
@@ -191,12 +238,12 @@ fn load(
             }
         };
         let mut lane = RunningLane::start_raw(&limit_of(wish), wish, notes, script);
-        lane.feed_items(rows);
+        lane.feed_slowly(bits);
         (lane.end().await, tenant)
     })
 }
 
-fn well(_: &Request, _: u64) -> Fate {
+pub(super) fn well(_: &Request, _: u64) -> Fate {
     Fate::Handled
 }
 
@@ -299,6 +346,28 @@ fn a_record_that_somebody_else_changed_is_read_again() {
 }
 
 #[test]
+fn another_record_that_stands_in_the_way_is_a_rejection_and_no_riddle() {
+    let rows = vec![named(1, "a", "Ada"), named(2, "b", "Bob")];
+    let (notes, tenant) = load(&wish(), Tenant::default(), rows, |request, _| {
+        let is_of_the_first = request.method == Method::POST
+            && request.body.windows(5).any(|part| part == br#""Ada""#);
+        match is_of_the_first {
+            true => Fate::Answer(409),
+            false => Fate::Handled,
+        }
+    });
+    assert_eq!(notes.ends()[&1], OutcomeKind::Rejected);
+    assert_eq!(notes.refusal(1).status, Some(409));
+    assert_eq!(notes.ends()[&2], OutcomeKind::Created);
+    // It might have been one that somebody had just made.
+    assert!(
+        *tenant.look_ups.borrow() >= 3,
+        "{}",
+        tenant.look_ups.borrow()
+    );
+}
+
+#[test]
 fn two_records_of_one_key_are_left_to_people() {
     let tenant = Tenant::with([("a", "Ada"), ("a", "Eve")]);
     let (notes, tenant) = load(&wish(), tenant, vec![named(1, "a", "Anna")], well);
@@ -338,6 +407,24 @@ fn what_an_earlier_leg_was_about_to_make_is_made_once() {
     assert_eq!(ends[&1], OutcomeKind::Created, "by the leg before");
     assert_eq!(ends[&2], OutcomeKind::Updated);
     assert_eq!(ends[&3], OutcomeKind::Created);
+}
+
+#[test]
+fn what_an_earlier_leg_made_a_moment_ago_is_not_made_again() {
+    let tenant = Tenant {
+        late: Duration::from_millis(4_500),
+        made_just_before: true,
+        ..Tenant::with([("a", "Ada")])
+    };
+    let wish = LaneWish {
+        made_before: true,
+        ..wish()
+    };
+    let rows = vec![named(1, "a", "Anna"), named(2, "b", "Bob")];
+    let (notes, tenant) = load(&wish, tenant, rows, well);
+    tenant.assert_no_key_twice();
+    assert_eq!(notes.ends()[&1], OutcomeKind::Updated);
+    assert_eq!(notes.ends()[&2], OutcomeKind::Created);
 }
 
 #[test]

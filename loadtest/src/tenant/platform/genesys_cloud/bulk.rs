@@ -1,11 +1,11 @@
-//! Many external contacts in one request. The reply is 200 whatever became of each, and its results come in any order.
+//! Many external contacts, or organizations, in one request. The reply is 200 whatever became of each, and its results come in any order.
 
 use hyper::{Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::super::books::Books;
 use super::super::error_form::Flaw;
-use super::{contact, enrich};
+use super::{contact, enrich, organizations};
 use crate::tenant::endpoint::Endpoint;
 use crate::tenant::reply::{self, ReplyBody};
 use crate::tenant::world::World;
@@ -15,11 +15,20 @@ const ENRICH_CAP: usize = 10;
 /// The most contacts of a bulk add or update, unless the scenario says less. The documentation names none; public tools send 50.
 const CONTACTS_CAP: usize = 50;
 
+/// What a request has many of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Contacts, to be added, updated or enriched.
+    Contacts(Endpoint),
+    /// Organizations, to be added.
+    Organizations,
+}
+
 /// Answers a bulk request of the right shape.
 pub(super) fn answer(
     world: &World,
     books: &mut Books,
-    endpoint: Endpoint,
+    kind: Kind,
     body: Value,
 ) -> Result<Response<ReplyBody>, Flaw> {
     let entities = match body {
@@ -30,8 +39,8 @@ pub(super) fn answer(
         let message = "entities is required";
         return Err(Flaw::of_field("constraint.validation", "entities", message));
     };
-    let cap = match endpoint {
-        Endpoint::EnrichContacts => ENRICH_CAP,
+    let cap = match kind {
+        Kind::Contacts(Endpoint::EnrichContacts) => ENRICH_CAP,
         _ => CONTACTS_CAP.min(world.scenario.batches.cap),
     };
     if entities.is_empty() || entities.len() > cap {
@@ -40,7 +49,7 @@ pub(super) fn answer(
     }
     let mut results: Vec<Value> = entities
         .into_iter()
-        .map(|entity| result(world, books, endpoint, entity))
+        .map(|entity| result(world, books, kind, entity))
         .collect();
     // The platform promises no order; only a scenario that shuffles shows it.
     if world.scenario.batches.shuffled {
@@ -57,20 +66,20 @@ pub(super) fn answer(
     Ok(reply::json(StatusCode::OK, &body))
 }
 
-fn result(world: &World, books: &mut Books, endpoint: Endpoint, entity: Value) -> Value {
+fn result(world: &World, books: &mut Books, kind: Kind, entity: Value) -> Value {
     let outcome = match world.draw_item_fault() {
         Some(status) => Err(Flaw::new(
             status,
             "client.failed.request",
             "this contact could not be taken just now",
         )),
-        None => one(world, books, endpoint, &entity),
+        None => one(world, books, kind, &entity),
     };
     let own_id = entity["id"].clone();
     match outcome {
         Ok((status, shown)) => {
-            let id = match endpoint {
-                Endpoint::EnrichContacts => own_id,
+            let id = match kind {
+                Kind::Contacts(Endpoint::EnrichContacts) => own_id,
                 _ => shown["id"].clone(),
             };
             json!({ "id": id, "success": true, "status": status, "entity": shown })
@@ -98,17 +107,16 @@ fn result(world: &World, books: &mut Books, endpoint: Endpoint, entity: Value) -
     }
 }
 
-fn one(
-    world: &World,
-    books: &mut Books,
-    endpoint: Endpoint,
-    entity: &Value,
-) -> Result<(u16, Value), Flaw> {
+fn one(world: &World, books: &mut Books, kind: Kind, entity: &Value) -> Result<(u16, Value), Flaw> {
     let object = || {
         let message = "an entity must be an object";
         entity
             .as_object()
             .ok_or_else(|| Flaw::new(400, "bad.request", message))
+    };
+    let endpoint = match kind {
+        Kind::Contacts(endpoint) => endpoint,
+        Kind::Organizations => return Ok((201, organizations::add(world, books, object()?)?)),
     };
     match endpoint {
         Endpoint::EnrichContacts => enrich::enrich(world, books, entity),

@@ -6,6 +6,7 @@ use super::super::books::Books;
 use super::super::clock::iso_time;
 use super::super::error_form::Flaw;
 use super::super::table::Record;
+use super::organizations;
 use crate::tenant::contacts::looks_like_email;
 use crate::tenant::world::World;
 
@@ -60,6 +61,7 @@ pub(super) fn read(
             ..flaw
         });
     }
+    organizations::check_reference(books, &fields)?;
     let is_invalid = |name: &String| world.scenario.contacts.is_invalid(name);
     if external_values(&fields).iter().any(is_invalid) {
         let message = "workEmail is not a valid email address";
@@ -69,7 +71,7 @@ pub(super) fn read(
 }
 
 /// What the user put in is kept as it was, and the number beside it where it can be read as one.
-fn read_phone(phone: &mut Map<String, Value>) {
+pub(super) fn read_phone(phone: &mut Map<String, Value>) {
     let Some(display) = phone
         .get("display")
         .and_then(Value::as_str)
@@ -85,7 +87,7 @@ fn read_phone(phone: &mut Map<String, Value>) {
 }
 
 /// An external id names a source that exists, by id or by name; it is kept with both.
-fn read_external_id(books: &Books, id: &mut Value) -> Result<(), Flaw> {
+pub(super) fn read_external_id(books: &Books, id: &mut Value) -> Result<(), Flaw> {
     let source = find_source(books, &id["externalSource"])?;
     let named = |record: &Record| json!({ "id": record.id, "name": record.fields.get("name") });
     let value = id["value"].as_str().map(str::trim).unwrap_or_default();

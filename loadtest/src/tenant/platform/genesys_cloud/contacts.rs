@@ -7,7 +7,7 @@ use super::super::answer::Route;
 use super::super::books::Books;
 use super::super::call::Call;
 use super::super::error_form::Flaw;
-use super::{bulk, contact, enrich, lists, patch, shapes, sources};
+use super::{bulk, contact, enrich, lists, organizations, patch, shapes, sources};
 use crate::tenant::endpoint::Endpoint;
 use crate::tenant::reply::{self, ReplyBody};
 use crate::tenant::world::World;
@@ -28,6 +28,7 @@ pub(in super::super) fn route(call: &Call) -> Option<Route> {
             Route::of(Endpoint::ReplaceContact, id)
         }
         (_, ["externalcontacts", "contacts", id]) => Route::of(Endpoint::PatchContact, id),
+        (_, ["externalcontacts", "organizations", id]) => Route::of(Endpoint::ReplaceContact, id),
         (_, ["externalcontacts", "scan", _]) => Route::new(Endpoint::ListContacts),
         (_, ["externalcontacts", "identifierlookup", _]) => Route::new(Endpoint::LookUpContact),
         (_, ["externalcontacts", "bulk", _, "add"]) => Route::new(Endpoint::CreateContacts),
@@ -54,6 +55,9 @@ pub(in super::super) fn perform(
     let mut books = world.platform.lock();
     let books = &mut *books;
     let ok = |value: Value| Ok(reply::json(StatusCode::OK, &value));
+    if organizations::is_meant(call) {
+        return organizations::perform(world, books, call, endpoint, body);
+    }
     match endpoint {
         Endpoint::SetUp if call.method == Method::POST => {
             let made = sources::create(world, books, &body)?;
@@ -89,7 +93,7 @@ pub(in super::super) fn perform(
             let made = contact::make(world, books, fields);
             Ok(reply::json(StatusCode::CREATED, &made))
         }
-        _ => bulk::answer(world, books, endpoint, body),
+        _ => bulk::answer(world, books, bulk::Kind::Contacts(endpoint), body),
     }
 }
 

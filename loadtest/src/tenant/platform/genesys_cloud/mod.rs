@@ -1,4 +1,4 @@
-//! Genesys Cloud: external contacts and outbound contact lists.
+//! Genesys Cloud: external contacts, external organizations and outbound contact lists.
 //!
 //! Every request is held to the platform's published operations and models ([`shapes`]) before it is looked at at all.
 
@@ -7,6 +7,7 @@ mod contact;
 mod contacts;
 mod enrich;
 mod lists;
+mod organizations;
 mod patch;
 mod shapes;
 mod sources;

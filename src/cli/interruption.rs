@@ -1,5 +1,6 @@
-//! Ctrl-C, SIGTERM and a lost terminal, also between the rounds of a load that
-//! follows its source, when no run listens for them.
+//! Ctrl-C, SIGTERM and a lost terminal, also when no leg listens for them:
+//! between the rounds of a load that follows its source, and between the parts
+//! of a run.
 
 use std::time::Duration;
 
