@@ -249,11 +249,14 @@ fn only_what_has_changed_is_loaded_where_that_is_asked() {
         "contactId,firstName\nc-30,Changed\nc-300,Changed\nc-2000,Changed\n",
     );
     from.run("change.csv", &[]).run().expect_code(0);
+    // All of them come on one page, but not all are loaded: that counts for
+    // nothing either.
+    run(&["--since", "last", "--limit", "1"]);
     let delta = run(&["--since", "last"]);
     let read = delta.json()["counts"]["read"].as_u64().expect("a number");
     assert!((3..100).contains(&read), "{read} rows");
     for id in ["c-30", "c-300", "c-2000"] {
-        assert_eq!(to.ledger().applies[id], 2, "{id}");
+        assert!((2..=3).contains(&to.ledger().applies[id]), "{id}");
     }
 }
 

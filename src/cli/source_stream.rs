@@ -16,7 +16,7 @@ use crate::source::{
     CallLog, FetchState, Fetching, KnownRows, SaveState, SourceToken, SourceTokens, Spool,
     start_fetching,
 };
-use crate::store::{RunDirectory, SourceRecord, StreamRecord};
+use crate::store::{Manifest, RunDirectory, SourceRecord, StreamRecord};
 use crate::transport::{TransportSettings, lanes};
 
 use super::credentials::{read_source_credentials, token_plan};
@@ -288,8 +288,8 @@ fn since_of(
     Ok(last.and_then(|last| last.checked_sub(bound.stream.overlap()).ok()))
 }
 
-/// The watermark of the newest finished run that read the same stream for the
-/// same job.
+/// Up to when the finished runs of this job have read the same stream, without
+/// a gap.
 fn last_watermark(
     settings: &Settings,
     stream: &StreamSource,
@@ -300,7 +300,8 @@ fn last_watermark(
             && record.stream == bound.stream.name
             && record.variables == stream.variables
     };
-    for directory in RunDirectory::all(&settings.run_dir)?.into_iter().rev() {
+    let mut covered = None;
+    for directory in RunDirectory::all(&settings.run_dir)? {
         // The parts of a run that read one source read all of it, or none has.
         let reader = match directory.parts()? {
             Some(parts) => parts.parts.iter().find_map(|part| {
@@ -319,17 +320,37 @@ fn last_watermark(
         if manifest.job != settings.job || !is_same(record) || !is_finished(&directory) {
             continue;
         }
-        if let Some(time) = watermark_of(&reader) {
-            return Ok(Some(time));
+        let since = (record.since.as_deref()).and_then(|since| since.parse().ok());
+        if let Some(read_until) = watermark_of(&reader, &manifest) {
+            covered = covered_with(covered, since, read_until);
         }
     }
-    Ok(None)
+    Ok(covered)
+}
+
+/// Up to when changes were read without a gap: up to `covered` before, and from
+/// `since` to `read_until` by one run more.
+fn covered_with(
+    covered: Option<Timestamp>,
+    since: Option<Timestamp>,
+    read_until: Timestamp,
+) -> Option<Timestamp> {
+    match (covered, since) {
+        // What changed in between was never read.
+        (Some(covered), Some(since)) if since > covered => Some(covered),
+        (Some(covered), _) => Some(covered.max(read_until)),
+        // Whoever begins with a time wants nothing from before it.
+        (None, _) => Some(read_until),
+    }
 }
 
 /// From when on a run after this one has to ask for changes; `None` where it
-/// hasn't read all.
-fn watermark_of(directory: &RunDirectory) -> Option<Timestamp> {
-    read_state(directory)?.watermark?.parse().ok()
+/// hasn't read all, or left rows out.
+fn watermark_of(directory: &RunDirectory, manifest: &Manifest) -> Option<Timestamp> {
+    let state = read_state(directory)?;
+    let rows = state.totals.rows;
+    let left_rows_out = manifest.skip > 0 || manifest.limit.is_some_and(|limit| limit < rows);
+    state.watermark.filter(|_| !left_rows_out)?.parse().ok()
 }
 
 /// Whether the stream can be asked for what has changed, which `flag` wants.
@@ -389,5 +410,25 @@ pub(super) fn record_of(source: &SourceStream, stream: &StreamSource) -> StreamR
         since: source.since.map(|since| since.to_string()),
         client_id: None,
         client_secret: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(hour: i64) -> Timestamp {
+        Timestamp::from_second(hour * 3_600).expect("a time")
+    }
+
+    #[test]
+    fn changes_are_asked_from_where_reading_has_no_gap() {
+        let whole = covered_with(None, None, at(1));
+        assert_eq!(whole, Some(at(1)));
+        assert_eq!(covered_with(whole, Some(at(1)), at(2)), Some(at(2)));
+        // A run that began later than the one before ended closes no gap.
+        assert_eq!(covered_with(whole, Some(at(3)), at(4)), Some(at(1)));
+        assert_eq!(covered_with(whole, None, at(4)), Some(at(4)));
+        assert_eq!(covered_with(None, Some(at(3)), at(4)), Some(at(4)));
     }
 }

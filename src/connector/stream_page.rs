@@ -32,6 +32,9 @@ pub enum PageFlaw {
     /// The next page is this one again, or one before it.
     #[error("the pages lead round in a circle: the next page was read before")]
     SamePage,
+    /// A page has the records of the one before.
+    #[error("two pages in a row have the same records: the source doesn't heed {0}")]
+    SameRecords(String),
 }
 
 impl PageFlaw {
@@ -111,6 +114,16 @@ impl Stream {
                 }
             }
         }
+    }
+
+    /// What is wrong with a page that has the records of the page before.
+    #[must_use]
+    pub fn same_records(&self) -> PageFlaw {
+        let parameter = self.pages.parameter.as_ref();
+        PageFlaw::SameRecords(parameter.map_or_else(
+            || "the next link".to_owned(),
+            |parameter| format!("`{}`", parameter.value),
+        ))
     }
 
     /// Path and query of a link, which must stay with scheme, host and port.

@@ -90,6 +90,7 @@ pub(super) async fn fetch<Way: Transport, Tokens: SourceTokens>(
         tokens,
         refused: None,
         led_to: HashSet::new(),
+        records_before: None,
         fetching,
     };
     let stopped = writer.stopped();
@@ -121,6 +122,9 @@ struct Fetcher<Way, Tokens> {
     /// Hashes of the pages that were led to. Pages that lead round in a circle
     /// would fill the disk.
     led_to: HashSet<u64>,
+    /// Hash of the records of the page before. A source that doesn't know the
+    /// page's parameter answers with its first page for ever.
+    records_before: Option<u64>,
 }
 
 impl<Way: Transport, Tokens: SourceTokens> Fetcher<Way, Tokens> {
@@ -146,18 +150,22 @@ impl<Way: Transport, Tokens: SourceTokens> Fetcher<Way, Tokens> {
             let reply = self.page(&page).await?;
             let mut state = self.fetching.state.clone();
             let stream = &self.fetching.bound.stream;
-            let (rows, next) = rows_of(stream, &page, &reply, &self.fetching.known, &mut state)?;
+            let read = rows_of(stream, &page, &reply, &self.fetching.known, &mut state)?;
+            if read.records_hash.is_some() && read.records_hash == self.records_before {
+                return Err(dead_end(&stream.same_records()));
+            }
+            self.records_before = read.records_hash;
             state.totals.pages += 1;
-            if let Some(next) = &next
+            if let Some(next) = &read.next
                 && !self.led_to.insert(FixedState::default().hash_one(next))
             {
                 return Err(dead_end(&PageFlaw::SamePage));
             }
-            state.next = next;
+            state.next = read.next;
             if state.started_at.is_none() {
                 state.started_at = Some(answered_at(&reply).to_string());
             }
-            if !self.stage(writer, &rows, state)? {
+            if !self.stage(writer, &read.lines, state)? {
                 return Ok(Fetched::Stopped);
             }
         }

@@ -1,5 +1,8 @@
 //! From a page's reply to staged lines.
 
+use std::hash::{BuildHasher, Hash, Hasher};
+
+use foldhash::quality::FixedState;
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
@@ -11,21 +14,33 @@ use crate::transport::Reply;
 use super::known::KnownRows;
 use super::state::FetchState;
 
-/// The rows of a page as staged lines, without those that are known already;
-/// and the page behind it.
+/// A page, ready to be staged.
+pub(super) struct StagedPage {
+    /// Its rows as staged lines, without those that are known already.
+    pub(super) lines: Vec<u8>,
+    /// Of all its records as they came; none where it has none.
+    pub(super) records_hash: Option<u64>,
+    /// The page behind it.
+    pub(super) next: Option<PageAt>,
+}
+
+/// Reads a page's rows.
 pub(super) fn rows_of(
     stream: &Stream,
     at: &PageAt,
     reply: &Reply,
     known: &KnownRows,
     state: &mut FetchState,
-) -> Result<(Vec<u8>, Option<PageAt>), FatalError> {
+) -> Result<StagedPage, FatalError> {
     // It was read once already, to tell whether it is a page.
     let Page { records, next } = stream
         .read_page(at, &reply.body)
         .map_err(|flaw| dead_end(&flaw))?;
     let mut lines = Vec::with_capacity(reply.body.len());
+    let mut hasher = FixedState::default().build_hasher();
+    let is_empty = records.is_empty();
     for record in records {
+        record.get().hash(&mut hasher);
         state.totals.rows += 1;
         let before = lines.len();
         write_record(stream, record, state, &mut lines);
@@ -33,7 +48,11 @@ pub(super) fn rows_of(
             lines.truncate(before);
         }
     }
-    Ok((lines, next))
+    Ok(StagedPage {
+        lines,
+        records_hash: (!is_empty).then(|| hasher.finish()),
+        next,
+    })
 }
 
 /// Adds a record as a staged line, one that can't be read as a flawed one.

@@ -227,7 +227,7 @@ async fn pages_that_lead_round_in_a_circle_end_the_fetching() {
         None,
         |_, number| {
             assert!(number < 3);
-            page(r#"{"list":[{"id":"a"}],"next":"same"}"#)
+            page(&format!(r#"{{"list":[{{"id":{number}}}],"next":"same"}}"#))
         },
     )
     .await;
@@ -239,12 +239,27 @@ async fn pages_that_lead_round_in_a_circle_end_the_fetching() {
         |target, number| {
             assert!(number < 5);
             let next = if target.ends_with("=b") { "a" } else { "b" };
-            page(&format!(r#"{{"list":[{{"id":"x"}}],"next":"{next}"}}"#))
+            page(&format!(
+                r#"{{"list":[{{"id":{number}}}],"next":"{next}"}}"#
+            ))
         },
     )
     .await;
     let error = ended.how.expect_err("it would never end");
     assert!(error.message.contains("in a circle"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_does_not_know_the_page_parameter_is_not_read_for_ever() {
+    for pages in [OFFSET, "{by: number, parameter: pagina}"] {
+        let ended = run(pages, None, |_, number| {
+            assert!(number < 3);
+            page(r#"{"list":[{"id":"a"},{"id":"b"}]}"#)
+        })
+        .await;
+        let error = ended.how.expect_err("it would never end");
+        assert!(error.message.contains("same records"), "{error}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -371,8 +386,11 @@ async fn a_source_that_was_never_there_is_told_in_seconds() {
 
 #[tokio::test(start_paused = true)]
 async fn no_more_pages_are_asked_for_than_are_wanted() {
-    let ended = run(OFFSET, Some(3), |_, _| {
-        page(r#"{"list":[{"id":1},{"id":2}]}"#)
+    let ended = run(OFFSET, Some(3), |_, number| {
+        page(&format!(
+            r#"{{"list":[{{"id":1}},{{"id":{}}}]}}"#,
+            number + 2
+        ))
     })
     .await;
     ended.how.expect("enough came");

@@ -16,6 +16,7 @@ use crate::source::csv::{
 use crate::source::staging::{StagedRecords, StagingFile};
 
 use super::cell::{column_name, text_of};
+use super::padding::Padding;
 
 /// Stages a sheet of the workbook at `path` (the first one that is visible
 /// where no `sheet` is named) into the new file `staged`.
@@ -47,11 +48,13 @@ fn stage(path: &Path, sheet: Option<&str>, staged: &Path) -> Result<StagedRecord
     let mut workbook = Xlsx::new(BufReader::new(file)).map_err(bad)?;
     let sheet = choose_sheet(&workbook, sheet, &input)?;
     let merged = workbook.merge_cells_by_sheet_name(&sheet).map_err(bad)?;
+    let padding = Padding::of_sheet(&mut workbook, &sheet).map_err(bad)?;
     let mut cells = workbook.worksheet_cells_reader(&sheet).map_err(bad)?;
     let mut out = StagingFile::create(staged)?;
     let mut staging = Staging {
         input: format!("{input}, sheet {sheet}"),
         merged,
+        first_column: 0,
         columns: Vec::new(),
         rows: 0,
     };
@@ -68,7 +71,11 @@ fn stage(path: &Path, sheet: Option<&str>, staged: &Path) -> Result<StagedRecord
             staging.take(&mut row, &mut out)?;
             row.index = index;
         }
-        row.add(column, text_of(&cell.value, cell.formula.is_some()));
+        let text = text_of(&cell.value, cell.formula.is_some());
+        row.add(
+            column,
+            text.map(|text| padding.fill_up(cell.pos, &cell.value, text)),
+        );
     }
     staging.take(&mut row, &mut out)?;
     if staging.columns.is_empty() {
@@ -171,6 +178,8 @@ impl SheetRow {
 struct Staging {
     input: String,
     merged: Vec<Dimensions>,
+    /// The header's first column.
+    first_column: usize,
     /// Of each column of the sheet, from its first one to the header's last:
     /// the name, or nothing for a column that is left out.
     columns: Vec<Option<String>>,
@@ -201,10 +210,9 @@ impl Staging {
         let mut texts = vec![""; self.columns.len()];
         let mut flaw = row.flaw.clone();
         for (column, text) in &row.cells {
-            match usize::try_from(*column)
-                .ok()
-                .and_then(|place| texts.get_mut(place))
-            {
+            let place = usize::try_from(*column).ok();
+            let named = place.filter(|place| *place >= self.first_column);
+            match named.and_then(|place| texts.get_mut(place)) {
                 Some(cell) => *cell = text,
                 None => {
                     let place = format!("{}{number}", column_name(*column));
@@ -277,6 +285,7 @@ impl Staging {
             // Added anew where a row is rejected again.
             *column = column.take().filter(|name| !is_added_column(name));
         }
+        self.first_column = first as usize;
         self.columns = columns;
         Ok(())
     }
