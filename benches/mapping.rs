@@ -172,7 +172,7 @@ fn parents(folder: &Path, count: usize) -> Arc<dyn TargetIds> {
     };
     journal.commit(&commit).expect("the journal can be written");
     drop(journal);
-    let ids = ParentIds::open([("parents".to_owned(), path)]);
+    let ids = ParentIds::open([("parents".to_owned(), vec![path])]);
     Arc::new(ids.expect("the journal can be read"))
 }
 

@@ -101,7 +101,7 @@ impl Load {
             return;
         };
         match operation.split(answer.status, &no_header, &answer.body, &items) {
-            Split::Items(verdicts) => {
+            Split::Items(verdicts) | Split::NamesNone(verdicts) => {
                 assert_eq!(verdicts.len(), batch.len());
                 for (&record, verdict) in batch.iter().zip(verdicts) {
                     self.ids.extend(verdict.id.map(|id| (record, id)));

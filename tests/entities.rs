@@ -8,8 +8,9 @@ use std::fmt::Write;
 use std::fs;
 use std::path::PathBuf;
 
+use loadtest::tenant::Tenant;
 use serde_json::{Value, json};
-use support::{Bench, Ended, assert_accounted, fixture, read_rows};
+use support::{Bench, Ended, assert_accounted, fixture, read_rows, scenario};
 
 /// People stand first, and refer to companies.
 const JOB: &str = "\
@@ -366,6 +367,49 @@ fn a_parent_whose_replies_tell_no_ids_is_refused_before_anything_is_sent() {
         "take the column without `reference`",
     ]);
     assert_eq!(bench.counters().requests.token, 0);
+}
+
+/// Companies come from another platform, people from a file.
+const FROM_A_PLATFORM: &str = "\
+job: move
+target: {connector: genesys-cloud, region: eu-central-1}
+entities:
+  - name: companies
+    source: {connector: cxone-contacts, stream: contacts, region: api-us-1}
+    target: {operation: organizations}
+    map:
+      externalId: {template: \"A-{{ contactId }}\"}
+      name: {template: \"Company {{ contactId }}\"}
+  - name: people
+    source: {csv: people.csv}
+    target: {operation: enrich}
+    map:
+      externalId: person
+      firstName: name
+      externalOrganizationId: {from: account, reference: companies}
+";
+
+#[test]
+fn people_refer_to_companies_that_an_earlier_run_has_loaded_and_that_have_not_changed() {
+    let source = "contacts: { existing: { numbered: { prefix: '', count: 5 } } }\n";
+    let source = Tenant::start(scenario(source)).expect("the source starts");
+    let bench = bench_of("", "", &people(5, 5));
+    bench.write("job.yaml", FROM_A_PLATFORM);
+    let from = format!("source.base_url={}", source.base_url());
+    let first = run(&bench, &["--set", &from]).run().expect_code(0);
+    assert_counts(&first, "companies", &[("created", 5)]);
+    assert_whole(&bench, 5, 5);
+    bench.write(
+        "people.csv",
+        format!("person,name,account\n{}", people(9, 5)),
+    );
+    for _ in 0..2 {
+        let later = run(&bench, &["--set", &from, "--since", "last"]).run();
+        let later = later.expect_code(0);
+        assert_counts(&later, "companies", &[("created", 0), ("rejected", 0)]);
+        assert_counts(&later, "people", &[("read", 9), ("rejected", 0)]);
+        assert_whole(&bench, 9, 5);
+    }
 }
 
 #[test]

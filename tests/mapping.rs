@@ -156,7 +156,22 @@ fn mistakes_of_the_mapping_name_file_line_and_field() {
         (
             "    default: Bronze",
             "    default: bronze",
-            "job.yaml:12: `custom.tier` can't be filled with the fixed text: \"bronze\" is none of the values that the field takes: Gold, Silver, Bronze; did you mean Bronze?",
+            "job.yaml:15: `custom.tier` can't be filled with the fixed text: \"bronze\" is none of the values that the field takes: Gold, Silver, Bronze; did you mean Bronze?",
+        ),
+        (
+            "{file: tiers.csv, key: code, value: tier}",
+            "\n      1: Gold\n      2: Silber",
+            "job.yaml:16: `custom.tier` can't be filled with what its lookup table has: \"Silber\" is none of the values that the field takes: Gold, Silver, Bronze; did you mean Silver?",
+        ),
+        (
+            "CONE-{{ id }}",
+            "CONE",
+            "job.yaml:6: the key `recordId` has a fixed text",
+        ),
+        (
+            "'age != \"unknown\"'",
+            "'age > 30'",
+            "job.yaml:18:8: `age`: `age > 30` compares a text with a number, since every column is a text; write `age|int > 30`",
         ),
         (
             "value: tier}",
@@ -196,6 +211,25 @@ fn mistakes_of_the_mapping_name_file_line_and_field() {
         "job.yaml:12: the lookup table of `custom.tier`",
         "tiers.csv:4: \"2\" stands here a second time, for \"Gold\"",
     ]);
+}
+
+#[test]
+fn a_row_whose_key_lacks_its_part_is_rejected_as_one_without_a_key() {
+    let bench = bench(|name, text| match name {
+        "legacy.csv" => text.replacen("\n1,Ann", "\n,Ann", 1),
+        _ => text,
+    });
+    let told = plan(&bench, &["--output", "json"]).expect_code(1).json();
+    assert_eq!(told["to_send"], json!(1));
+    let first = &told["problems"]["rules"]["missing_key"]["first"][0];
+    assert_eq!(
+        (&first["line"], &first["field"], &first["message"]),
+        (
+            &json!(2),
+            &json!("recordId"),
+            &json!("the column `id`, which the key is made of, is empty; fill it in")
+        )
+    );
 }
 
 #[test]

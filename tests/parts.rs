@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use loadtest::tenant::Tenant;
 use serde_json::Value;
 use support::{
-    Bench, Books, CLIENT_ID, CLIENT_SECRET, Ended, Numbered, Sluice, assert_accounted,
+    Bench, Books, CLIENT_ID, CLIENT_SECRET, Ended, Numbered, Sluice, assert_accounted, fixture,
     numbered_csv, read_rows, scenario,
 };
 
@@ -145,6 +145,32 @@ fn each_target_has_the_rows_and_books_of_its_own() {
     assert_written(&pair.cloud, ROWS, 1);
 }
 
+#[test]
+fn the_job_of_the_fixtures_makes_contacts_on_one_platform_and_patches_them_on_the_other() {
+    let here = Bench::new("keep_bodies: true");
+    let there = Bench::new("api: genesys_contacts");
+    let job = fs::read_to_string(fixture("jobs").join("two-platforms.yaml")).expect("the job");
+    here.write("job.yaml", job.replace("../csv/", ""));
+    let rows = fs::read(fixture("csv").join("contacts-clean.csv")).expect("the contacts");
+    here.write("contacts-clean.csv", rows);
+    let (to, also_to) = (
+        format!("here.base_url={}", here.base_url()),
+        format!("there.base_url={}", there.base_url()),
+    );
+    let mut run = here.bare(&["run", "job.yaml", "--output", "json"]);
+    run = run.arguments(["--set", &to, "--set", &also_to]);
+    for platform in ["CXONE", "GENESYS"] {
+        run = run
+            .environment(&format!("{platform}_CLIENT_ID"), CLIENT_ID)
+            .environment(&format!("{platform}_CLIENT_SECRET"), CLIENT_SECRET);
+    }
+    let summary = run.run().expect_code(0).json();
+    assert_sums(&summary, &["here", "there"]);
+    assert_eq!(summary["entities"][0]["updated"], 20);
+    assert_eq!(summary["entities"][1]["created"], 20);
+    assert_eq!(there.records().len(), 20);
+}
+
 /// Contacts of a source that is a platform.
 const CONTACTS: u64 = 2_050;
 /// Pages that they come in.
@@ -181,10 +207,14 @@ fn a_stream_is_asked_once_for_all_targets() {
         audit.matches("-source-").count() as u64
     };
     assert_eq!(calls("crm") + calls("cloud"), PAGES);
+    // So does a plan, which looks some of the rows up in each target.
+    let planned = pair.sluice(&["plan", "job.yaml", "--online", "--output", "json"]);
+    let planned = planned.run().expect_code(0).json();
+    assert_eq!(planned["parts"][1]["online"]["unchanged"], 200);
+    assert_eq!(from.counters().requests.list, 2 * PAGES);
     // The next run asks from where this one has come.
     let later = pair.run(&["--since", "last"]).run().expect_code(0).json();
     assert!(later["counts"]["read"].as_u64().expect("a number") < CONTACTS);
-    assert!(from.counters().requests.list > PAGES);
 }
 
 #[test]
@@ -294,7 +324,15 @@ fn a_target_that_is_away_does_not_hold_the_other_up_and_is_loaded_later() {
     assert!(ended.stderr.contains("sluice: cloud: "), "{}", ended.stderr);
     assert_written(&pair.crm, CONTACTS, 1);
 
+    // The part that is left can be gone on with by itself.
     let back = Tenant::start_on(scenario("{}"), port).expect("it is back");
+    let cloud = pair.part("cloud").display().to_string();
+    let alone = pair.sluice(&["resume", &cloud, "--output", "json"]).run();
+    assert_eq!(alone.expect_code(0).json()["counts"]["updated"], CONTACTS);
+    let text = fs::read(pair.crm.run_directory().join("summary.json")).expect("a summary");
+    let written: Value = serde_json::from_slice(&text).expect("JSON");
+    assert_eq!(written["counts"]["updated"], 2 * CONTACTS);
+    assert_eq!(written["state"], "finished");
     let summary = pair.resume().expect_code(0).json();
     assert_eq!(summary["counts"]["updated"], 2 * CONTACTS);
     assert_eq!(back.ledger().applies.len() as u64, CONTACTS);
@@ -368,6 +406,40 @@ fn standard_input_is_read_once_for_all_targets() {
     let planned = planned.fed_from(&input).run().expect_code(0).json();
     assert_eq!(planned["parts"][0]["to_send"], ROWS);
     assert_eq!(planned["parts"][1]["to_send"], ROWS);
+}
+
+#[test]
+fn a_file_that_is_not_csv_is_staged_once_with_what_either_map_names() {
+    const ROWS: u64 = 200;
+    let pair = Pair::new("keep_bodies: true", "keep_bodies: true");
+    let lines = (1..=ROWS).map(|number| {
+        format!("{{\"contactId\": \"c-{number}\", \"name\": {{\"first\": \"N{number}\"}}}}\n")
+    });
+    pair.crm.write("contacts.ndjson", lines.collect::<String>());
+    let text = |url: &str, map: &str| {
+        format!(
+            "{{connector: cxone-contacts, base_url: {url}, map: {{contactId: contactId, {map}}}"
+        )
+    };
+    pair.crm.write(
+        "job.yaml",
+        format!(
+            "job: both\nsource: {{ndjson: contacts.ndjson}}\ntargets:\n  - {}, name: crm}}\n  - {}, name: cloud}}\n",
+            text(&pair.crm.base_url(), "firstName: name.first"),
+            text(&pair.cloud.base_url(), "company: {from: company, default: none}"),
+        ),
+    );
+    let summary = pair.run(&[]).run().expect_code(0).json();
+    assert_sums(&summary, &["crm", "cloud"]);
+    assert_eq!(summary["counts"]["updated"], 2 * ROWS);
+    assert_eq!(pair.crm.field("c-7", "firstName").as_deref(), Some("N7"));
+    assert_eq!(pair.cloud.field("c-7", "company").as_deref(), Some("none"));
+    for name in ["crm", "cloud"] {
+        let staged = pair.part(name).join("staged.csv");
+        assert!(fs::symlink_metadata(&staged).expect("staged").is_symlink());
+    }
+    let verified = pair.sluice(&["verify", "--output", "json"]).run();
+    assert_eq!(verified.expect_code(0).json()["exit_code"], 0);
 }
 
 #[test]

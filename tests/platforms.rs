@@ -1,14 +1,22 @@
 //! Each built-in connector against the strict API of its platform: every row has
 //! an end of its own, whatever the platform's replies look like.
 
+#[path = "platforms/call_lists.rs"]
+mod call_lists;
 #[path = "platforms/cxone.rs"]
 mod cxone;
 #[path = "platforms/genesys_cloud.rs"]
 mod genesys_cloud;
 #[path = "platforms/guide_b.rs"]
 mod guide_b;
+#[path = "platforms/in_order.rs"]
+mod in_order;
+#[path = "platforms/refused_credentials.rs"]
+mod refused_credentials;
 #[path = "platforms/sources.rs"]
 mod sources;
+#[path = "platforms/stand_in.rs"]
+mod stand_in;
 #[path = "platforms/written_from_the_docs.rs"]
 mod written_from_the_docs;
 

@@ -191,6 +191,27 @@ fn an_interrupted_leg_keeps_what_it_learnt_and_the_resume_starts_from_it() {
 }
 
 #[test]
+fn a_pause_that_the_tenant_asked_for_outlives_the_process_that_was_told() {
+    let window = "limits: [{ kind: fixed_window, requests: 30, window: 30s }]";
+    let bench = bench_of(window, 100);
+    bench
+        .run("contacts.csv", &["--max-duration", "2s"])
+        .run()
+        .expect_code(6);
+    let asked = bench.counters().throttled;
+    assert!(asked > 0, "the window was met");
+    // Neither the next leg nor another run asks again before it is over.
+    bench
+        .sluice(&["resume", "--max-duration", "1s"])
+        .run()
+        .expect_code(6);
+    let nothing_known = ["--no-limit-profile", "--max-duration", "1s"];
+    bench.run("contacts.csv", &nothing_known).run().expect_code(6);
+    assert_eq!(bench.counters().throttled, asked);
+    assert_eq!(bench.counters().undercuts, 0);
+}
+
+#[test]
 fn the_demo_leaves_the_known_limits_alone() {
     let bench = Bench::new("{}");
     let ended = bench.bare(&["demo", "--no-progress"]).run().expect_code(0);

@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use support::{Bench, Cell, Sheet, assert_accounted, wait_until, workbook};
 
-use Cell::{Boolean, Date, Empty, Error, Formula, Number, Text};
+use Cell::{Boolean, Date, Empty, Error, Formula, Number, Padded, Text};
 
 const OPEN: &str = "keep_bodies: true";
 
@@ -190,6 +190,36 @@ fn a_sheet_arrives_as_it_is_shown() {
     assert_eq!(field("c-2", "firstName").as_deref(), Some("0.3"));
     assert_eq!(field("c-2", "company").as_deref(), Some("true"));
     assert_eq!((books.count("read"), books.count("updated")), (6, 2));
+}
+
+#[test]
+fn zeros_that_a_format_shows_and_cells_left_of_the_header_are_no_loss() {
+    let bench = Bench::new(OPEN);
+    let rows: &[&[Cell<'_>]] = &[
+        &[Empty, Text("contactId"), Text("firstName"), Text("company")],
+        &[Empty, Text("c-1"), Padded("1067"), Padded("123456")],
+        &[Empty, Padded("42"), Padded("1.5"), Text("x")],
+        &[Text("stray"), Text("c-3"), Text("x"), Text("y")],
+        &[Empty, Text("c-4"), Number("1067"), Empty],
+    ];
+    bench.write("contacts.xlsx", workbook(&[("People", rows, &[])]));
+    bench.run("contacts.xlsx", &[]).run().expect_code(1);
+    let books = bench.books();
+    let rejected: Vec<(u64, &str)> = (books.rejected.iter())
+        .map(|row| (row.line(), row.get("_message")))
+        .collect();
+    assert_eq!(
+        rejected,
+        [(
+            4,
+            "cell A4 stands in a column without a name; name it, or empty the cell"
+        )]
+    );
+    let field = |id, name| bench.field(id, name);
+    assert_eq!(field("c-1", "firstName").as_deref(), Some("01067"));
+    assert_eq!(field("c-1", "company").as_deref(), Some("123456"));
+    assert_eq!(field("00042", "firstName").as_deref(), Some("1.5"));
+    assert_eq!(field("c-4", "firstName").as_deref(), Some("1067"));
 }
 
 #[test]

@@ -129,6 +129,7 @@ fn load(tenant: &RunningTenant, panics_at: fn(u64) -> bool) -> RunEnd {
             endpoint: "update".to_owned(),
         },
         known_limits: Vec::new(),
+        known_pauses: Vec::new(),
         limit: LimitSettings::default(),
         credit_bytes: 1024 * 1024,
         max_errors: None,

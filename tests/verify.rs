@@ -177,6 +177,15 @@ fn a_record_that_is_gone_and_one_made_twice_are_listed() {
     assert_eq!(errors.len(), 2);
     assert!(errors.contains(&("n-3", "several_records")), "{errors:?}");
     assert!(errors.contains(&("n-9", "not_found")), "{errors:?}");
+    let mut of_key = rows.iter().filter(|row| row.get("externalId") == "n-3");
+    let told = of_key.next().expect("listed").get("_message");
+    let records = bench.records();
+    let twice = records
+        .iter()
+        .filter(|record| record["externalId"] == "n-3");
+    for id in twice.map(|record| record["id"].as_str().expect("an id")) {
+        assert!(told.contains(id), "{told} doesn't name {id}");
+    }
 }
 
 #[test]

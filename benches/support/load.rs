@@ -60,6 +60,10 @@ impl Journal for Forgetful {
         Ok(())
     }
 
+    fn note_job(&mut self, _rows: &[RowId], _id: &str) -> Result<(), JournalError> {
+        Ok(())
+    }
+
     fn listed(&mut self) -> Result<Vec<ListedRow>, JournalError> {
         Ok(Vec::new())
     }
@@ -142,6 +146,7 @@ impl Load {
                 endpoint: bound.operation.name.to_string(),
             },
             known_limits: Vec::new(),
+            known_pauses: Vec::new(),
             limit: LimitSettings::default(),
             credit_bytes: 12 * 1024 * 1024,
             max_errors: None,

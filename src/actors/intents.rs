@@ -6,6 +6,8 @@
 //! ask for in one commit. Taking an intent back goes the same way, so that it
 //! can't overtake, or be overtaken by, the next intent of the same row.
 
+use std::sync::Arc;
+
 use futures_util::FutureExt;
 use futures_util::future::Shared;
 use tokio::sync::{mpsc, oneshot};
@@ -22,6 +24,15 @@ pub enum Intention {
         rows: Vec<IntendedRow>,
         /// What stands in the tenant of them and of others, as lines.
         images: Vec<Vec<u8>>,
+        /// Told once that is durable; dropped where it can't be made so.
+        durable: oneshot::Sender<()>,
+    },
+    /// They were sent, and the tenant has named a job for them.
+    Job {
+        /// The rows, in the order in which they were sent.
+        rows: Vec<RowId>,
+        /// The job.
+        id: Arc<str>,
         /// Told once that is durable; dropped where it can't be made so.
         durable: oneshot::Sender<()>,
     },
@@ -56,6 +67,13 @@ impl IntentDesk {
             images,
             durable,
         });
+        written_down.shared()
+    }
+
+    /// Asks for the job of rows to be written down.
+    pub(super) fn note_job(&self, rows: Vec<RowId>, id: Arc<str>) -> WrittenDown {
+        let (durable, written_down) = oneshot::channel();
+        let _ = self.0.send(Intention::Job { rows, id, durable });
         written_down.shared()
     }
 

@@ -4,13 +4,14 @@
 //! stand below that client's own.
 
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use dashmap::DashMap;
 use tokio::time::Instant;
 
 use crate::limit::{
     CloseReason, Controller, FoundBy, GateState, LearnedLimit, LimitKey, LimitKind, LimitProfile,
-    LimitSettings, ProfileFit,
+    LimitSettings, Pause, ProfileFit,
 };
 
 use super::lane::{ClientLimit, SharedLimit};
@@ -33,7 +34,7 @@ pub(super) struct LimitStanding {
     /// What is known of it.
     pub(super) learned: Option<LearnedLimit>,
     /// How long its gate stays closed; zero where it is open.
-    pub(super) closed_for: std::time::Duration,
+    pub(super) closed_for: Duration,
     /// Whether a quota closed it, not trouble of the tenant's.
     pub(super) is_quota: bool,
 }
@@ -44,6 +45,8 @@ pub(super) struct Limiters {
     settings: LimitSettings,
     /// What is known of limits before the run starts.
     known: Arc<[LimitProfile]>,
+    /// Pauses that the tenant has asked for before the run starts.
+    pauses: Arc<[Pause]>,
     endpoints: Arc<DashMap<LimitKey, Arc<SharedLimit>>>,
     clients: Arc<DashMap<LimitKey, Arc<ClientLimit>>>,
 }
@@ -51,10 +54,15 @@ pub(super) struct Limiters {
 impl Limiters {
     /// None yet; each will start with these settings, and with what is known
     /// of its limit.
-    pub(super) fn new(settings: LimitSettings, known: Vec<LimitProfile>) -> Self {
+    pub(super) fn new(
+        settings: LimitSettings,
+        known: Vec<LimitProfile>,
+        pauses: Vec<Pause>,
+    ) -> Self {
         Self {
             settings,
             known: known.into(),
+            pauses: pauses.into(),
             endpoints: Arc::default(),
             clients: Arc::default(),
         }
@@ -83,6 +91,7 @@ impl Limiters {
     fn settings_for(&self, key: &LimitKey) -> LimitSettings {
         LimitSettings {
             starting_point: starting_point(&self.known, key),
+            closed_for: closed_for(&self.pauses, key),
             ..self.settings.clone()
         }
     }
@@ -159,6 +168,19 @@ fn starting_point(known: &[LimitProfile], key: &LimitKey) -> Option<LearnedLimit
             && (fit == ProfileFit::Exact || profile.found_by == FoundBy::Probe),
         ..profile.limit
     })
+}
+
+/// What is left of the pause that the tenant asked for under this limit.
+fn closed_for(pauses: &[Pause], key: &LimitKey) -> Duration {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now_ms = now.map_or(0, |since| {
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    });
+    let of_key = pauses.iter().filter(|pause| pause.key == *key);
+    of_key
+        .map(|pause| pause.left(now_ms))
+        .max()
+        .unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -157,8 +157,15 @@ async fn run_recorder(
     }
     // No lane is left to send what it asks for; what it took back counts.
     while let Ok(intention) = recording.intentions.try_recv() {
-        if let Intention::Withdraw(row) = intention {
-            recording.ledger.withdraw(&[row]);
+        match intention {
+            Intention::Withdraw(row) => recording.ledger.withdraw(&[row]),
+            // The next leg asks about it.
+            Intention::Job { rows, id, .. } if trouble.is_none() => {
+                if let Err(error) = recording.ledger.note_job(&rows, &id) {
+                    note_trouble(&mut trouble, error, &reports);
+                }
+            }
+            Intention::Job { .. } | Intention::Send { .. } => {}
         }
     }
     check_budget(&recording, &reports);
@@ -195,6 +202,9 @@ fn write_down(
     }
     recording.ledger.keep_pre_images(&group.images)?;
     recording.ledger.intend(&group.rows)?;
+    for (rows, id) in &group.jobs {
+        recording.ledger.note_job(rows, id)?;
+    }
     for durable in group.durable {
         // A lane that is gone sends nothing.
         let _ = durable.send(());
@@ -209,6 +219,7 @@ struct IntentGroup {
     withdrawn: Vec<RowId>,
     rows: Vec<IntendedRow>,
     images: Vec<Vec<u8>>,
+    jobs: Vec<(Vec<RowId>, Arc<str>)>,
     durable: Vec<oneshot::Sender<()>>,
 }
 
@@ -222,6 +233,10 @@ impl IntentGroup {
             } => {
                 self.rows.extend(rows);
                 self.images.extend(images);
+                self.durable.push(durable);
+            }
+            Intention::Job { rows, id, durable } => {
+                self.jobs.push((rows, id));
                 self.durable.push(durable);
             }
             Intention::Withdraw(row) => self.withdrawn.push(row),

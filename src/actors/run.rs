@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use crate::auth::{Credentials, TokenEndpoint, TokenPolicy};
 use crate::config::ErrorBudget;
 use crate::error::{FatalError, FatalKind};
-use crate::limit::{LimitKey, LimitProfile, LimitSettings};
+use crate::limit::{LimitKey, LimitProfile, LimitSettings, Pause};
 use crate::record::InputDigest;
 use crate::source::{CallLog, Source, SourceError};
 use crate::store::{Ledger, ResumeMark};
@@ -76,6 +76,8 @@ pub struct RunPlan<T> {
     pub limit: LimitSettings,
     /// What is known of the tenant's limits before the run starts.
     pub known_limits: Vec<LimitProfile>,
+    /// Pauses that the tenant has asked for before the run starts.
+    pub known_pauses: Vec<Pause>,
     /// Bytes that rows under way may hold.
     pub credit_bytes: usize,
     /// Rejected rows that end the run.

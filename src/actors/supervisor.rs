@@ -83,7 +83,11 @@ impl<T: Transport> Supervisor<T> {
         Self {
             done: Some(done),
             counting: Some(counting),
-            limiters: Limiters::new(plan.limit.clone(), plan.known_limits.clone()),
+            limiters: Limiters::new(
+                plan.limit.clone(),
+                plan.known_limits.clone(),
+                plan.known_pauses.clone(),
+            ),
             ended_before: checkpoint.counts.ended(),
             let_in_before: let_in(&checkpoint.requests),
             tokens: None,

@@ -30,7 +30,7 @@ pub(super) fn discovered(
     let reply = runtime()?.block_on(async {
         let client = ControlClient::new(TransportSettings::default());
         patiently("the platform's address", || {
-            client.get(&discovery.url, None)
+            client.get(&discovery.url, http::HeaderMap::new())
         })
         .await
     })?;

@@ -1,6 +1,7 @@
 //! Entities that refer to each other: the order in which they are loaded, and
 //! where the ids come from that they refer to.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::config::{Part, PartLayer, PartLayers, PartOrder};
@@ -8,9 +9,13 @@ use crate::connector::Operation;
 use crate::error::FatalError;
 use crate::mapping::TargetIds;
 use crate::plan::{ReferenceCycle, dependency_order};
-use crate::store::{ParentIds, RunDirectory};
+use crate::store::{Manifest, ParentIds, RunDirectory, SourceRecord};
 
 use super::load::{Prepared, bind};
+
+/// Runs whose books are asked for ids beside a run's own. Each costs a look-up
+/// for a key that the newer ones don't have, and two open files a thread.
+const EARLIER_RUNS: usize = 30;
 
 /// The parts of a job in the order in which they are loaded: entities after
 /// those that they refer to, all others as they stand in the file.
@@ -106,8 +111,47 @@ pub(super) fn find_ids(prepared: &mut Prepared, part: &RunDirectory) -> Result<(
     let Some(run) = part.whole_run().filter(|_| !entities.is_empty()) else {
         return Ok(());
     };
-    let journal = |entity| (String::from(entity), run.part(entity).journal_path());
-    let ids: Arc<dyn TargetIds> = Arc::new(ParentIds::open(entities.into_iter().map(journal))?);
+    let mut journals = Vec::new();
+    for entity in entities {
+        journals.push((entity.to_owned(), journals_of(entity, &run)?));
+    }
+    let ids: Arc<dyn TargetIds> = Arc::new(ParentIds::open(journals)?);
     prepared.refer_to(&ids);
     Ok(())
+}
+
+/// The books that have the ids of an entity's records: the run's own, and where
+/// it has only asked for what changed, those of the runs that it goes on from,
+/// back to the last load of everything.
+fn journals_of(entity: &str, run: &RunDirectory) -> Result<Vec<PathBuf>, FatalError> {
+    let own = run.part(entity);
+    let mut journals = vec![own.journal_path()];
+    let manifest = own.manifest()?;
+    if !asks_for_changes(&manifest) {
+        return Ok(journals);
+    }
+    let runs = run.absolute();
+    let runs = runs.parent().unwrap_or(&runs);
+    for earlier in RunDirectory::all(runs)?.into_iter().rev() {
+        // What isn't a run of these entities can't be read as one.
+        let Ok(other) = earlier.part(entity).manifest() else {
+            continue;
+        };
+        let is_same = other.job == manifest.job
+            && other.connector == manifest.connector
+            && other.variables == manifest.variables
+            && other.started_at < manifest.started_at;
+        if !is_same {
+            continue;
+        }
+        journals.push(earlier.part(entity).journal_path());
+        if !asks_for_changes(&other) || journals.len() > EARLIER_RUNS {
+            break;
+        }
+    }
+    Ok(journals)
+}
+
+fn asks_for_changes(manifest: &Manifest) -> bool {
+    matches!(&manifest.source, SourceRecord::Stream(record) if record.since.is_some())
 }

@@ -8,7 +8,7 @@ use crate::actors::FoundLimit;
 use crate::config::{Concurrency, LimitProfileUse, Settings};
 use crate::error::FatalError;
 use crate::limit::{
-    Confidence, FoundBy, LearnedLimit, LimitKey, LimitKind, LimitProfile, ProfileFit, Share,
+    Confidence, FoundBy, LearnedLimit, LimitKey, LimitKind, LimitProfile, Pause, ProfileFit, Share,
 };
 use crate::plan::{Forecast, sustained_rate, time_for};
 use crate::report::{LimitSummary, age_words};
@@ -27,6 +27,8 @@ const CLEARLY_BELOW: f64 = 0.85;
 pub(super) struct KnownLimits {
     /// The profiles of the folder of the runs.
     pub(super) profiles: Vec<LimitProfile>,
+    /// Pauses that tenants have asked for, also those that are over.
+    pub(super) pauses: Vec<Pause>,
     /// Why they can't be used, where they can't.
     pub(super) trouble: Option<String>,
 }
@@ -35,20 +37,28 @@ impl KnownLimits {
     /// Those of the settings' folder of runs. A file that can't be used is
     /// worth a word, and stops nothing.
     pub(super) fn read(settings: &Settings) -> Self {
-        if settings.limit_profile != LimitProfileUse::StartAndKeep {
-            return Self::default();
-        }
-        match LimitProfiles::of(&settings.run_dir).all() {
-            Ok(profiles) => Self {
-                profiles,
+        let uses_profiles = match settings.limit_profile {
+            LimitProfileUse::Untouched => return Self::default(),
+            LimitProfileUse::KeepOnly => false,
+            LimitProfileUse::StartAndKeep => true,
+        };
+        let kept = LimitProfiles::of(&settings.run_dir);
+        let read = kept
+            .all()
+            .and_then(|profiles| Ok((profiles, kept.pauses()?)));
+        match read {
+            Ok((profiles, pauses)) => Self {
+                profiles: if uses_profiles { profiles } else { Vec::new() },
+                // What the tenant has asked for holds, whatever is known.
+                pauses,
                 trouble: None,
             },
             Err(error) => Self {
-                profiles: Vec::new(),
                 trouble: Some(format!(
                     "the limits known from before are left out: {}. {}",
                     error.message, error.hint
                 )),
+                ..Self::default()
             },
         }
     }
@@ -224,9 +234,15 @@ pub(super) fn forecast(
 }
 
 fn now_epoch_s() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
+    now_epoch_ms() / 1_000
+}
+
+/// The time, in milliseconds of the Unix epoch.
+pub(super) fn now_epoch_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    })
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::auth::Credentials;
 use crate::config::{self, Concurrency, Duplicates, InputSource, Settings};
 use crate::connector::{Bound, Connector, Effect, PreImage};
 use crate::error::FatalError;
-use crate::limit::{self, LimitKey, LimitProfile, LimitSettings};
+use crate::limit::{self, LimitKey, LimitSettings};
 use crate::mapping::{FieldRule, MappedRow, Program, TargetIds};
 use crate::record::{Fields, Position, RowId};
 use crate::source::csv::{
@@ -25,6 +25,7 @@ use crate::transport::{Lanes, TransportSettings, lanes};
 
 use super::credentials::token_plan;
 use super::csv_adapters::{CountedCsv, RejectFormat};
+use super::known_limits::KnownLimits;
 use super::mapping;
 use super::source_remarks::SourceRemarks;
 
@@ -182,8 +183,9 @@ fn check_can_undo(bound: &Bound) -> Result<(), FatalError> {
                 "the operation {} of {} replaces the whole record, or several at once",
                 change.name, bound.connector
             ),
-            "Where the platform has a PATCH of one record, use it; or write `body: {merge: true}` \
-             into the connector file, so that what was found goes along.",
+            "Where the platform has a PATCH of one record, use it. Else write into the connector \
+             file `body: {partial: true}`, if its PUT leaves alone what it isn't told, or \
+             `body: {merge: true}`, so that what was found goes along.",
         );
     }
     Ok(())
@@ -318,7 +320,7 @@ impl Prepared {
         source: &str,
         credentials: Credentials,
         selection: Selection,
-        known_limits: Vec<LimitProfile>,
+        known: &KnownLimits,
         events: EventSender,
     ) -> Result<RunPlan<Lanes>, FatalError> {
         let (csv, shape) = (self.csv.clone(), self.shape.clone());
@@ -364,7 +366,8 @@ impl Prepared {
             open_transport: Arc::new(move || lanes(&base_url, &transport)),
             limit_key: self.limit_key(&credentials.client_id),
             limit: limit_settings(&self.settings)?,
-            known_limits,
+            known_limits: known.fresh(),
+            known_pauses: known.pauses.clone(),
             credit_bytes: CREDIT_BYTES,
             tokens: Arc::new(token_plan(&self.bound.auth, credentials)),
             max_errors: self.settings.max_errors,

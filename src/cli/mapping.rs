@@ -68,6 +68,7 @@ pub(super) fn hash_of_rules(rules: Option<&[FieldRule]>) -> String {
     let placeless: Option<Vec<FieldRule>> = rules.map(|rules| {
         let rule = |rule: &FieldRule| FieldRule {
             line: 0,
+            text_lines: BTreeMap::new(),
             ..rule.clone()
         };
         rules.iter().map(rule).collect()

@@ -26,6 +26,7 @@ mod online;
 mod parts;
 mod pass;
 mod patience;
+mod pause_keeper;
 mod plan;
 mod plan_sample;
 mod plan_text;

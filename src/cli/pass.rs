@@ -1,11 +1,14 @@
 //! One pass of rows through the stages: a leg of a load, or one that only
 //! compares. It begins with open books and ends with books to be closed.
 
+use std::sync::Arc;
+
 use crate::actors::{self, InputCounting, RunEnd, RunPlan, Selection};
 use crate::auth::Credentials;
+use crate::config::LimitProfileUse;
 use crate::error::FatalError;
 use crate::record::RunEvent;
-use crate::store::{Journal, Ledger, RunDirectory};
+use crate::store::{Journal, Ledger, LimitProfiles, RunDirectory};
 use crate::telemetry::Consumer;
 use crate::transport::Lanes;
 
@@ -13,6 +16,7 @@ use super::arguments::ShowingFlags;
 use super::conclude::{HistoryKeeper, elapsed_of};
 use super::known_limits::{KnownLimits, keep, starting_words};
 use super::load::Prepared;
+use super::pause_keeper::PauseKeeper;
 use super::print;
 use super::progress_file::ProgressFile;
 
@@ -49,10 +53,18 @@ impl Pass<'_> {
         // the first request.
         ledger.commit(elapsed_of(ledger.checkpoint()))?;
         let history = HistoryKeeper::default();
-        let also: Vec<Box<dyn Consumer>> = vec![
+        let untold = Arc::default();
+        let keeps_limits = prepared.settings.limit_profile != LimitProfileUse::Untouched;
+        let pauses = keeps_limits.then(|| {
+            let kept = LimitProfiles::of(&prepared.settings.run_dir);
+            let key = prepared.limit_key(&self.credentials.client_id);
+            Box::new(PauseKeeper::new(kept, key, &untold)) as Box<dyn Consumer>
+        });
+        let mut also: Vec<Box<dyn Consumer>> = vec![
             Box::new(history.clone()),
             Box::new(ProgressFile::new(self.directory.clone())),
         ];
+        also.extend(pauses);
         let (events, telemetry) = print::start_telemetry(showing, also);
         events.send(RunEvent::Started {
             run_id: run_id.clone(),
@@ -69,7 +81,7 @@ impl Pass<'_> {
             self.source,
             self.credentials,
             self.selection,
-            known.fresh(),
+            &known,
             events.clone(),
         )?);
         let starting = starting_words(&plan.known_limits, &plan.limit_key);
@@ -87,6 +99,13 @@ impl Pass<'_> {
         {
             print::remark(&format!(
                 "sluice: what was learnt of the tenant's limit isn't kept for the next run: {error}"
+            ));
+        }
+        if let Some(error) = untold.lock().take()
+            && !showing.quiet
+        {
+            print::remark(&format!(
+                "sluice: a pause that the tenant asked for isn't kept for the next run: {error}"
             ));
         }
         Ok((end?, history))

@@ -9,10 +9,10 @@ use tokio::time::sleep;
 
 use crate::auth::Credentials;
 use crate::config::Settings;
-use crate::connector::{Bound, Connector, SetUpStep};
+use crate::connector::{Bound, Connector, SetUpCall, SetUpStep};
 use crate::error::{FatalError, FatalKind};
 use crate::probe::{TokenSource, Tokens};
-use crate::transport::{ControlClient, ControlError, Reply, TransportSettings};
+use crate::transport::{ControlClient, ControlError, Reply, TransportSettings, shared_headers};
 
 use super::credentials::token_plan;
 use super::discover::{Whose, discovered};
@@ -108,7 +108,7 @@ impl<'load> Desk<'load> {
         absent: Absent,
     ) -> Result<Option<String>, FatalError> {
         for _ in 0..ATTEMPTS {
-            let reply = self.call(step, &step.look_up, None).await?;
+            let reply = self.ask(step, &step.look_up).await?;
             if let Some(id) = is_success(&reply)
                 .then(|| step.found(&reply.body))
                 .flatten()
@@ -121,15 +121,14 @@ impl<'load> Desk<'load> {
             if absent == Absent::LeftOut && step.create.is_some() {
                 return Ok(None);
             }
-            let Some((url, body)) = &step.create else {
+            let Some(create) = &step.create else {
                 return Err(FatalError::new(
                     FatalKind::Tenant,
                     format!("`{}` isn't there, and a load doesn't make it", step.name),
                 )
                 .with_hint("Make it in the platform's own administration, then start again."));
             };
-            let body = Bytes::from(body.clone());
-            let reply = match self.send(url, Some(body)).await {
+            let reply = match self.send(create).await {
                 Ok(reply) => reply,
                 // It was made or not: the look-up tells.
                 Err(_) => {
@@ -161,17 +160,12 @@ impl<'load> Desk<'load> {
     }
 
     /// One call, again and again while there is no answer.
-    async fn call(
-        &self,
-        step: &SetUpStep,
-        url: &str,
-        body: Option<Bytes>,
-    ) -> Result<Reply, FatalError> {
+    async fn ask(&self, step: &SetUpStep, call: &SetUpCall) -> Result<Reply, FatalError> {
         let mut refused = None;
         loop {
             let token = self.tokens.newer_than(refused).await?;
             let reply = patiently(&format!("`{}`", step.name), || {
-                self.send_with(url, body.clone(), token.authorization.clone())
+                self.send_with(call, token.authorization.clone())
             })
             .await?;
             // A second refusal in a row is for good.
@@ -182,22 +176,27 @@ impl<'load> Desk<'load> {
         }
     }
 
-    async fn send(&self, url: &str, body: Option<Bytes>) -> Result<Reply, FatalError> {
+    async fn send(&self, call: &SetUpCall) -> Result<Reply, FatalError> {
         let token = self.tokens.newer_than(None).await?;
-        self.send_with(url, body, token.authorization.clone())
+        self.send_with(call, token.authorization.clone())
             .await
             .map_err(|failure| FatalError::new(FatalKind::Tenant, failure.to_string()))
     }
 
     async fn send_with(
         &self,
-        url: &str,
-        body: Option<Bytes>,
+        call: &SetUpCall,
         authorization: http::HeaderValue,
     ) -> Result<Reply, ControlError> {
-        match body {
-            None => self.client.get(url, Some(authorization)).await,
-            Some(body) => self.client.post_json(url, Some(authorization), body).await,
+        let own = shared_headers(&call.headers);
+        let mut headers: http::HeaderMap = own.iter().cloned().collect();
+        headers.insert(http::header::AUTHORIZATION, authorization);
+        match &call.body {
+            None => self.client.get(&call.url, headers).await,
+            Some(body) => {
+                let body = Bytes::from(body.clone());
+                self.client.post_json(&call.url, headers, body).await
+            }
         }
     }
 }

@@ -81,12 +81,14 @@ impl Standing {
             .map(|part| Self::of(&directory.part(&part.name)))
             .collect::<Result<_, FatalError>>()?;
         let is_finished = parts.iter().all(|part| part.state == "finished");
+        let is_worked_on =
+            directory.is_worked_on() || parts.iter().any(|part| part.state == "running");
         let mut whole = Self {
             run_id: directory.run_id(),
             job: manifest.job.clone(),
             state: match is_finished {
                 true => "finished",
-                false if directory.is_worked_on() => "running",
+                false if is_worked_on => "running",
                 false => "unfinished",
             },
             started_at: manifest.started_at.clone(),

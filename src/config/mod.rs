@@ -30,6 +30,8 @@ mod targets;
 mod time_span;
 mod units;
 mod yaml;
+mod yaml_mistakes;
+mod yaml_words;
 
 #[cfg(test)]
 mod entities_tests;
@@ -58,3 +60,4 @@ pub use targets::TargetEntry;
 pub use time_span::TimeSpan;
 pub use units::{Concurrency, ErrorBudget, Period, Rate, Share, UnitError};
 pub use yaml::{read_config_text, read_yaml, read_yaml_file};
+pub use yaml_mistakes::read_yaml_or_mistakes;

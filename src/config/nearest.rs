@@ -1,8 +1,8 @@
 //! "Did you mean": the known name nearest to a mistyped one.
 
 /// The known name nearest to `wanted`, if one is near enough to be a slip of
-/// the hand: letter case, `_` and `-` count for nothing, and at most a third
-/// of the letters may differ.
+/// the hand: letter case, `_` and `-` count for nothing, nor does the order of
+/// the words between them, and at most a third of the letters may differ.
 #[must_use]
 pub fn nearest<'known>(
     wanted: &str,
@@ -13,7 +13,8 @@ pub fn nearest<'known>(
         .into_iter()
         .map(|name| {
             let distance = strsim::damerau_levenshtein(&wanted_folded, &fold(name));
-            (distance, name)
+            let in_other_order = strsim::damerau_levenshtein(&sorted(wanted), &sorted(name));
+            (distance.min(in_other_order), name)
         })
         .filter(|(distance, name)| {
             let longest = wanted_folded.chars().count().max(name.chars().count());
@@ -34,6 +35,13 @@ pub fn did_you_mean<'known>(wanted: &str, known: impl IntoIterator<Item = &'know
     }
 }
 
+/// The name with its words in the alphabet's order.
+fn sorted(name: &str) -> String {
+    let mut words: Vec<&str> = name.split(['_', '-', ' ']).collect();
+    words.sort_unstable();
+    fold(&words.concat())
+}
+
 fn fold(name: &str) -> String {
     name.chars()
         .filter(|character| !matches!(character, '_' | '-' | ' '))
@@ -51,6 +59,7 @@ mod tests {
         assert_eq!(nearest("limts", known), Some("limits"));
         assert_eq!(nearest("max-errors", known), Some("max_errors"));
         assert_eq!(nearest("first_name", known), Some("firstName"));
+        assert_eq!(nearest("errors_max", known), Some("max_errors"));
         assert_eq!(nearest("zebra", known), None);
         assert_eq!(did_you_mean("suorce", known), "; did you mean `source`?");
         assert_eq!(did_you_mean("", known), "");

@@ -109,7 +109,7 @@ fn mistakes_are_told_with_their_place() {
         ),
         (
             "credentials: {client_id: me, client_secret: 123456}",
-            "job.yaml:3:30: expected one of {env: NAME}, {file: path} and {command: \"…\"}, found integer",
+            "job.yaml:3:30: expected one of {env: NAME}, {file: path} and {command: \"…\"}, found a whole number",
         ),
         (
             "credentials: {client_id: me, client_secret: {env: A, file: b}}",

@@ -15,7 +15,8 @@ use serde::de::DeserializeOwned;
 use serde_saphyr::options::{AliasLimits, DuplicateKeyPolicy, MergeKeyPolicy};
 use serde_saphyr::{Budget, Error, Options};
 
-use super::{ConfigError, Place, did_you_mean};
+use super::yaml_words::explain;
+use super::{ConfigError, Place};
 
 /// Bytes of a configuration file. The largest connector is far below a tenth
 /// of it; anything larger is data that was named by mistake.
@@ -26,13 +27,25 @@ const MAX_FILE_BYTES: u64 = 1024 * 1024;
 /// # Errors
 /// A text that isn't YAML, isn't of the shape, or is beyond the budgets.
 pub fn read_yaml<Shape: DeserializeOwned>(file: &str, text: &str) -> Result<Shape, ConfigError> {
-    if text.lines().all(|line| {
+    refuse_if_empty(file, text)?;
+    from_yaml(text).map_err(|error| explain(file, &error))
+}
+
+/// Refuses a text that says nothing, which a parser would take for null.
+pub(super) fn refuse_if_empty(file: &str, text: &str) -> Result<(), ConfigError> {
+    let is_empty = text.lines().all(|line| {
         let line = line.trim();
         line.is_empty() || line.starts_with('#') || line == "---"
-    }) {
-        return Err(ConfigError::at(Place::of_file(file), "the file is empty"));
+    });
+    match is_empty {
+        true => Err(ConfigError::at(Place::of_file(file), "the file is empty")),
+        false => Ok(()),
     }
-    serde_saphyr::from_str_with_options(text, options()).map_err(|error| explain(file, &error))
+}
+
+/// Reads a text; the error is the parser's own.
+pub(super) fn from_yaml<Shape: DeserializeOwned>(text: &str) -> Result<Shape, Error> {
+    serde_saphyr::from_str_with_options(text, options())
 }
 
 /// Reads a YAML file of the given shape.
@@ -91,107 +104,4 @@ fn options() -> Options {
         strict_booleans: true,
         with_snippet: false,
     }
-}
-
-/// The parser's error in this program's words.
-fn explain(file: &str, error: &Error) -> ConfigError {
-    let error = error.without_snippet();
-    let place = error.location().map_or_else(
-        || Place::of_file(file),
-        |location| Place {
-            file: file.to_owned(),
-            line: location.line(),
-            column: location.column(),
-        },
-    );
-    let mut error = error;
-    // What an alias stands for is told as if it were written there.
-    while let Error::AliasError { error: inner, .. } = error {
-        error = inner.without_snippet();
-    }
-    let message = match error {
-        Error::SerdeUnknownField {
-            field, expected, ..
-        } => {
-            let near = did_you_mean(field, expected.iter().copied());
-            let known = if near.is_empty() && !expected.is_empty() {
-                format!("; known here: {}", expected.join(", "))
-            } else {
-                near
-            };
-            format!("unknown key `{field}`{known}")
-        }
-        Error::SerdeUnknownVariant {
-            variant, expected, ..
-        } => {
-            let near = did_you_mean(variant, expected.iter().copied());
-            let known = if near.is_empty() {
-                format!("; known here: {}", expected.join(", "))
-            } else {
-                near
-            };
-            format!("unknown value `{variant}`{known}")
-        }
-        Error::SerdeMissingField { field, .. } => format!("the key `{field}` is missing"),
-        Error::DuplicateMappingKey { key: Some(key), .. } => {
-            format!("the key `{key}` stands here a second time")
-        }
-        Error::DuplicateMappingKey { key: None, .. } => {
-            "a key stands here a second time".to_owned()
-        }
-        Error::MergeKeyNotAllowed { .. } => {
-            "merge keys (`<<`) aren't supported; write the keys out".to_owned()
-        }
-        Error::SerdeInvalidType {
-            unexpected,
-            expected,
-            ..
-        }
-        | Error::SerdeInvalidValue {
-            unexpected,
-            expected,
-            ..
-        } => format!("expected {expected}, found {}", kind_of(unexpected)),
-        Error::SerdeInvalidLength { len, expected, .. } => {
-            format!("expected {expected}, found {len} entries")
-        }
-        Error::NullIntoString { .. } => "expected a text, found nothing".to_owned(),
-        Error::MultipleDocuments { .. } => {
-            "a second YAML document begins; one file holds one".to_owned()
-        }
-        Error::Budget { .. }
-        | Error::AliasReplayLimitExceeded { .. }
-        | Error::AliasExpansionLimitExceeded { .. }
-        | Error::AliasReplayStackDepthExceeded { .. } => {
-            "the file is nested too deep, or repeats itself too often, to be a configuration"
-                .to_owned()
-        }
-        Error::Message { msg, .. } => msg.clone(),
-        other => without_place(&other.to_string()),
-    };
-    ConfigError::at(place, message)
-}
-
-/// The kind of an unexpected value, without the value: `string "s3cret"` is
-/// told as `string`.
-fn kind_of(unexpected: &str) -> &str {
-    unexpected
-        .split(['"', '`', '\''])
-        .next()
-        .map_or("something else", str::trim)
-}
-
-/// The parser's own message without the place it adds at its end, which is
-/// said in front already, and on one line.
-fn without_place(message: &str) -> String {
-    let line = message.lines().next().unwrap_or_default();
-    let line = line
-        .find(" at line ")
-        .map_or(line, |at| &line[..at])
-        .trim_start_matches("error: ");
-    let line = line
-        .strip_prefix("line ")
-        .and_then(|rest| rest.split_once(": "))
-        .map_or(line, |(_, rest)| rest);
-    line.to_owned()
 }

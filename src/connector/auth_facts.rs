@@ -36,12 +36,12 @@ pub struct AuthFacts {
 }
 
 impl AuthFacts {
-    pub(super) fn new(section: &AuthSection, token_url: HttpUrl) -> Self {
+    pub(super) fn new(section: &AuthSection, token_url: HttpUrl, scope: Option<String>) -> Self {
         Self {
             grant: section.grant.value,
             token_url,
             credentials_in: section.credentials_in,
-            scope: section.scope.clone(),
+            scope,
             refresh_early: section.refresh_early.unwrap_or(REFRESH_EARLY).duration(),
             replies: section
                 .replies

@@ -2,6 +2,7 @@
 
 use super::batch_file::TrackerForm;
 use super::condition::Condition;
+use super::csv_body::write_in_base64;
 use super::operation::Operation;
 use super::results::ResultsForm;
 
@@ -14,6 +15,8 @@ pub(super) struct BatchForm {
     pub(super) close: Vec<u8>,
     /// The member that a record's number is written into.
     pub(super) tracker: Option<TrackerMember>,
+    /// Where records stand as a CSV file in Base64, its first column.
+    pub(super) csv_begins_with: Option<String>,
     /// How the reply is split.
     pub(super) results: ResultsForm,
     /// Whether a refused batch applied nothing.
@@ -77,7 +80,7 @@ impl Operation {
     /// Appends the body of a request for several records. Each comes as the
     /// mapper serialised it, in [`Operation::wrap_body`], with the number that
     /// its result is to be matched by where the connector names a tracker. The
-    /// records are copied, not parsed.
+    /// records are copied, and parsed only where they become a file.
     ///
     /// Of an operation without batches the body is the one record.
     pub fn write_batch_body<'record>(
@@ -94,6 +97,11 @@ impl Operation {
             return;
         };
         out.extend_from_slice(&batch.open);
+        if let Some(first) = &batch.csv_begins_with {
+            write_in_base64(records.into_iter().map(|(record, _)| record), first, out);
+            out.extend_from_slice(&batch.close);
+            return;
+        }
         for (index, (record, tracker)) in records.into_iter().enumerate() {
             if index > 0 {
                 out.push(b',');

@@ -4,8 +4,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::config::Located;
+use crate::config::{Located, NameMap};
 
+use super::field_file::FixedValue;
 use super::places::Places;
 use super::rule_file::{BodyAtSection, ConditionSection, ErrorsSection, ItemReplySection};
 use super::status::StatusSet;
@@ -27,6 +28,14 @@ pub(crate) struct BodySection {
     /// Of a batch: where the list of records stands in the body, as a JSON
     /// pointer: `/contacts`; `""` where the body is the list. Needs `batch`.
     pub(crate) records: Option<Located<String>>,
+    /// How they stand there. Default: as a list.
+    #[serde(default)]
+    pub(crate) records_as: RecordsForm,
+    /// Of a batch: what else stands in the body, outside of the records: place,
+    /// as a JSON pointer of one step, to a text, a number or a truth value. A
+    /// text may have {names} of variables in it.
+    #[serde(default)]
+    pub(crate) beside_records: NameMap<Located<FixedValue>>,
     /// Of a batch: the member of each item that a number is written into which
     /// the reply repeats, so that results can be matched where the key isn't
     /// echoed: `/tracker`. Goes with `tracker` under `results`.
@@ -44,12 +53,28 @@ pub(crate) struct BodySection {
     /// alone is sent.
     #[serde(default)]
     pub(crate) merge: bool,
+    /// Of a PUT or POST: whether the platform leaves alone what the body doesn't
+    /// name, as it does with PATCH. Pre-images can then be kept, and taken back
+    /// by `sluice undo`. Default: yes for PATCH, no for the others.
+    pub(crate) partial: Option<Located<bool>>,
     /// Of an upsert's change: places that aren't sent, as JSON pointers, such as
     /// what the platform alone writes: `[/id, /dateCreated]`.
     #[serde(default)]
     pub(crate) drop: Vec<Located<String>>,
     /// Of an upsert's change: where the found record's `version` is written.
     pub(crate) version: Option<Located<String>>,
+}
+
+/// How the records of a batch stand in its body.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RecordsForm {
+    /// As a list of objects.
+    #[default]
+    List,
+    /// As a text that is a CSV file (RFC 4180) in Base64, for platforms that
+    /// take uploads. Its columns are the records' members, the key's the first.
+    CsvInBase64,
 }
 
 /// How a tracker is written.
@@ -64,8 +89,9 @@ pub(crate) enum TrackerForm {
 }
 
 /// How a batch's reply is split: which of the records that were sent each part
-/// of it is about, and what it says of them. Records are matched by what names
-/// them, never by the order of the results.
+/// of it is about, and what it says of them. Records are matched by one of
+/// `key`, `tracker` and `index`, or by the order of the results where the
+/// platform promises it.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ResultsSection {
@@ -83,6 +109,12 @@ pub(crate) struct ResultsSection {
     /// The place in a result where the record's index in the request stands,
     /// counted from 0.
     pub(crate) index: Option<Located<Places>>,
+    /// Whether the results stand in the order of the records that were sent, one
+    /// for each. Name it only where the platform's reference promises so. It is
+    /// believed where there are as many results as records; else the batch is
+    /// halved where it may be sent again, and every record of it unknown where
+    /// it may not. Default: no.
+    pub(crate) in_order: Option<Located<bool>>,
     /// The place in a result where its HTTP status stands.
     pub(crate) status: Option<Located<String>>,
     /// What a result means; the first match wins. A result that nothing matches

@@ -164,7 +164,11 @@ impl Connector {
     ) -> Result<(HttpUrl, AuthFacts), ConnectorError> {
         let base_url = self.address(host, variables, given)?;
         let token_url = self.token_url(variables, given, &base_url)?;
-        let auth = AuthFacts::new(&self.file.auth, token_url);
+        let scope = self.file.auth.scope.as_ref();
+        let scope = scope
+            .map(|scope| self.fill(&scope.value, given))
+            .transpose()?;
+        let auth = AuthFacts::new(&self.file.auth, token_url, scope);
         Ok((base_url, auth))
     }
 

@@ -25,6 +25,8 @@ pub struct BucketNames {
     places: Vec<String>,
     client: Vec<String>,
     record: Vec<String>,
+    /// Whose limit a refusal met that names none.
+    nameless: Option<BucketScope>,
 }
 
 impl BucketNames {
@@ -34,13 +36,19 @@ impl BucketNames {
             places: values(&section.bucket_at),
             client: values(&section.client_buckets),
             record: values(&section.record_buckets),
+            nameless: section.shared.then_some(BucketScope::Client),
         }
     }
 
-    /// Whose limit a refusal's body names; `None` where it names none. A name
+    /// Whose limit a refusal has met, as its body names it; `None` where it names
+    /// none, and the connector doesn't say that all endpoints share one. A name
     /// that the connector doesn't know is taken for an endpoint's.
     #[must_use]
     pub fn scope(&self, body: &[u8]) -> Option<BucketScope> {
+        self.named_scope(body).or(self.nameless)
+    }
+
+    fn named_scope(&self, body: &[u8]) -> Option<BucketScope> {
         if self.places.is_empty() || body.is_empty() || body.len() > MAX_BODY_BYTES {
             return None;
         }
@@ -138,7 +146,8 @@ operations:
         let named = "limits are named here, but not where a reply names them";
         assert_eq!(
             findings("  bucket_at: [/limit/key, /error/bucket]\n", ""),
-            [named, named, named]
+            // Two of them stand on one line, and are told once.
+            [named, named]
         );
         assert_eq!(
             findings("\"org.*\"", "\"\""),
@@ -148,6 +157,23 @@ operations:
             findings("/error/bucket", "error.bucket"),
             ["\"error.bucket\" is no JSON pointer"]
         );
+    }
+
+    #[test]
+    fn a_nameless_refusal_is_the_client_s_where_all_share_a_limit() {
+        let text = CONNECTOR.replace("limits:\n", "limits:\n  shared: true\n");
+        let connector = Connector::parse("named.yaml", &text).expect("a connector");
+        let buckets = connector
+            .bind(&Default::default())
+            .expect("bound")
+            .limits
+            .buckets;
+        for nameless in ["", "{}", "no JSON"] {
+            let scope = buckets.scope(nameless.as_bytes());
+            assert_eq!(scope, Some(BucketScope::Client), "{nameless:?}");
+        }
+        let named = br#"{"limit": {"key": "updates.per.contact"}}"#;
+        assert_eq!(buckets.scope(named), Some(BucketScope::Record));
     }
 
     #[test]

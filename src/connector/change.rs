@@ -10,6 +10,8 @@ use super::operation::{Operation, PathPart, write_segment};
 pub(super) struct ChangeForm {
     /// Whether the found record goes along, with the row laid over it.
     pub(super) merge: bool,
+    /// Whether the platform leaves alone what the body doesn't name.
+    pub(super) partial: bool,
     /// Places that don't go along.
     pub(super) drop: Vec<String>,
     /// Where the version that was found stands in the body.
@@ -26,6 +28,13 @@ pub struct Change {
 }
 
 impl Operation {
+    /// Whether a change takes what else the record has along, and so has to know
+    /// it.
+    #[must_use]
+    pub fn sends_whole_records(&self) -> bool {
+        self.change.merge
+    }
+
     /// The request that makes the record of that key, which was found, what
     /// the row asks for.
     #[must_use]
@@ -64,7 +73,7 @@ impl Operation {
         for part in &self.path {
             match part {
                 PathPart::Fixed(bytes) => path.extend_from_slice(bytes),
-                PathPart::Key => write_segment(key, &mut path),
+                PathPart::Key(escape) => write_segment(&escape.of(key), &mut path),
                 PathPart::Id => write_segment(id, &mut path),
             }
         }
@@ -73,7 +82,7 @@ impl Operation {
 }
 
 /// Lays a row over a record: objects member by member, all else as a whole.
-fn lay_over(record: &mut Value, row: &Value) {
+pub(super) fn lay_over(record: &mut Value, row: &Value) {
     match (record, row) {
         (Value::Object(members), Value::Object(row)) => {
             for (name, value) in row {

@@ -3,17 +3,16 @@
 
 use std::path::Path;
 
-use crate::config::{ConfigError, Located, did_you_mean, read_config_text, read_yaml};
+use crate::config::{ConfigError, Located, did_you_mean, read_config_text, read_yaml_or_mistakes};
 use crate::error::printable;
 
 use super::check_variable::examine_variable;
 use super::file::{ConnectorFile, Grant};
+use super::missing_key::at_its_operation;
 use super::places::Places;
 use super::template::Template;
 use super::url::{HttpUrl, UrlError};
-use super::{
-    check_operation, check_set_up, check_stream, check_upsert, class::ReplyClass, host, probe_read,
-};
+use super::{check_operation, check_set_up, check_stream, check_upsert, host, probe_read};
 
 /// One mistake of a connector file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,9 +27,9 @@ pub struct Finding {
 
 /// Checks a connector file.
 ///
-/// A file that isn't of a connector's shape gives one finding, since what
-/// follows a broken line can't be understood; else each mistake gives one.
-/// An empty list: the file is right.
+/// Each mistake gives a finding. A file that isn't of a connector's shape is told
+/// what is wrong with that first, as far as one mistake can be told from the
+/// next. An empty list: the file is right.
 ///
 /// # Errors
 /// A file that can't be read at all.
@@ -42,38 +41,23 @@ pub fn check(path: &Path) -> Result<Vec<Finding>, ConfigError> {
 /// Checks a connector's text; `file` is the name for messages.
 #[must_use]
 pub fn check_text(file: &str, text: &str) -> Vec<Finding> {
-    match read_yaml::<ConnectorFile>(file, text) {
+    match read_yaml_or_mistakes::<ConnectorFile>(file, text) {
         Ok(model) => examine(&model),
-        Err(error) => {
-            let hint = match error.message.contains("unknown value") {
-                true => format!("The classes of a reply are {}.", class_names()),
-                false => error.hint,
-            };
-            vec![Finding {
-                line: error.place.map(|place| place.line).filter(|&line| line > 0),
-                message: error.message,
-                hint,
-            }]
-        }
+        Err(mistakes) => mistakes
+            .into_iter()
+            .map(|mistake| at_its_operation(mistake.into(), text))
+            .collect(),
     }
 }
 
-fn class_names() -> String {
-    use ReplyClass::*;
-    [
-        Done,
-        Unchanged,
-        Rejected,
-        Missing,
-        Conflict,
-        Throttled,
-        Retry,
-        RefreshToken,
-        Fatal,
-        Unknown,
-    ]
-    .map(ReplyClass::name)
-    .join(", ")
+impl From<ConfigError> for Finding {
+    fn from(error: ConfigError) -> Self {
+        Self {
+            line: error.place.map(|place| place.line).filter(|&line| line > 0),
+            message: error.message,
+            hint: error.hint,
+        }
+    }
 }
 
 /// Gathers findings.
@@ -130,7 +114,14 @@ pub(super) fn examine(file: &ConnectorFile) -> Vec<Finding> {
     probe_read::examine(&mut findings, file, file.probe.as_ref());
     let mut findings = findings.0;
     findings.sort_by_key(|finding| finding.line);
-    findings
+    // One mistake may be met on several ways.
+    let mut told: Vec<Finding> = Vec::with_capacity(findings.len());
+    for finding in findings {
+        if !told.contains(&finding) {
+            told.push(finding);
+        }
+    }
+    told
 }
 
 fn examine_grant(findings: &mut Findings, file: &ConnectorFile) {
@@ -149,6 +140,9 @@ fn examine_grant(findings: &mut Findings, file: &ConnectorFile) {
             "Add `token_url`, such as https://login.example.com/oauth/token.",
         ),
         None => {}
+    }
+    if let Some(scope) = &file.auth.scope {
+        check_names(findings, file, scope, &[]);
     }
 }
 

@@ -2,10 +2,12 @@
 
 use crate::config::Located;
 
-use super::check::{Findings, check_list_pointer, check_pointer};
+use super::batch_file::RecordsForm;
+use super::check::{Findings, check_list_pointer, check_names, check_pointer};
 use super::check_results;
 use super::compile::pointer_names;
-use super::contract::takes_outermost;
+use super::contract::{fields, takes_outermost};
+use super::field_file::FixedValue;
 use super::file::ConnectorFile;
 use super::operation_file::OperationSection;
 
@@ -59,6 +61,7 @@ pub(super) fn examine(
         None => examine_single(findings, section),
     }
     examine_tracker(findings, file, section);
+    examine_form(findings, file, section);
     if let Some(results) = &section.results {
         check_results::examine(findings, results);
     }
@@ -103,7 +106,7 @@ fn examine_batched(findings: &mut Findings, section: &OperationSection, records:
         None => findings.add(
             records,
             "the records travel in batches, but nothing says how their results are told apart",
-            "Add `results`: with `at` and one of `key`, `tracker` and `index`; with `error_indexes`; or with `all_or_nothing: true`.",
+            "Add `results`: with `at` and one of `key`, `tracker`, `index` and `in_order`; with `error_indexes`; or with `all_or_nothing: true`.",
         ),
         Some(results) => {
             let rules = &results.value;
@@ -119,6 +122,62 @@ fn examine_batched(findings: &mut Findings, section: &OperationSection, records:
                 );
             }
         }
+    }
+}
+
+/// Records as a file, and what stands beside them.
+fn examine_form(findings: &mut Findings, file: &ConnectorFile, section: &OperationSection) {
+    let body = &section.body;
+    let steps = |pointer: &str| pointer_names(pointer).count();
+    for entry in &body.beside_records.entries {
+        check_pointer(findings, &entry.name);
+        if let FixedValue::Text(template) = &entry.value.value {
+            let located = Located {
+                value: template.clone(),
+                line: entry.value.line,
+                column: entry.value.column,
+            };
+            check_names(findings, file, &located, &[]);
+        }
+        let stands_beside = body
+            .records
+            .as_ref()
+            .is_some_and(|records| steps(&records.value) == 1 && records.value != entry.name.value);
+        if !stands_beside || steps(&entry.name.value) != 1 {
+            findings.add(
+                &entry.name,
+                "it can't stand beside the records",
+                "Write one name with `/` before it, other than that of `records`, which has to be one name too.",
+            );
+        }
+    }
+    if body.records_as == RecordsForm::List {
+        return;
+    }
+    let deep = (fields(file, section).entries.iter())
+        .filter_map(|entry| entry.value.value.at.as_ref())
+        .find(|at| steps(&at.value) > 1)
+        .or(body.envelope.as_ref());
+    if let Some(deep) = deep {
+        findings.add(
+            deep,
+            "a file's row has no place within a place",
+            "Write one name with `/` before it: it is the column.",
+        );
+    }
+    if let Some(tracker) = &body.tracker {
+        findings.add(
+            tracker,
+            "the rows of a file carry no tracker",
+            "Match results by `key` or by `index`.",
+        );
+    }
+    if !body.includes_key {
+        findings.add(
+            &section.key,
+            "the file's rows wouldn't name their records",
+            "Write `includes_key: true` under `body`.",
+        );
     }
 }
 

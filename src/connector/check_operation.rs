@@ -1,6 +1,6 @@
 //! What is wrong with an operation of a connector file.
 
-use crate::config::Located;
+use crate::config::{Located, NameMap};
 
 use super::check::{Findings, add_hidden, check_header_name, check_names, check_pointer};
 use super::check_fields::examine_fields;
@@ -11,7 +11,7 @@ use super::operation_file::OperationSection;
 use super::rule_file::{Conditions, ErrorsSection, ReplySection};
 use super::status::StatusSet;
 use super::template::{Part, Template};
-use super::{check_batch, check_repeat, host, probe_read};
+use super::{check_batch, check_job, check_repeat, host, probe_read};
 
 /// Headers that the loader writes itself.
 const OWN_HEADERS: [&str; 7] = [
@@ -35,7 +35,7 @@ pub(super) fn examine(
     host::examine_name(findings, file, section.host.as_ref());
     probe_read::examine(findings, file, section.probe.as_ref());
     examine_path(findings, file, section);
-    examine_headers(findings, file, section);
+    examine_headers(findings, file, &section.headers);
     examine_fields(findings, file, name, operation);
     let body = &section.body;
     for place in (body.envelope.iter())
@@ -53,11 +53,13 @@ pub(super) fn examine(
     }
     check_batch::examine(findings, file, operation);
     check_repeat::examine(findings, file, section);
+    check_job::examine(findings, file, section);
 }
 
 /// Pointers to an error's reason.
 pub(super) fn examine_errors(findings: &mut Findings, errors: &ErrorsSection) {
-    for pointer in (errors.fields.iter().flatten()).chain(errors.messages.iter().flatten()) {
+    let fields = errors.fields.iter().flatten().chain(&errors.fields_of);
+    for pointer in fields.chain(errors.messages.iter().flatten()) {
         check_pointer(findings, pointer);
     }
 }
@@ -65,6 +67,7 @@ pub(super) fn examine_errors(findings: &mut Findings, errors: &ErrorsSection) {
 fn examine_path(findings: &mut Findings, file: &ConnectorFile, section: &OperationSection) {
     let key = section.key.value.as_str();
     check_names(findings, file, &section.path, &[key, FOUND_ID]);
+    check_quotes(findings, &section.path, key);
     let starts_right = matches!(
         section.path.value.parts().first(),
         Some(Part::Text(text)) if text.starts_with('/') && !text.starts_with("//")
@@ -99,11 +102,22 @@ fn examine_path(findings: &mut Findings, file: &ConnectorFile, section: &Operati
     }
 }
 
+/// A key inside a quoted string may hold a quote, and go on as a query.
+pub(super) fn check_quotes(findings: &mut Findings, template: &Located<Template>, key: &str) {
+    if template.value.is_open_to_quotes(key) {
+        findings.add(
+            template,
+            format!("a key with a quote in it would end the quoted string around {{{key}}}"),
+            format!("Write {{{key}|doubled}} where the platform wants such a quote twice, {{{key}|backslashed}} where it wants a backslash before it; {{{key}|plain}} if no key has one."),
+        );
+    }
+}
+
 /// Whether the text of a path is fit for a request; `may_ask`: whether a query
 /// may follow.
 pub(super) fn is_plain(path: &Template, may_ask: bool) -> bool {
     path.parts().iter().all(|part| match part {
-        Part::Name(_) => true,
+        Part::Name(..) => true,
         Part::Text(text) => {
             text.bytes().all(|byte| {
                 byte.is_ascii_graphic()
@@ -116,8 +130,12 @@ pub(super) fn is_plain(path: &Template, may_ask: bool) -> bool {
     })
 }
 
-fn examine_headers(findings: &mut Findings, file: &ConnectorFile, section: &OperationSection) {
-    for entry in &section.headers.entries {
+pub(super) fn examine_headers(
+    findings: &mut Findings,
+    file: &ConnectorFile,
+    headers: &NameMap<Located<Template>>,
+) {
+    for entry in &headers.entries {
         if !check_header_name(findings, &entry.name) {
             continue;
         }

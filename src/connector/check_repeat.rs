@@ -7,7 +7,9 @@ use super::check::{
     Findings, check_header_name, check_list_pointer, check_names, check_places, check_pointer,
 };
 use super::check_look_up_batch;
-use super::check_operation::{check_not_own, examine_conditions, is_plain};
+use super::check_operation::{
+    check_not_own, check_quotes, examine_conditions, examine_headers, is_plain,
+};
 use super::class::Effect;
 use super::compile_batch::may_repeat;
 use super::file::ConnectorFile;
@@ -140,8 +142,13 @@ fn examine_address(
             "Write it as /api/v2/things?externalId={externalId}, percent-encoded where it has to be.",
         );
     }
-    for entry in &section.body.entries {
+    check_quotes(findings, path, key);
+    for entry in section.body.entries.iter().chain(&section.query.entries) {
         check_names(findings, file, &entry.value, &[key]);
+        check_quotes(findings, &entry.value, key);
+    }
+    if let Some(headers) = &section.headers {
+        examine_headers(findings, file, headers);
     }
     if section.method == LookUpMethod::Get
         && let Some(entry) = section.body.entries.first()
@@ -153,15 +160,13 @@ fn examine_address(
         );
     }
     let names_key = path.value.names().any(|name| name == key)
-        || section
-            .body
-            .entries
-            .iter()
+        || (section.body.entries.iter())
+            .chain(&section.query.entries)
             .any(|entry| entry.value.value.names().any(|name| name == key));
     if !names_key {
         findings.add(
             path,
-            format!("the look-up doesn't name the record: {{{key}}} stands neither in its path nor in its body"),
+            format!("the look-up doesn't name the record: {{{key}}} stands neither in its path, nor in its query, nor in its body"),
             format!("Put {{{key}}} in the path, such as /api/v2/things?{key}={{{key}}}."),
         );
     }

@@ -17,6 +17,7 @@ pub(super) fn examine(findings: &mut Findings, results: &Located<ResultsSection>
             findings,
             at,
             [&section.key, &section.tracker, &section.index],
+            section.in_order.as_ref(),
         );
         if section.status.is_none() && section.replies.is_empty() {
             findings.add(
@@ -33,6 +34,13 @@ pub(super) fn examine(findings: &mut Findings, results: &Located<ResultsSection>
         ];
         for (place, name) in names {
             add_idle(findings, place.as_ref(), name);
+        }
+        if let Some(in_order) = &section.in_order {
+            findings.add(
+                in_order,
+                "`in_order` is about a list of results, and none is named",
+                "Add `at`, the place of the list.",
+            );
         }
         for (place, name) in [(&section.status, "status"), (&section.id, "id")] {
             add_idle(findings, place.as_ref(), name);
@@ -52,7 +60,7 @@ pub(super) fn examine(findings: &mut Findings, results: &Located<ResultsSection>
     if let Some(created) = &section.created {
         check_pointer(findings, &created.pointer);
     }
-    examine_item_rules(findings, &section.replies);
+    examine_item_rules(findings, &section.replies, section.status.is_some());
     examine_errors(findings, &section.errors);
     if let Some(failures) = &section.failures {
         examine_failures(findings, failures);
@@ -128,12 +136,12 @@ fn examine_left_out(findings: &mut Findings, results: &Located<ResultsSection>) 
 pub(super) fn examine_failures(findings: &mut Findings, failures: &FailuresSection) {
     check_list_pointer(findings, &failures.at);
     let names = [&failures.key, &failures.tracker, &failures.index];
-    check_one_name(findings, &failures.at, names);
+    check_one_name(findings, &failures.at, names, None);
     check_places(findings, names.into_iter().flatten());
     if let Some(status) = &failures.status {
         check_pointer(findings, status);
     }
-    examine_item_rules(findings, &failures.replies);
+    examine_item_rules(findings, &failures.replies, failures.status.is_some());
     examine_errors(findings, &failures.errors);
 }
 
@@ -142,13 +150,35 @@ fn check_one_name(
     findings: &mut Findings,
     list: &Located<String>,
     names: [&Option<Located<Places>>; 3],
+    in_order: Option<&Located<bool>>,
 ) {
-    if names.into_iter().flatten().count() != 1 {
-        findings.add(
+    let named: Vec<_> = names
+        .into_iter()
+        .zip(["key", "tracker", "index"])
+        .filter_map(|(place, name)| Some((place.as_ref()?.line, name)))
+        .chain(in_order.map(|in_order| (in_order.line, "in_order")))
+        .collect();
+    match named.as_slice() {
+        [] => findings.add(
             list,
-            "a result has to be matched with its record by one of `key`, `tracker` and `index`; its place in the list proves nothing",
-            "Name the place in each result where one of them stands.",
-        );
+            "nothing says which record a result is about",
+            "Name the place in each result where the `key`, the `tracker` or the `index` of its record stands; `in_order: true` only where the platform promises one result for each record, in their order.",
+        ),
+        [(_, "in_order")] if in_order.is_some_and(|in_order| !in_order.value) => findings.add(
+            list,
+            "nothing says which record a result is about",
+            "Name the place in each result where the `key`, the `tracker` or the `index` of its record stands.",
+        ),
+        [_] => {}
+        [.., (line, name)] => findings.add(
+            &Located {
+                value: (),
+                line: *line,
+                column: 0,
+            },
+            format!("`{name}` is one too many: only one of `key`, `tracker`, `index` and `in_order` says which record a result is about"),
+            "Keep the one that the platform's reference promises.",
+        ),
     }
 }
 
@@ -163,10 +193,21 @@ fn add_idle<Value>(findings: &mut Findings, place: Option<&Located<Value>>, name
     }
 }
 
-fn examine_item_rules(findings: &mut Findings, rules: &[Located<ItemReplySection>]) {
+fn examine_item_rules(
+    findings: &mut Findings,
+    rules: &[Located<ItemReplySection>],
+    has_status: bool,
+) {
     examine_conditions(findings, rules, ItemReplySection::conditions);
     for rule in rules {
         let section = &rule.value;
         examine_class(findings, rule, section.class, section.status.as_ref());
+        if section.status.is_some() && !has_status {
+            findings.add(
+                rule,
+                "the rule goes by a result's own status, and nothing says where that stands, so it never matches",
+                "Add `status` beside `replies`, its place in a result; or go by what else the result has, such as `body_at` or `body_has`.",
+            );
+        }
     }
 }

@@ -1,8 +1,12 @@
 //! What is wrong with discovery, with what is set up before the first row, and
 //! with tables of values.
 
+use crate::config::{Located, NameMap};
+
 use super::check::{Findings, check_names, check_places, check_pointer};
+use super::check_operation::examine_headers;
 use super::file::ConnectorFile;
+use super::template::Template;
 
 /// Adds the mistakes of `discovery` and `set_up`.
 pub(super) fn examine(findings: &mut Findings, file: &ConnectorFile) {
@@ -41,10 +45,13 @@ pub(super) fn examine(findings: &mut Findings, file: &ConnectorFile) {
                 "Take it out of `variables`, or give the id another name.",
             );
         }
-        check_names(findings, file, &section.look_up.path, &[]);
+        let look_up = &section.look_up;
+        check_names(findings, file, &look_up.path, &[]);
+        examine_extras(findings, file, &look_up.query, &look_up.headers);
         check_places(findings, [&section.look_up.id].into_iter());
         if let Some(create) = &section.create {
             check_names(findings, file, &create.path, &[]);
+            examine_extras(findings, file, &create.query, &create.headers);
             check_places(findings, [&create.id].into_iter());
             if !create.body.value.is_object() {
                 findings.add(
@@ -55,4 +62,17 @@ pub(super) fn examine(findings: &mut Findings, file: &ConnectorFile) {
             }
         }
     }
+}
+
+/// The query and the headers of a request.
+fn examine_extras(
+    findings: &mut Findings,
+    file: &ConnectorFile,
+    query: &NameMap<Located<Template>>,
+    headers: &NameMap<Located<Template>>,
+) {
+    for entry in &query.entries {
+        check_names(findings, file, &entry.value, &[]);
+    }
+    examine_headers(findings, file, headers);
 }

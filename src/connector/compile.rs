@@ -8,12 +8,12 @@ use super::batch::quoted;
 use super::bind::values;
 use super::change::ChangeForm;
 use super::check_upsert::{FOUND_ID, names_id};
-use super::compile_batch::{batch_cap, batch_form, may_repeat};
+use super::compile_batch::{batch_cap, may_repeat};
 use super::contract::contract;
 use super::error::ConnectorError;
 use super::load::Connector;
 use super::message::Pointers;
-use super::operation::{Operation, PathPart, write_segment};
+use super::operation::{Method, Operation, PathPart, write_segment};
 use super::operation_file::OperationSection;
 use super::reply::{ReplyRule, ReplyRules};
 use super::rule_file::ErrorsSection;
@@ -40,16 +40,6 @@ impl Connector {
     ) -> Result<Operation, ConnectorError> {
         let section = self.section(name);
         let (body_open, body_close) = envelope(section);
-        let mut headers = Vec::with_capacity(section.headers.entries.len());
-        for entry in &section.headers.entries {
-            let value = self.fill(&entry.value.value, given)?;
-            if value.bytes().any(|byte| byte < b' ' || byte == 0x7F) {
-                return Err(ConnectorError::BadHeader {
-                    header: entry.name.value.clone(),
-                });
-            }
-            headers.push((entry.name.value.clone(), value));
-        }
         Ok(Operation {
             name: name.into(),
             method: section.method,
@@ -57,13 +47,15 @@ impl Connector {
             repeatable: may_repeat(section),
             timeout: section.timeout.unwrap_or(TIMEOUT).duration(),
             batch_cap: batch_cap(section),
-            headers,
+            headers: self.filled_headers(&section.headers, given)?,
+            look_up_headers: self.look_up_headers(section, given)?,
             contract: contract(&self.file, section, given).map_err(|name| self.missing(name))?,
             path: self.target(section, base_url, given)?,
             body_open,
             body_close,
             replies: self.reply_rules(section),
-            batch: batch_form(section),
+            batch: self.batch_form(section, given)?,
+            job: self.job(section, base_url, given)?,
             look_up: self.look_up(section, base_url, given)?,
             idempotency_header: section
                 .idempotency_key
@@ -114,17 +106,17 @@ impl Connector {
         for part in template.parts() {
             match part {
                 Part::Text(text) => fixed.extend_from_slice(text.as_bytes()),
-                Part::Name(name) if *name == section.key.value => {
+                Part::Name(name, escape) if *name == section.key.value => {
                     path.push(PathPart::Fixed(std::mem::take(&mut fixed)));
-                    path.push(PathPart::Key);
+                    path.push(PathPart::Key(*escape));
                 }
-                Part::Name(name) if name == FOUND_ID && names_id(&self.file, section) => {
+                Part::Name(name, _) if name == FOUND_ID && names_id(&self.file, section) => {
                     path.push(PathPart::Fixed(std::mem::take(&mut fixed)));
                     path.push(PathPart::Id);
                 }
-                Part::Name(name) => {
+                Part::Name(name, escape) => {
                     let value = given.get(name).ok_or_else(|| self.missing(name.clone()))?;
-                    write_segment(value, &mut fixed);
+                    write_segment(&escape.of(value), &mut fixed);
                 }
             }
         }
@@ -151,6 +143,10 @@ fn change_form(section: &OperationSection) -> ChangeForm {
     let body = &section.body;
     ChangeForm {
         merge: body.merge,
+        partial: match &body.partial {
+            Some(partial) => partial.value,
+            None => section.method == Method::Patch,
+        },
         drop: values(&body.drop),
         version: body.version.as_ref().map(|place| place.value.clone()),
     }
@@ -161,6 +157,7 @@ pub(super) fn pointers(errors: &ErrorsSection) -> Pointers {
     Pointers::new(
         errors.fields.as_deref().map(values),
         errors.messages.as_deref().map(values),
+        values(&errors.fields_of),
     )
 }
 

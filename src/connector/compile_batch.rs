@@ -1,12 +1,16 @@
 //! From a batch's sections to what a load runs on.
 
+use std::collections::BTreeMap;
+
 use crate::config::Located;
 
-use super::batch::{BatchForm, TrackerMember};
-use super::batch_file::{FailuresSection, ResultsSection};
+use super::batch::{BatchForm, TrackerMember, quoted};
+use super::batch_file::{FailuresSection, RecordsForm, ResultsSection};
 use super::compile::{objects_around, pointer_names, pointers};
 use super::condition::Condition;
+use super::error::ConnectorError;
 use super::item_key::{MatchBy, NameForm};
+use super::load::Connector;
 use super::operation_file::OperationSection;
 use super::places::Places;
 use super::reply::ReplyRule;
@@ -23,28 +27,28 @@ pub(super) fn batch_cap(section: &OperationSection) -> usize {
     usize::try_from(cap).unwrap_or(usize::MAX)
 }
 
-/// How records travel together; `None` where they don't.
-pub(super) fn batch_form(section: &OperationSection) -> Option<BatchForm> {
-    let records = section.body.records.as_ref()?;
-    let results = &section.results.as_ref()?.value;
-    let (mut open, mut close) = objects_around(&records.value);
-    open.push(b'[');
-    close.insert(0, b']');
-    let tracker = section.body.tracker.as_ref().and_then(|tracker| {
-        let name = pointer_names(&tracker.value).next()?;
-        Some(TrackerMember::new(&name, section.body.tracker_as))
-    });
-    Some(BatchForm {
-        open,
-        close,
-        tracker,
-        all_or_nothing: results.all_or_nothing,
-        too_many: match &results.too_many {
-            Some(conditions) => compiled(conditions),
-            None => vec![Condition::of_status(CONTENT_TOO_LARGE)],
-        },
-        results: results_form(results, section),
-    })
+/// What stands before the first record, and after the last one.
+fn around_records(
+    section: &OperationSection,
+    records: &str,
+    given: &BTreeMap<String, String>,
+) -> Result<(Vec<u8>, Vec<u8>), String> {
+    let (mut open, mut close) = objects_around(records);
+    for entry in &section.body.beside_records.entries {
+        let value = entry.value.value.json(given)?;
+        for name in pointer_names(&entry.name.value) {
+            close.insert(0, b',');
+            let member = [&quoted(&name)[..], b":", value.as_bytes()].concat();
+            close.splice(1..1, member);
+        }
+    }
+    let (first, last) = match section.body.records_as {
+        RecordsForm::List => (b'[', b']'),
+        RecordsForm::CsvInBase64 => (b'"', b'"'),
+    };
+    open.push(first);
+    close.insert(0, last);
+    Ok((open, close))
 }
 
 pub(super) fn compiled(conditions: &[Located<ConditionSection>]) -> Vec<Condition> {
@@ -58,7 +62,12 @@ fn results_form(section: &ResultsSection, operation: &OperationSection) -> Resul
     let may_repeat = may_repeat(operation);
     let mut lists = Vec::new();
     if let Some(at) = &section.at
-        && let Some(match_by) = match_by(&section.key, &section.tracker, &section.index)
+        && let Some(match_by) = match_by(
+            &section.key,
+            &section.tracker,
+            &section.index,
+            goes_by_order(section),
+        )
     {
         lists.push(ResultList {
             at: at.value.clone(),
@@ -113,7 +122,7 @@ pub(super) fn failure_list(
     Some(ResultList {
         at: section.at.value.clone(),
         must_be_there,
-        match_by: match_by(&section.key, &section.tracker, &section.index)?,
+        match_by: match_by(&section.key, &section.tracker, &section.index, false)?,
         status: text(&section.status),
         rules: item_rules(&section.replies),
         pointers: pointers(&section.errors),
@@ -124,9 +133,10 @@ pub(super) fn failure_list(
     })
 }
 
-/// Whether the same request may be sent twice.
+/// Whether the same request may be sent twice. A job is asked about instead.
 pub(super) fn may_repeat(section: &OperationSection) -> bool {
     match &section.repeatable {
+        _ if section.job.is_some() => false,
         Some(repeatable) => repeatable.value,
         None => section.method.is_repeatable_by_default(),
     }
@@ -136,11 +146,26 @@ pub(super) fn text(located: &Option<Located<String>>) -> Option<String> {
     located.as_ref().map(|located| located.value.clone())
 }
 
+/// Whether results are matched with records by their order.
+pub(super) fn goes_by_order(section: &ResultsSection) -> bool {
+    section
+        .in_order
+        .as_ref()
+        .is_some_and(|in_order| in_order.value)
+}
+
 fn match_by(
     key: &Option<Located<Places>>,
     tracker: &Option<Located<Places>>,
     index: &Option<Located<Places>>,
+    in_order: bool,
 ) -> Option<MatchBy> {
+    if in_order {
+        return Some(MatchBy {
+            form: NameForm::Order,
+            pointers: Vec::new(),
+        });
+    }
     let (form, places) = match (key, tracker, index) {
         (Some(places), ..) => (NameForm::Key, places),
         (_, Some(places), _) => (NameForm::Tracker, places),
@@ -160,4 +185,39 @@ fn item_rules(rules: &[Located<ItemReplySection>]) -> Vec<ReplyRule> {
             class: rule.value.class,
         })
         .collect()
+}
+
+impl Connector {
+    /// How records travel together; `None` where they don't.
+    pub(super) fn batch_form(
+        &self,
+        section: &OperationSection,
+        given: &BTreeMap<String, String>,
+    ) -> Result<Option<BatchForm>, ConnectorError> {
+        let (Some(records), Some(results)) = (&section.body.records, &section.results) else {
+            return Ok(None);
+        };
+        let results = &results.value;
+        let (open, close) =
+            around_records(section, &records.value, given).map_err(|name| self.missing(name))?;
+        let tracker = section.body.tracker.as_ref().and_then(|tracker| {
+            let name = pointer_names(&tracker.value).next()?;
+            Some(TrackerMember::new(&name, section.body.tracker_as))
+        });
+        Ok(Some(BatchForm {
+            open,
+            close,
+            tracker,
+            csv_begins_with: match section.body.records_as {
+                RecordsForm::List => None,
+                RecordsForm::CsvInBase64 => Some(section.key.value.clone()),
+            },
+            all_or_nothing: results.all_or_nothing,
+            too_many: match &results.too_many {
+                Some(conditions) => compiled(conditions),
+                None => vec![Condition::of_status(CONTENT_TOO_LARGE)],
+            },
+            results: results_form(results, section),
+        }))
+    }
 }

@@ -10,12 +10,14 @@ use super::compile::TIMEOUT;
 use super::compile_batch::{compiled, failure_list, text};
 use super::condition::Condition;
 use super::error::ConnectorError;
+use super::escape::Escape;
 use super::found::FoundPlaces;
 use super::item_key::{MatchBy, NameForm};
 use super::load::Connector;
 use super::look_up::{LookUp, TextPart};
 use super::look_up_batch::LookUpBatch;
 use super::look_up_batch_file::LookUpBatchSection;
+use super::look_up_file::LookUpSection;
 use super::look_up_keys::{KeyTree, KeysForm};
 use super::operation::{PathPart, write_segment};
 use super::operation_file::OperationSection;
@@ -57,7 +59,7 @@ impl Connector {
         };
         Ok(Some(LookUp {
             method: section.method,
-            path: self.path(&section.path.value, operation, base_url, given)?,
+            path: self.look_up_path(section, operation, base_url, given)?,
             body,
             found: compiled(&section.found),
             absent: compiled(&section.absent),
@@ -89,6 +91,53 @@ impl Connector {
         }))
     }
 
+    /// Path and query of a look-up.
+    fn look_up_path(
+        &self,
+        section: &LookUpSection,
+        operation: &OperationSection,
+        base_url: &HttpUrl,
+        given: &BTreeMap<String, String>,
+    ) -> Result<Vec<PathPart>, ConnectorError> {
+        let path = &section.path.value;
+        let mut target = self.path(path, operation, base_url, given)?;
+        let mut fixed = Vec::new();
+        let mut separator = match path.asks() {
+            true => b'&',
+            false => b'?',
+        };
+        for entry in &section.query.entries {
+            fixed.push(separator);
+            write_segment(&entry.name.value, &mut fixed);
+            fixed.push(b'=');
+            for part in self.text_parts(&entry.value.value, &operation.key.value, given)? {
+                match part {
+                    TextPart::Fixed(text) => write_segment(&text, &mut fixed),
+                    TextPart::Key(escape) => {
+                        target.push(PathPart::Fixed(std::mem::take(&mut fixed)));
+                        target.push(PathPart::Key(escape));
+                    }
+                }
+            }
+            separator = b'&';
+        }
+        if !fixed.is_empty() {
+            target.push(PathPart::Fixed(fixed));
+        }
+        Ok(target)
+    }
+
+    /// Headers of an operation's look-ups.
+    pub(super) fn look_up_headers(
+        &self,
+        operation: &OperationSection,
+        given: &BTreeMap<String, String>,
+    ) -> Result<Vec<(String, String)>, ConnectorError> {
+        let look_up = operation.look_up.as_ref();
+        let own = look_up.and_then(|section| section.value.headers.as_ref());
+        self.filled_headers(own.unwrap_or(&operation.headers), given)
+    }
+
     fn text_parts(
         &self,
         template: &Template,
@@ -100,9 +149,9 @@ impl Connector {
             .iter()
             .map(|part| match part {
                 Part::Text(text) => Ok(TextPart::Fixed(text.clone())),
-                Part::Name(name) if name == key => Ok(TextPart::Key),
-                Part::Name(name) => match given.get(name) {
-                    Some(value) => Ok(TextPart::Fixed(value.clone())),
+                Part::Name(name, escape) if name == key => Ok(TextPart::Key(*escape)),
+                Part::Name(name, escape) => match given.get(name) {
+                    Some(value) => Ok(TextPart::Fixed(escape.of(value).into_owned())),
                     None => Err(self.missing(name.clone())),
                 },
             })
@@ -120,7 +169,7 @@ impl Connector {
         for part in self.path(&section.path.value, operation, base_url, given)? {
             match part {
                 PathPart::Fixed(bytes) => path.extend(bytes),
-                PathPart::Key | PathPart::Id => unreachable!("refused when the file was read"),
+                PathPart::Key(_) | PathPart::Id => unreachable!("refused when the file was read"),
             }
         }
         let keys = &section.keys.value;
@@ -142,7 +191,7 @@ impl Connector {
                 self.fill_texts(&mut around, given)?;
                 let each = match &keys.each {
                     Some(each) => self.key_tree(&each.value, &operation.key.value, given)?,
-                    None => KeyTree::Text(vec![TextPart::Key]),
+                    None => KeyTree::Text(vec![TextPart::Key(Escape::None)]),
                 };
                 KeysForm::Body {
                     around,

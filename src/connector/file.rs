@@ -98,8 +98,9 @@ pub(crate) struct AuthSection {
     /// Where the client's id and secret stand in the token request. Default: basic.
     #[serde(default)]
     pub(crate) credentials_in: CredentialsIn,
-    /// The scopes to ask for, with spaces between them. Default: none.
-    pub(crate) scope: Option<String>,
+    /// The scopes to ask for, with spaces between them; `{name}` stands for a
+    /// variable. Default: none.
+    pub(crate) scope: Option<Located<Template>>,
     /// Where the platform tells the address of its API. Default: it doesn't, and
     /// `base_url` is the address.
     pub(crate) discovery: Option<Located<DiscoverySection>>,
@@ -190,6 +191,11 @@ pub(crate) struct LimitsSection {
     /// stands for any text. Names that stand nowhere here are the endpoint's.
     #[serde(default)]
     pub(crate) client_buckets: Vec<Located<String>>,
+    /// Whether a refusal that names no limit has met one of the whole client, as
+    /// where a platform counts all requests together. Default: no, it is the
+    /// endpoint's.
+    #[serde(default)]
+    pub(crate) shared: bool,
     /// Names of limits that a single record has; only its own row waits.
     #[serde(default)]
     pub(crate) record_buckets: Vec<Located<String>>,

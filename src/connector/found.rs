@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::change::remove;
+use super::change::{lay_over, remove};
 use super::message::id_text;
 use super::operation::Operation;
 use super::reply::Parsed;
@@ -132,14 +132,22 @@ impl FoundPlaces {
     }
 }
 
-#[cfg(test)]
 impl FoundRecord {
-    pub(super) fn new(id: String, record: Value) -> Self {
+    /// A record without a version.
+    #[must_use]
+    pub fn new(id: String, record: Value) -> Self {
         Self {
             id,
             record,
             version: None,
         }
+    }
+
+    /// The record once a row is laid over it.
+    #[must_use]
+    pub fn with(mut self, row: &Value) -> Self {
+        lay_over(&mut self.record, row);
+        self
     }
 }
 
@@ -151,6 +159,16 @@ impl Operation {
             .as_ref()
             .and_then(|look_up| look_up.places.as_ref())
             .is_some_and(|places| !places.id.is_empty())
+    }
+
+    /// Whether a change has to name the version that a look-up shows.
+    #[must_use]
+    pub fn needs_versions(&self) -> bool {
+        self.look_up.as_ref().is_some_and(|look_up| {
+            let batch = look_up.batch.as_ref().map(|batch| &batch.places);
+            let mut places = look_up.places.iter().chain(batch);
+            places.any(|places| places.version.is_some())
+        })
     }
 
     /// The record in a look-up's reply that shows it.

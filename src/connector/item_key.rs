@@ -30,6 +30,8 @@ pub(super) enum NameForm {
     Key,
     Tracker,
     Index,
+    /// Its place in the list of results, which is that in the request.
+    Order,
 }
 
 /// The records of the request, by what results name them with.
@@ -54,7 +56,7 @@ impl<'items> Directory<'items> {
                 NameForm::Tracker => {
                     Names::Trackers(by_name(items.iter().map(|item| item.tracker)))
                 }
-                NameForm::Index => Names::Indexes(items.len()),
+                NameForm::Index | NameForm::Order => Names::Indexes(items.len()),
             },
         }
     }

@@ -1,6 +1,7 @@
 //! Looking a record up by its key: whether a request that was never answered
 //! had its effect.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -10,6 +11,7 @@ use serde_json::Value;
 use super::change::put;
 use super::class::ReplyClass;
 use super::condition::Condition;
+use super::escape::Escape;
 use super::found::{FoundPlaces, MAX_RECORD_BYTES};
 use super::look_up_batch::LookUpBatch;
 use super::message::{id_text, scalar_text};
@@ -62,21 +64,21 @@ pub(super) struct LookUp {
 #[derive(Clone, Debug)]
 pub(super) enum TextPart {
     Fixed(String),
-    Key,
+    Key(Escape),
 }
 
 impl TextPart {
     /// The text with the key in it.
     pub(super) fn filled(parts: &[Self], key: &str) -> String {
         let texts = parts.iter().map(|part| match part {
-            Self::Fixed(fixed) => fixed.as_str(),
-            Self::Key => key,
+            Self::Fixed(fixed) => Cow::from(fixed.as_str()),
+            Self::Key(escape) => escape.of(key),
         });
         texts.collect()
     }
 }
 
-/// A look-up's request. Its headers are those of the operation.
+/// A look-up's request. Its headers are [`Operation::look_up_headers`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LookUpRequest {
     /// The method.
@@ -159,7 +161,7 @@ impl Operation {
         for part in &look_up.path {
             match part {
                 PathPart::Fixed(bytes) => path.extend_from_slice(bytes),
-                PathPart::Key => write_segment(key, &mut path),
+                PathPart::Key(escape) => write_segment(&escape.of(key), &mut path),
                 PathPart::Id => unreachable!("a look-up knows no id yet"),
             }
         }

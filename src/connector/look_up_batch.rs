@@ -17,9 +17,9 @@ use super::operation::Operation;
 use super::reply::Parsed;
 use super::results::ResultList;
 
-/// Bytes of a reply with several records that are read: a thousand of the
-/// longest contacts fit.
-const MAX_RECORDS_BYTES: usize = 8 * 1024 * 1024;
+/// Bytes of a reply with several records that are read; the transport reads less
+/// than that anyway.
+const MAX_RECORDS_BYTES: usize = 2 * 1024 * 1024;
 /// How several records are looked up, compiled.
 #[derive(Clone, Debug)]
 pub(super) struct LookUpBatch {

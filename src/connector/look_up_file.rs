@@ -22,6 +22,14 @@ pub(crate) struct LookUpSection {
     /// The path below the base address, with a query if it needs one. The key's
     /// `{name}` stands for the key, percent-encoded; other names are variables.
     pub(crate) path: Located<Template>,
+    /// What stands behind the path's `?`, by name, as an operation has it; here
+    /// `{name}` may be the key, too. `{name|doubled}` and `{name|backslashed}`
+    /// say how a quote in it is written, inside a quoted string.
+    #[serde(default)]
+    pub(crate) query: NameMap<Located<Template>>,
+    /// Headers of look-ups besides the token's and the body's own. Default:
+    /// those of the operation.
+    pub(crate) headers: Option<NameMap<Located<Template>>>,
     /// With POST: the members of the JSON body, as texts; `{name}` as in the
     /// path. A name that begins with `/` is a JSON pointer, for members of
     /// members: `/externalSource/id`.

@@ -15,7 +15,7 @@ const MAX_ID_BYTES: usize = 300;
 
 /// Where a field's name and a message usually stand. Sources: RFC 6749 section
 /// 5.2, RFC 9457, and the error bodies of the built-in connectors' platforms.
-const USUAL_FIELDS: [&str; 8] = [
+const USUAL_FIELDS: [&str; 12] = [
     "/field",
     "/errors/0/field",
     "/errors/field",
@@ -24,16 +24,36 @@ const USUAL_FIELDS: [&str; 8] = [
     "/error/details/0/fieldName",
     "/errors/0/fieldName",
     "/fieldName",
+    "/fields/0",
+    "/errors/0/fields/0",
+    "/0/fields/0",
+    "/0/field",
 ];
-const USUAL_MESSAGES: [&str; 8] = [
+const USUAL_MESSAGES: [&str; 15] = [
     "/message",
     "/errors/0/message",
     "/error/message",
     "/error_description",
     "/detail",
+    "/errors/0/detail",
+    "/description",
+    "/error/description",
+    "/0/message",
     "/title",
+    "/error/title",
     "/errors/0",
     "/error",
+    "/0/errorCode",
+    "/errorCode",
+];
+/// Where the reason stands in what is filed under a field's name.
+const UNDER_A_NAME: [&str; 6] = [
+    "",
+    "/0",
+    "/0/message",
+    "/0/description",
+    "/message",
+    "/description",
 ];
 
 /// JSON pointers to a field's name and to a message; the first that finds a
@@ -42,15 +62,22 @@ const USUAL_MESSAGES: [&str; 8] = [
 pub(super) struct Pointers {
     fields: Vec<String>,
     messages: Vec<String>,
+    /// Places of objects whose members have the names of fields.
+    fields_of: Vec<String>,
 }
 
 impl Pointers {
     /// The connector's own pointers; the usual ones where it has none.
-    pub(super) fn new(fields: Option<Vec<String>>, messages: Option<Vec<String>>) -> Self {
+    pub(super) fn new(
+        fields: Option<Vec<String>>,
+        messages: Option<Vec<String>>,
+        fields_of: Vec<String>,
+    ) -> Self {
         let usual = |places: &[&str]| places.iter().map(|&place| place.to_owned()).collect();
         Self {
             fields: fields.unwrap_or_else(|| usual(&USUAL_FIELDS)),
             messages: messages.unwrap_or_else(|| usual(&USUAL_MESSAGES)),
+            fields_of,
         }
     }
 }
@@ -59,6 +86,9 @@ impl Pointers {
     /// The field at fault and the reason, as far as JSON names them; empty where
     /// it doesn't.
     pub(super) fn explain(&self, json: &Value) -> (String, String) {
+        if let Some((field, message)) = self.filed_under_a_name(json) {
+            return (shorten(field, MAX_FIELD_CHARACTERS), clean(&message));
+        }
         let field = first_text(json, &self.fields)
             .map(|text| shorten(&text, MAX_FIELD_CHARACTERS))
             .unwrap_or_default();
@@ -66,6 +96,21 @@ impl Pointers {
             .map(|text| clean(&text))
             .unwrap_or_default();
         (field, message)
+    }
+
+    /// The first member whose name is the field at fault, with its reason.
+    fn filed_under_a_name<'reply>(&self, json: &'reply Value) -> Option<(&'reply str, String)> {
+        let members = self
+            .fields_of
+            .iter()
+            .find_map(|place| json.pointer(place)?.as_object())?;
+        members.iter().find_map(|(field, why)| {
+            let mut reasons = UNDER_A_NAME
+                .iter()
+                .filter_map(|place| scalar_text(why.pointer(place)?));
+            let reason = reasons.find(|reason| !reason.trim().is_empty())?;
+            Some((field.as_str(), reason))
+        })
     }
 }
 

@@ -15,6 +15,8 @@ use crate::record::OutcomeKind;
 use super::batch::BatchForm;
 use super::change::ChangeForm;
 use super::class::{Effect, ReplyClass};
+use super::escape::Escape;
+use super::job::Job;
 use super::look_up::LookUp;
 use super::reply::{Classified, ReplyRules};
 
@@ -82,6 +84,8 @@ pub struct Operation {
     pub batch_cap: usize,
     /// Headers of the request, besides the token's and the body's own.
     pub headers: Vec<(String, String)>,
+    /// Headers of its look-ups, besides the token's and the body's own.
+    pub look_up_headers: Vec<(String, String)>,
     /// The fields that it takes.
     pub contract: Contract,
     pub(super) path: Vec<PathPart>,
@@ -89,6 +93,7 @@ pub struct Operation {
     pub(super) body_close: Vec<u8>,
     pub(super) replies: ReplyRules,
     pub(super) batch: Option<BatchForm>,
+    pub(super) job: Option<Job>,
     pub(super) look_up: Option<LookUp>,
     pub(super) idempotency_header: Option<String>,
     /// Where the record stands in its envelope.
@@ -107,8 +112,8 @@ pub(super) enum PathPart {
     /// Bytes that are the same for all records, encoded.
     Fixed(Vec<u8>),
     /// The key.
-    Key,
-    /// The id of the record that was found.
+    Key(Escape),
+    /// The id of the record that was found, or of a job.
     Id,
 }
 
@@ -121,7 +126,7 @@ impl Operation {
         for part in &self.path {
             match part {
                 PathPart::Fixed(bytes) => out.extend_from_slice(bytes),
-                PathPart::Key => write_segment(key, out),
+                PathPart::Key(escape) => write_segment(&escape.of(key), out),
                 PathPart::Id => unreachable!("only a change has it, and goes by `change`"),
             }
         }

@@ -8,6 +8,7 @@ use crate::config::{Located, NameMap, TimeSpan};
 use super::batch_file::{BodySection, ResultsSection};
 use super::class::Effect;
 use super::field_file::{EmptyRule, FieldSection, FixedValue, OtherFieldsSection};
+use super::job_file::JobSection;
 use super::look_up_file::{IdempotencyKeySection, LookUpSection};
 use super::operation::Method;
 use super::probe_read::ProbeSection;
@@ -49,6 +50,9 @@ pub(crate) struct OperationSection {
     pub(crate) batch: Option<Located<u32>>,
     /// How a batch's reply is split.
     pub(crate) results: Option<Located<ResultsSection>>,
+    /// How a batch is waited for that the platform only takes in, to work through
+    /// it later. Default: its reply has the results.
+    pub(crate) job: Option<Located<JobSection>>,
     /// Where the platform's own id of the record stands in a reply that is done,
     /// as a JSON pointer. Of a batch it is named under `results`.
     pub(crate) id: Option<Located<String>>,

@@ -8,7 +8,7 @@ use crate::mapping::{Contract, ContractField, FieldKind};
 
 use super::change::{Change, put, remove};
 use super::found::{Difference, FoundRecord, differences};
-use super::operation::{Method, Operation};
+use super::operation::Operation;
 
 /// What one row, or all rows of one key, did to a record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -229,7 +229,7 @@ impl Operation {
     /// of a record can be put back with it.
     #[must_use]
     pub fn changes_single_places(&self) -> bool {
-        let spares_others = self.method == Method::Patch || self.change.merge;
+        let spares_others = self.change.partial || self.change.merge;
         spares_others && self.repeatable && !self.is_batched()
     }
 

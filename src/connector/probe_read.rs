@@ -45,6 +45,9 @@ pub(crate) struct ProbeSection {
     /// is classed by its status.
     #[serde(default)]
     pub(crate) replies: Vec<Located<ReplySection>>,
+    /// Another read that changes nothing, at another endpoint: does it have a
+    /// limit of its own? Asked only once the limit is known. Default: none.
+    pub(crate) other: Option<Box<Located<ProbeSection>>>,
 }
 
 /// The read of a bound connector.
@@ -58,6 +61,8 @@ pub struct ProbeRead {
     pub headers: Vec<(String, String)>,
     /// How long a reply is waited for.
     pub timeout: Duration,
+    /// The read at another endpoint that it is compared with.
+    pub other: Option<Box<ProbeRead>>,
     replies: Arc<ReplyRules>,
 }
 
@@ -80,10 +85,22 @@ pub(super) fn examine(
     file: &ConnectorFile,
     section: Option<&Located<ProbeSection>>,
 ) {
-    let Some(section) = section else {
-        return;
-    };
-    let section = &section.value;
+    if let Some(section) = section {
+        examine_section(findings, file, &section.value);
+    }
+}
+
+fn examine_section(findings: &mut Findings, file: &ConnectorFile, section: &ProbeSection) {
+    if let Some(other) = &section.other {
+        examine_section(findings, file, &other.value);
+        if let Some(further) = &other.value.other {
+            findings.add(
+                further,
+                "the other read names another one",
+                "Name one read under `other`; a probe compares with no more.",
+            );
+        }
+    }
     check_read_path(findings, file, &section.path, "the probe's path");
     for entry in &section.query.entries {
         check_names(findings, file, &entry.value, &[]);
@@ -115,10 +132,25 @@ impl Connector {
     ) -> Result<Option<ProbeRead>, ConnectorError> {
         let shared = self.file.probe.as_ref();
         let shared = shared.filter(|_| operation.host.is_none());
-        let Some(section) = operation.probe.as_ref().or(shared) else {
-            return Ok(None);
-        };
-        let section = &section.value;
+        let section = operation.probe.as_ref().or(shared);
+        section
+            .map(|section| self.read_of_section(base_url, given, &section.value))
+            .transpose()
+    }
+
+    fn read_of_section(
+        &self,
+        base_url: &HttpUrl,
+        given: &BTreeMap<String, String>,
+        section: &ProbeSection,
+    ) -> Result<ProbeRead, ConnectorError> {
+        let other = section.other.as_ref();
+        let other = other
+            .map(|other| {
+                self.read_of_section(base_url, given, &other.value)
+                    .map(Box::new)
+            })
+            .transpose()?;
         let target = self.read_target(
             base_url,
             given,
@@ -126,7 +158,8 @@ impl Connector {
             &section.query,
             &section.headers,
         )?;
-        Ok(Some(ProbeRead {
+        Ok(ProbeRead {
+            other,
             target: format!("{}{}", target.path, query_text(&target.query)),
             endpoint: target.endpoint,
             headers: target.headers,
@@ -137,10 +170,10 @@ impl Connector {
                     .iter()
                     .map(|reply| ReplyRule::new(&reply.value))
                     .collect(),
-                pointers: Pointers::new(None, None),
+                pointers: Pointers::new(None, None, Vec::new()),
                 request_id_headers: super::bind::values(&self.file.request_id.read),
             }),
-        }))
+        })
     }
 }
 
@@ -181,6 +214,21 @@ mod tests {
     }
 
     #[test]
+    fn another_read_stands_beside_it_and_has_words_of_its_own() {
+        let text = with_probe(
+            "probe:\n  path: /things\n  other: {path: /things/none, replies: [{status: 404, class: done}]}\n",
+        );
+        let connector = Connector::parse("a connector", &text).expect("right");
+        let variables = [("base_url".to_owned(), "http://127.0.0.1:1".to_owned())];
+        let bound = connector.bind(&variables.into()).expect("bound");
+        let read = bound.probe.expect("it names a read");
+        let other = read.other.as_deref().expect("and another one");
+        assert_eq!(other.target, "/things/none");
+        let class = |read: &super::ProbeRead| read.classify(404, &|_| None, b"").class.name();
+        assert_eq!((class(&read), class(other)), ("missing", "done"));
+    }
+
+    #[test]
     fn mistakes_of_the_section_are_told_with_their_lines() {
         for (section, told) in [
             ("probe: {path: \"/things?limit=1\"}\n", "the probe's path"),
@@ -193,6 +241,14 @@ mod tests {
             (
                 "probe: {path: /things, replies: [{status: 4xx, class: done}]}\n",
                 "classed as done",
+            ),
+            (
+                "probe: {path: /things, other: {path: things}}\n",
+                "the probe's path",
+            ),
+            (
+                "probe: {path: /things, other: {path: /others, other: {path: /more}}}\n",
+                "names another one",
             ),
         ] {
             let findings = check_text("a connector", &with_probe(section));

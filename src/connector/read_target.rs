@@ -37,7 +37,7 @@ pub(super) fn check_read_path(
         Some(Part::Text(text)) if text.starts_with('/') && !text.starts_with("//")
     );
     let is_plain = path.value.parts().iter().all(|part| match part {
-        Part::Name(_) => true,
+        Part::Name(..) => true,
         Part::Text(text) => {
             text.bytes()
                 .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'\\' | b'"'))
@@ -94,9 +94,9 @@ impl Connector {
                     target.path.push_str(text);
                     target.endpoint.push_str(text);
                 }
-                Part::Name(name) => {
+                Part::Name(name, escape) => {
                     let value = given.get(name).ok_or_else(|| self.missing(name.clone()))?;
-                    target.path.push_str(&encoded(value));
+                    target.path.push_str(&encoded(&escape.of(value)));
                     target.endpoint.push_str(&format!("{{{name}}}"));
                 }
             }
@@ -106,6 +106,17 @@ impl Connector {
             let name = encoded(&entry.name.value);
             target.query.push((name, encoded(&value)));
         }
+        target.headers = self.filled_headers(headers, given)?;
+        Ok(target)
+    }
+
+    /// Headers with their variables filled in.
+    pub(super) fn filled_headers(
+        &self,
+        headers: &NameMap<Located<Template>>,
+        given: &BTreeMap<String, String>,
+    ) -> Result<Vec<(String, String)>, ConnectorError> {
+        let mut filled = Vec::with_capacity(headers.entries.len());
         for entry in &headers.entries {
             let value = self.fill(&entry.value.value, given)?;
             if value.bytes().any(|byte| byte < b' ' || byte == 0x7F) {
@@ -113,8 +124,8 @@ impl Connector {
                     header: entry.name.value.clone(),
                 });
             }
-            target.headers.push((entry.name.value.clone(), value));
+            filled.push((entry.name.value.clone(), value));
         }
-        Ok(target)
+        Ok(filled)
     }
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::batch_file::{AbsentRule, OthersRule};
 use super::class::ReplyClass;
 use super::condition::{Subject, stands_at};
-use super::item_key::{Directory, ItemKey, MatchBy, whole_number};
+use super::item_key::{Directory, ItemKey, MatchBy, NameForm, whole_number};
 use super::message::{self, Pointers};
 use super::reply::{ReplyRule, contains_ignoring_case};
 use super::status::StatusSet;
@@ -71,11 +71,18 @@ pub(super) struct Tellings {
     /// name, or of a record that wasn't sent, or a count that doesn't fit. What
     /// the reply leaves out is then no news.
     pub(super) is_odd: bool,
+    /// Results that name no record which was sent.
+    strangers: usize,
 }
 
 /// Why a reply's results can't be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct NoResults;
+pub(super) enum NoResults {
+    /// The reply isn't JSON, or has no such list.
+    NoList,
+    /// Results go by their order, and there aren't as many as records.
+    OtherCount(usize),
+}
 
 impl ResultsForm {
     /// Whether anything in a reply tells records apart.
@@ -93,24 +100,33 @@ impl ResultsForm {
         let mut tellings = Tellings {
             of_items: vec![Vec::new(); items.len()],
             is_odd: false,
+            strangers: 0,
         };
         let mut failures: u64 = 0;
         for list in &self.lists {
             let entries = match reply.pointer(&list.at) {
                 Some(Value::Array(entries)) => entries,
                 None | Some(Value::Null) if !list.must_be_there => continue,
-                _ => return Err(NoResults),
+                _ => return Err(NoResults::NoList),
             };
+            let goes_by_order = list.match_by.form == NameForm::Order;
+            if goes_by_order && entries.len() != items.len() {
+                return Err(NoResults::OtherCount(entries.len()));
+            }
             let directory = Directory::new(&list.match_by, items);
-            for entry in entries {
+            for (place, entry) in entries.iter().enumerate() {
                 let telling = list.read(entry);
                 failures += u64::from(!telling.is_success());
-                tellings.note(&directory.named_by(entry), &telling);
+                let named = match goes_by_order {
+                    true => vec![Some(place)],
+                    false => directory.named_by(entry),
+                };
+                tellings.note(&named, &telling);
             }
         }
         if let Some((pointer, _)) = &self.error_indexes {
             let Some(Value::Array(indexes)) = reply.pointer(pointer) else {
-                return Err(NoResults);
+                return Err(NoResults::NoList);
             };
             for index in indexes {
                 let place = whole_number(index)
@@ -138,8 +154,15 @@ impl ResultsForm {
 }
 
 impl Tellings {
+    /// Whether there are results, and none of them is of a record that was sent:
+    /// the connector looks for their names in the wrong place.
+    pub(super) fn names_none(&self) -> bool {
+        self.strangers > 0 && self.of_items.iter().all(Vec::is_empty)
+    }
+
     fn note(&mut self, places: &[Option<usize>], telling: &Telling) {
         self.is_odd |= places.is_empty();
+        self.strangers += usize::from(places.iter().all(Option::is_none));
         for place in places {
             match place.and_then(|place| self.of_items.get_mut(place)) {
                 Some(told) => told.push(telling.clone()),

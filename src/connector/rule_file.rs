@@ -94,6 +94,12 @@ pub(crate) struct ErrorsSection {
     pub(crate) fields: Option<Vec<Located<String>>>,
     /// Where the message stands. Default: the usual places.
     pub(crate) messages: Option<Vec<Located<String>>>,
+    /// Where an object stands whose members have the names of fields, each with
+    /// its reason: `[/details]` for `{"details": {"email": [{"description":
+    /// "isn't valid"}]}}`. It goes before the others; a reply without it is read
+    /// as if this weren't here. Default: none.
+    #[serde(default)]
+    pub(crate) fields_of: Vec<Located<String>>,
 }
 
 /// The conditions of a rule, whatever kind of rule it is.

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::config::Located;
+
 use super::error::ConnectorError;
 use super::load::Connector;
 use super::message::id_text;
-use super::operation::write_segment;
 use super::places::Places;
-use super::template::{Part, Template};
+use super::read_target::query_text;
+use super::template::Template;
 use super::url::HttpUrl;
 
 /// The variable that a discovered address is handed over in.
@@ -65,15 +67,25 @@ impl Discovery {
 pub struct SetUpStep {
     /// Its name in the connector file.
     pub name: String,
-    /// The whole address that it is looked for at.
-    pub look_up: String,
-    /// The whole address, and the body, that make it; `None` where a load may
-    /// not.
-    pub create: Option<(String, Vec<u8>)>,
+    /// How it is looked for, with GET.
+    pub look_up: SetUpCall,
+    /// How it is made, with POST; `None` where a load may not.
+    pub create: Option<SetUpCall>,
     /// The variable that gets its id.
     pub sets: String,
     found_at: Vec<String>,
     made_at: Vec<String>,
+}
+
+/// A request of the set-up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetUpCall {
+    /// The whole address.
+    pub url: String,
+    /// Headers besides the token's and the body's own.
+    pub headers: Vec<(String, String)>,
+    /// The body; `None` of a GET.
+    pub body: Option<Vec<u8>>,
 }
 
 impl SetUpStep {
@@ -172,32 +184,39 @@ impl Connector {
         let given = self.checked(variables)?;
         let section = &entry.value.value;
         let base_url = self.address(None, variables, &given)?;
-        let address = |path: &Template| -> Result<String, ConnectorError> {
-            let mut address = base_url.to_string().into_bytes();
-            for part in path.parts() {
-                match part {
-                    Part::Text(text) => address.extend_from_slice(text.as_bytes()),
-                    Part::Name(name) => {
-                        let value = given.get(name).ok_or_else(|| self.missing(name.clone()))?;
-                        write_segment(value, &mut address);
-                    }
-                }
+        let call = |path: &Located<Template>, query, headers, body: Option<Vec<u8>>| {
+            let target = self.read_target(&base_url, &given, &path.value, query, headers)?;
+            let mut url = base_url.with_path(target.path).to_string();
+            let query = query_text(&target.query);
+            match path.value.asks() {
+                true => url.push_str(&query.replacen('?', "&", 1)),
+                false => url.push_str(&query),
             }
-            // The base is an address, and the rest is ASCII by its encoding.
-            Ok(String::from_utf8_lossy(&address).into_owned())
+            Ok::<_, ConnectorError>(SetUpCall {
+                url,
+                headers: target.headers,
+                body,
+            })
         };
+        let look_up = &section.look_up;
         let create = match &section.create {
             None => None,
             Some(create) => {
                 let mut body = create.body.value.clone();
                 self.fill_texts(&mut body, &given)?;
-                Some((address(&create.path.value)?, body.to_string().into_bytes()))
+                let body = body.to_string().into_bytes();
+                Some(call(
+                    &create.path,
+                    &create.query,
+                    &create.headers,
+                    Some(body),
+                )?)
             }
         };
         let places = |places: &Places| places.pointers.clone();
         Ok(Some(SetUpStep {
             name: entry.name.value.clone(),
-            look_up: address(&section.look_up.path.value)?,
+            look_up: call(&look_up.path, &look_up.query, &look_up.headers, None)?,
             create,
             sets: section.sets.value.clone(),
             found_at: places(&section.look_up.id.value),

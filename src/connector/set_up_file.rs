@@ -31,6 +31,12 @@ pub(crate) struct SetUpLookUpSection {
     /// The path below the base address, with a query if it needs one; `{name}`
     /// stands for a variable, percent-encoded.
     pub(crate) path: Located<Template>,
+    /// What stands behind the path's `?`, by name; `{name}` stands for a variable.
+    #[serde(default)]
+    pub(crate) query: NameMap<Located<Template>>,
+    /// Headers of the request besides the token's and the body's own.
+    #[serde(default)]
+    pub(crate) headers: NameMap<Located<Template>>,
     /// Where its id stands in a reply of 2xx, as a JSON pointer or a list of
     /// such. A reply without it, or a 404, says that it isn't there.
     pub(crate) id: Located<Places>,
@@ -42,6 +48,12 @@ pub(crate) struct SetUpLookUpSection {
 pub(crate) struct SetUpCreateSection {
     /// The path below the base address, as in `look_up`.
     pub(crate) path: Located<Template>,
+    /// What stands behind the path's `?`, by name; `{name}` stands for a variable.
+    #[serde(default)]
+    pub(crate) query: NameMap<Located<Template>>,
+    /// Headers of the request besides the token's and the body's own.
+    #[serde(default)]
+    pub(crate) headers: NameMap<Located<Template>>,
     /// The JSON body; `{name}` in a text stands for a variable.
     pub(crate) body: Located<serde_json::Value>,
     /// Where its id stands in the reply.

@@ -234,7 +234,7 @@ impl Connector {
                     .iter()
                     .map(|reply| ReplyRule::new(&reply.value))
                     .collect(),
-                pointers: Pointers::new(None, None),
+                pointers: Pointers::new(None, None, Vec::new()),
                 request_id_headers: super::bind::values(&self.file.request_id.read),
             },
         };

@@ -6,7 +6,10 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
-/// A text with `{names}` that stand for values.
+use super::escape::Escape;
+
+/// A text with `{names}` that stand for values. `{name|doubled}` and
+/// `{name|backslashed}` say how a quote in the value is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Template {
     parts: Vec<Part>,
@@ -17,8 +20,8 @@ pub(crate) struct Template {
 pub(crate) enum Part {
     /// Text that stands for itself.
     Text(String),
-    /// The name of a value.
-    Name(String),
+    /// The name of a value, and how its quotes are written.
+    Name(String, Escape),
 }
 
 impl Template {
@@ -38,7 +41,15 @@ impl Template {
             let close = behind
                 .find('}')
                 .ok_or_else(|| format!("{text:?} has a `{{` that is never closed"))?;
-            let name = &behind[..close];
+            let (name, escape) = match behind[..close].split_once('|') {
+                None => (&behind[..close], Escape::None),
+                Some((name, escape)) => (
+                    name,
+                    Escape::named(escape).ok_or_else(|| {
+                        format!("{text:?} has `|{escape}` in it: write `|doubled` where a quote is written twice, `|backslashed` where it gets a backslash, or `|plain`")
+                    })?,
+                ),
+            };
             let is_name = !name.is_empty()
                 && name
                     .bytes()
@@ -46,7 +57,7 @@ impl Template {
             if !is_name {
                 return Err(format!("{text:?} has a name that isn't one: `{{{name}}}`"));
             }
-            parts.push(Part::Name(name.to_owned()));
+            parts.push(Part::Name(name.to_owned(), escape));
             rest = &behind[close + 1..];
         }
         if !rest.is_empty() {
@@ -60,11 +71,34 @@ impl Template {
         &self.parts
     }
 
+    /// Whether a query begins in it.
+    pub(crate) fn asks(&self) -> bool {
+        let mut parts = self.parts.iter();
+        parts.any(|part| matches!(part, Part::Text(text) if text.contains('?')))
+    }
+
     /// The names, in their order, as often as they stand.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> + '_ {
         self.parts.iter().filter_map(|part| match part {
-            Part::Name(name) => Some(name.as_str()),
+            Part::Name(name, _) => Some(name.as_str()),
             Part::Text(_) => None,
+        })
+    }
+
+    /// Whether a name stands right beside a `'` (or `%27`), and nothing says how
+    /// one in its value is written.
+    pub(crate) fn is_open_to_quotes(&self, name: &str) -> bool {
+        const QUOTES: [&str; 2] = ["'", "%27"];
+        let text_at = |index: usize| match self.parts.get(index) {
+            Some(Part::Text(text)) => text.as_str(),
+            _ => "",
+        };
+        self.parts.iter().enumerate().any(|(index, part)| {
+            let (before, after) = (text_at(index.wrapping_sub(1)), text_at(index + 1));
+            matches!(part, Part::Name(known, Escape::None) if known == name)
+                && QUOTES
+                    .iter()
+                    .any(|quote| before.ends_with(quote) || after.starts_with(quote))
         })
     }
 
@@ -74,7 +108,10 @@ impl Template {
         for part in &self.parts {
             match part {
                 Part::Text(part) => text.push_str(part),
-                Part::Name(name) => text.push_str(values.get(name).ok_or_else(|| name.clone())?),
+                Part::Name(name, escape) => {
+                    let value = values.get(name).ok_or_else(|| name.clone())?;
+                    text.push_str(&escape.of(value));
+                }
             }
         }
         Ok(text)

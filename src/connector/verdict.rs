@@ -10,11 +10,16 @@ use super::reply::Classified;
 pub enum Split {
     /// Each record for itself, in the order in which they were sent.
     Items(Vec<ItemVerdict>),
+    /// The reply has results, and none of them names a record that was sent, so
+    /// the connector looks for their names in the wrong place. What can be said
+    /// of each record all the same.
+    NamesNone(Vec<ItemVerdict>),
     /// All of them alike. A failure that may have been applied all the same is
     /// `unknown` where the operation may not be repeated.
     Whole(Classified),
-    /// The batch was refused for a record in it, and nothing of it was applied:
-    /// send it again in two halves, until the bad record is alone.
+    /// The batch was refused for a record in it, and nothing of it was applied; or
+    /// it may be repeated, and its reply doesn't tell its records apart. Send it
+    /// again in two halves, until each such record is alone.
     Halve(Classified),
     /// The batch was refused for its size, and nothing of it was applied: send
     /// it again in parts, and no larger batch from now on.

@@ -21,8 +21,6 @@ use super::snapshot::{GateState, Snapshot};
 use super::trouble::{Ending, TroubleWatch};
 use super::window::Window;
 
-/// Waits above this are called windows in the summary.
-const BUCKET_WAIT_S: f64 = 2.0;
 /// Events nobody takes are dropped beyond this.
 const MOST_EVENTS: usize = 1024;
 
@@ -70,10 +68,15 @@ impl Controller {
         let cap = start
             .filter(|start| start.sure)
             .and_then(|start| start.concurrency_cap);
+        let mut gate = Gate::new(now);
+        if !settings.closed_for.is_zero() {
+            // Nothing is learnt from a wait of which the beginning is unknown.
+            gate.close(now, settings.closed_for, CloseReason::Unavailable);
+        }
         Self {
             started_at: now,
             random: SmallRng::seed_from_u64(seed),
-            gate: Gate::new(now),
+            gate,
             window: Window::starting_at(0.0, settings.concurrency, settings.max_in_flight, cap),
             pace: Pace::new(0.0, settings.share, start.as_ref()),
             cap: CapWatch::default(),
@@ -195,7 +198,7 @@ impl Controller {
         let told = self.pace.told(now_s);
         let (rate_per_s, sure, kind) = match (self.pace.learnt(), told, cap) {
             (Some((rate_per_s, sure)), _, _) => {
-                let long = cycles.longest_wait_s() > BUCKET_WAIT_S;
+                let long = cycles.name_windows();
                 (
                     rate_per_s,
                     sure,

@@ -4,6 +4,8 @@
 //! Whatever the limit's shape, a client that keeps to "admitted by elapsed"
 //! over whole cycles asks for what the tenant gives.
 
+/// A longer wait names the end of a window.
+const LONGEST_BUCKET_WAIT_S: f64 = 2.0;
 /// Cycles remembered; enough for any span of twice the longest wait in which
 /// cycles of a second mix with waits of a minute.
 const MEMORY: usize = 64;
@@ -54,6 +56,11 @@ impl CycleLog {
 
     pub(super) fn longest_wait_s(&self) -> f64 {
         self.longest_wait_s
+    }
+
+    /// Whether the waits were as long as windows ask for.
+    pub(super) fn name_windows(&self) -> bool {
+        self.longest_wait_s > LONGEST_BUCKET_WAIT_S
     }
 
     /// Accepted requests of the cycle with the longest wait: the burst.

@@ -50,7 +50,8 @@ impl LearntPace {
             .grow(passed_s * self.haste(now_s, earning_s, told, measure));
         let rate_per_s = self.ramp.rate_per_s();
         let proof = proof_of_raise(earning_s, self.wait_told);
-        if self.sure && rate_per_s > (1.0 + proof) * self.base_per_s {
+        let is_far_above = rate_per_s > (1.0 + proof) * self.base_per_s;
+        if self.sure && is_far_above && measure.tells_of_a_raise(now_s) {
             measure.note_raised(now_s, &self.ramp, self.base_per_s);
             self.sure = false;
             self.ramp = Ramp::doubling(rate_per_s, raised_doubling_s(earning_s));

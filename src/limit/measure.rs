@@ -104,6 +104,14 @@ impl Measure {
         self.steadiness.is_unusual(open_s, earning_s)
     }
 
+    /// Whether a pace that has grown since the gate opened says that the limit
+    /// was raised. At the end of a window everybody is refused, at a bucket only
+    /// who comes first.
+    pub(super) fn tells_of_a_raise(&self, now_s: f64) -> bool {
+        let open_s = now_s - self.opened_at_s;
+        self.cycles.name_windows() || self.steadiness.tells_of_a_raise(open_s)
+    }
+
     pub(super) fn accepted_in_cycle(&self) -> f64 {
         self.accepted
     }

@@ -57,8 +57,10 @@ impl Pace {
                 sure: start.sure,
                 lost_s: 0.0,
             };
-            let wait_told = true;
-            pace.settle(measured, start.longest_wait_s, wait_told);
+            // A wait that nobody was asked for yet in this run is no reason to
+            // be slow in finding that the limit is another one now.
+            let (wait_s, wait_told) = (0.0, true);
+            pace.settle(measured, wait_s, wait_told);
         }
         if start.is_some_and(|start| start.kind == LimitKind::ConcurrencyCap && start.sure) {
             pace.approach = Approach::Over;

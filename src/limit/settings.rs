@@ -1,6 +1,7 @@
 //! What a user can set about the controller; everything else is learnt.
 
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 use super::learned::LearnedLimit;
 use super::rate::{Rate, Share};
@@ -30,6 +31,9 @@ pub struct LimitSettings {
     /// and probed like one learnt here; an unsure one is trusted to 0.8 and
     /// searched from there. Default none.
     pub starting_point: Option<LearnedLimit>,
+    /// How long nothing is sent at first, since the tenant has asked for that
+    /// before. Default zero.
+    pub closed_for: Duration,
 }
 
 impl Default for LimitSettings {
@@ -40,6 +44,7 @@ impl Default for LimitSettings {
             max_rate: None,
             share: Share::WHOLE,
             starting_point: None,
+            closed_for: Duration::ZERO,
         }
     }
 }

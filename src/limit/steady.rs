@@ -18,6 +18,12 @@ const USUAL_EARNINGS: f64 = 2.0;
 /// …and a longer one is if it goes on for this many times the longest.
 const UNUSUAL: f64 = 1.05;
 
+/// Where the latest two measures differ, a pace may have grown unrefused because
+/// others were refused instead: then an opening must last so many times the
+/// longest before. Less, and now and then a client takes others' share for a
+/// raised limit; more finds a raised one late among others.
+const UNUSUAL_AMONG_OTHERS: f64 = 2.0;
+
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Steadiness {
     same_in_a_row: u32,
@@ -49,5 +55,11 @@ impl Steadiness {
     pub(super) fn is_unusual(&self, open_s: f64, earning_s: f64) -> bool {
         let usual_s = self.longest_open_s.max(USUAL_EARNINGS * earning_s);
         self.same_in_a_row >= SAME_IN_A_ROW && open_s > UNUSUAL * usual_s
+    }
+
+    /// Whether a pace that grew unrefused over such an opening says that the
+    /// limit was raised.
+    pub(super) fn tells_of_a_raise(&self, open_s: f64) -> bool {
+        self.same_in_a_row > 0 || open_s > UNUSUAL_AMONG_OTHERS * self.longest_open_s
     }
 }

@@ -20,6 +20,9 @@ const SLOW_START_END: f64 = 32.0;
 /// Growth per good step (before and after a limit was met).
 const GROWTH: f64 = 0.2;
 const SETTLED_GROWTH: f64 = 0.05;
+/// A step was worth its places if goodput grew by this much of what the window
+/// did. More stops below a knee for a minute now and then, less climbs past it.
+const GAIN: f64 = 0.4;
 /// The size is held this long after a bad step, or one without gain.
 const HOLD_BAD_S: f64 = 10.0;
 const HOLD_NO_GAIN_S: f64 = 30.0;
@@ -59,6 +62,9 @@ pub(super) struct Window {
     /// Size and goodput before the last growth.
     before_growth: Option<(f64, f64)>,
     steps_without_gain: u32,
+    /// Steps since the size has changed, and the sum of their goodputs.
+    unchanged_steps: u32,
+    goodputs_per_s: f64,
     hold_until_s: f64,
     connections: Connections,
     round_trip_s: f64,
@@ -109,6 +115,8 @@ impl Window {
             pace_bound_before: false,
             before_growth: None,
             steps_without_gain: 0,
+            unchanged_steps: 0,
+            goodputs_per_s: 0.0,
             hold_until_s: now_s,
             connections: Connections::default(),
             round_trip_s: 0.2,
@@ -162,6 +170,7 @@ impl Window {
     fn resize(&mut self, now_s: f64, size: f64) {
         self.size = size.clamp(1.0, self.most);
         self.accepted_since_change = 0;
+        (self.unchanged_steps, self.goodputs_per_s) = (0, 0.0);
         self.changed_at_s = now_s;
     }
 
@@ -289,27 +298,33 @@ impl Window {
         }
         let goodput = step.goodput_per_s();
         if let Some((size, goodput_before)) = self.before_growth
-            && goodput < goodput_before * (1.0 + 0.5 * (self.size / size - 1.0))
+            && goodput < goodput_before * (1.0 + GAIN * (self.size / size - 1.0))
         {
             let from = self.size;
             self.before_growth = None;
             self.steps_without_gain += 1;
-            // Once is chance: a short step's goodput varies by as much as it grew.
-            self.settled |= self.steps_without_gain > 1;
+            // A large step may have passed the best size, so smaller ones follow
+            // at once.
             self.hold_until_s = now_s
                 + if self.settled {
                     HOLD_NO_GAIN_S
                 } else {
                     HOLD_DOUBT_S
                 };
+            // Once is chance: a short step's goodput varies by as much as it grew.
+            self.settled |= self.steps_without_gain > 1;
             self.resize(now_s, size);
             return StepEnd::Cut(from);
         }
         if self.before_growth.is_some() {
             self.steps_without_gain = 0;
         }
+        self.unchanged_steps += 1;
+        self.goodputs_per_s += goodput;
         if now_s >= self.hold_until_s.max(self.connections.hold_until_s) {
-            self.before_growth = Some((self.size, goodput));
+            // The mean of many steps is what another size is judged by.
+            let usual_per_s = self.goodputs_per_s / f64::from(self.unchanged_steps);
+            self.before_growth = Some((self.size, usual_per_s));
             let share = if self.settled { SETTLED_GROWTH } else { GROWTH };
             self.resize(now_s, self.size + (self.size * share).max(1.0));
         }

@@ -6,7 +6,9 @@ use super::check::Checks;
 use super::columns::{Columns, NoColumn};
 use super::convert::Converter;
 use super::expression::{Condition, Template};
+use super::fixed_text::check_fixed_texts;
 use super::json::push_string;
+use super::key::Key;
 use super::members::lay_out;
 use super::problem::{LocatedProblem, nearest};
 use super::reference::Reference;
@@ -49,10 +51,11 @@ pub(super) fn compile(
     let mut filled_fields = Vec::new();
     for rule in rules {
         let mut note = |problem| {
-            problems.push(LocatedProblem {
-                line: rule.line,
-                problem,
-            });
+            let line = match &problem {
+                MappingProblem::BadText { line, .. } => *line,
+                _ => rule.line,
+            };
+            problems.push(LocatedProblem { line, problem });
         };
         let is_key = rule.target == contract.key;
         let place = contract
@@ -78,7 +81,10 @@ pub(super) fn compile(
             continue;
         }
         match step(rule, field, &columns, contract.empty_cells) {
-            Ok(step) if is_key => key = Some(step),
+            Ok(step) if is_key => match Key::new(step, rule, &columns) {
+                Ok(found) => key = Some(found),
+                Err(problem) => note(problem),
+            },
             Ok(step) => {
                 steps.push(step);
                 filled_fields.extend(place);
@@ -111,7 +117,12 @@ pub(super) fn compile(
         });
     }
     match (key, record) {
-        (Some(key), Ok(record)) if problems.is_empty() => Ok(Program { key, steps, record }),
+        (Some(key), Ok(record)) if problems.is_empty() => Ok(Program {
+            key,
+            steps,
+            record,
+            has_key: contract.key_in_body || !contract.key_at.is_empty(),
+        }),
         _ => Err(problems),
     }
 }
@@ -208,23 +219,8 @@ fn step(
         })
     });
     let checks = Checks::new(field, rule);
-    let fixed = match (&rule.reference, &rule.from) {
-        // A key of another entity, which the field never holds.
-        (Some(_), _) => None,
-        (None, RuleSource::Constant(text)) => Some(text),
-        (None, _) => rule.default.as_ref(),
-    };
-    if let Some(text) = fixed
-        && !text.is_empty()
-        && let Err((_, cause)) = checks.check(text, false)
-    {
-        return Err(MappingProblem::BadText {
-            target: rule.target.clone(),
-            cause,
-        });
-    }
     let entries = rule.lookup.as_ref().map(|lookup| lookup.entries.clone());
-    Ok(Step {
+    let step = Step {
         target: rule.target.clone(),
         source,
         when: when.transpose().map_err(bad_rule)?,
@@ -245,7 +241,9 @@ fn step(
         checks,
         list: field.list.as_ref().map(brackets),
         parts: rule.parts(),
-    })
+    };
+    check_fixed_texts(&step, rule, &columns.empty_row())?;
+    Ok(step)
 }
 
 /// What stands around each entry of a list: `{"value":` and `}` for `/value`.

@@ -43,6 +43,11 @@ impl Converter {
         })
     }
 
+    /// Whether it takes more of a row than the value.
+    pub(super) fn reads_row(&self) -> bool {
+        matches!(self, Self::E164(PhoneConverter::Cell(_)))
+    }
+
     /// Turns a value, which isn't empty, into another.
     pub(super) fn convert<'text>(
         &self,

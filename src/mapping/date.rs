@@ -6,7 +6,7 @@
 
 use jiff::civil::{Date, DateTime, Time};
 use jiff::fmt::strtime::BrokenDownTime;
-use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 use jiff::{Timestamp, Zoned};
 
 use super::convert::Refused;
@@ -29,7 +29,7 @@ const ISO_FORMS: [&str; 5] = [
 /// Turns dates and times of one spelling into another.
 #[derive(Debug)]
 pub(super) struct DateConverter {
-    forms: Vec<String>,
+    forms: Vec<SourceForm>,
     is_iso: bool,
     zone: Option<Zone>,
     /// `None`: a date stays one, and a time becomes UTC.
@@ -37,10 +37,26 @@ pub(super) struct DateConverter {
     gap: Option<GapChoice>,
 }
 
+/// A form that cells are read in.
+#[derive(Debug)]
+struct SourceForm {
+    spelling: String,
+    /// The same with `Z` in the offset's place, which stands for UTC; in both
+    /// letter cases. Empty where the form has no offset.
+    of_utc: Vec<String>,
+}
+
 #[derive(Debug)]
 struct Zone {
     name: String,
     rules: TimeZone,
+}
+
+impl Zone {
+    fn is_utc(&self) -> bool {
+        self.rules.to_offset(Timestamp::UNIX_EPOCH) == Offset::UTC
+            && self.rules.following(Timestamp::MIN).next().is_none()
+    }
 }
 
 /// What a cell says.
@@ -56,13 +72,12 @@ impl DateConverter {
     /// What is wrong with the rule by itself.
     pub(super) fn new(rule: &DateRule) -> Result<Self, String> {
         let is_iso = rule.from.is_empty();
-        let forms: Vec<String> = match is_iso {
+        let spellings: Vec<String> = match is_iso {
             true => ISO_FORMS.map(str::to_owned).into(),
             false => rule.from.clone(),
         };
-        for form in &forms {
-            check_source_form(form)?;
-        }
+        let forms = spellings.into_iter().map(SourceForm::new);
+        let forms = forms.collect::<Result<Vec<_>, _>>()?;
         let zone = rule.zone.as_deref().map(find_zone).transpose()?;
         let converter = Self {
             forms,
@@ -71,18 +86,41 @@ impl DateConverter {
             to: rule.to.clone(),
             gap: rule.gap,
         };
+        converter.check_utc_mark()?;
         converter.check_target()?;
         Ok(converter)
+    }
+
+    /// A `Z` says UTC to whoever reads it. As a letter of the form it says
+    /// nothing here, and the zone's clock would be taken for UTC's.
+    fn check_utc_mark(&self) -> Result<(), String> {
+        let Some(zone) = self.zone.as_ref().filter(|zone| !zone.is_utc()) else {
+            return Ok(());
+        };
+        let marked = self.forms.iter().find(|form| ends_in_z(&form.spelling));
+        if let Some(form) = marked {
+            return Err(format!(
+                "{:?} reads times in {}, though their Z says UTC; write %:z instead of Z",
+                form.spelling, zone.name
+            ));
+        }
+        match &self.to {
+            Some(DateTarget::Format(form)) if ends_in_z(form) => Err(format!(
+                "{form:?} writes times in {} with a Z, which says UTC; write `to: utc`, or %:z instead of Z",
+                zone.name
+            )),
+            _ => Ok(()),
+        }
     }
 
     fn check_target(&self) -> Result<(), String> {
         // Of forms in ISO 8601 each cell says for itself whether it has a zone.
         let forms = if self.is_iso { &[][..] } else { &self.forms };
-        let tells_zone = |form: &String| tells_offset(form);
+        let tells_zone = |form: &SourceForm| tells_offset(&form.spelling);
         let needs_zone = match &self.to {
             None => forms
                 .iter()
-                .any(|form| tells_time(form) && !tells_offset(form)),
+                .any(|form| tells_time(&form.spelling) && !tells_zone(form)),
             Some(DateTarget::Utc) => !forms.iter().all(tells_zone),
             Some(DateTarget::Local) => true,
             Some(DateTarget::Date) => forms.iter().any(tells_zone),
@@ -140,7 +178,7 @@ impl DateConverter {
     fn read(&self, text: &str) -> Result<Told, Refused> {
         let mut told: Option<(Told, &str)> = None;
         for form in &self.forms {
-            let Some(reading) = read(form, text) else {
+            let Some(reading) = form.read(text) else {
                 continue;
             };
             match told {
@@ -148,18 +186,22 @@ impl DateConverter {
                     return Err((
                         "ambiguous_date",
                         format!(
-                            "{} is one date as {other:?} and another as {form:?}",
-                            quoted(text)
+                            "{} is one date as {other:?} and another as {:?}",
+                            quoted(text),
+                            form.spelling
                         ),
                     ));
                 }
-                _ => told = Some((reading, form)),
+                _ => told = Some((reading, &form.spelling)),
             }
         }
         let Some((told, _)) = told else {
             let forms = match self.is_iso {
                 true => "2024-01-31 or 2024-01-31T10:00:00Z".to_owned(),
-                false => self.forms.join(" or "),
+                false => {
+                    let forms = self.forms.iter().map(|form| form.spelling.as_str());
+                    forms.collect::<Vec<_>>().join(" or ")
+                }
             };
             return Err((
                 "not_a_date",
@@ -242,6 +284,33 @@ fn no_zone(text: &str) -> Refused {
     )
 }
 
+impl SourceForm {
+    /// # Errors
+    /// A form that no cell could be read in.
+    fn new(spelling: String) -> Result<Self, String> {
+        check_source_form(&spelling)?;
+        let offset = ["%:z", "%z"]
+            .into_iter()
+            .find(|name| spelling.contains(name));
+        let of_utc = offset.map(|offset| ["Z", "z"].map(|mark| spelling.replacen(offset, mark, 1)));
+        Ok(Self {
+            of_utc: of_utc.into_iter().flatten().collect(),
+            spelling,
+        })
+    }
+
+    /// What a cell says in this form; `None` where it isn't of the form.
+    fn read(&self, text: &str) -> Option<Told> {
+        let in_utc = |form: &String| match read(form, text)? {
+            Told::Clock(clock) => Some(Told::Moment(
+                clock.to_zoned(TimeZone::UTC).ok()?.timestamp(),
+            )),
+            other => Some(other),
+        };
+        read(&self.spelling, text).or_else(|| self.of_utc.iter().find_map(in_utc))
+    }
+}
+
 /// What a cell says in one form; `None` where it isn't of the form.
 fn read(form: &str, text: &str) -> Option<Told> {
     let parts = BrokenDownTime::parse(form, text).ok()?;
@@ -292,6 +361,22 @@ fn directives(form: &str) -> impl Iterator<Item = char> + '_ {
         characters.find(|character| *character == '%')?;
         characters.find(|character| character.is_alphabetic() || *character == '%')
     })
+}
+
+/// Whether a form ends in the letter `Z`, perhaps in quotes, which is no
+/// directive's name.
+fn ends_in_z(form: &str) -> bool {
+    let form = form.trim_end_matches(|character: char| {
+        character.is_whitespace() || matches!(character, '\'' | '"')
+    });
+    let Some(before) = form.strip_suffix(['Z', 'z']) else {
+        return false;
+    };
+    // What stands between a `%` and its letter: flags, a width, colons.
+    let before = before.trim_end_matches(|character: char| {
+        character.is_ascii_digit() || matches!(character, ':' | '.' | '-' | '_' | '^' | '#')
+    });
+    !before.ends_with('%') || before.ends_with("%%")
 }
 
 fn tells_time(form: &str) -> bool {

@@ -16,9 +16,10 @@ use crate::record::Fields;
 
 use super::columns::Columns;
 use super::plain_template::PlainTemplate;
+use super::reading::{read_condition, read_template};
 
 /// The variable that has all columns.
-const ROW: &str = "row";
+pub(super) const ROW: &str = "row";
 /// The name of the one template of an environment.
 const NAME: &str = "template";
 
@@ -34,7 +35,7 @@ fn environment() -> Environment<'static> {
 /// Whether a text is a template.
 ///
 /// # Errors
-/// What is wrong with its syntax.
+/// What is wrong with its syntax, or a column that it takes for a number.
 pub(super) fn check_template(source: &str) -> Result<(), String> {
     parse_template(source).map(|_| ())
 }
@@ -42,7 +43,7 @@ pub(super) fn check_template(source: &str) -> Result<(), String> {
 /// Whether a text is a condition.
 ///
 /// # Errors
-/// What is wrong with its syntax.
+/// As of [`check_template`].
 pub(super) fn check_condition(source: &str) -> Result<(), String> {
     parse_condition(source).map(|_| ())
 }
@@ -52,13 +53,21 @@ fn parse_template(source: &str) -> Result<Environment<'static>, String> {
     environment
         .add_template_owned(NAME, source.to_owned())
         .map_err(|error| format!("the template can't be read: {}", words(&error)))?;
+    read_template(source)?;
     Ok(environment)
 }
 
 fn parse_condition(source: &str) -> Result<Expression<'static, 'static>, String> {
-    ENVIRONMENT
+    let expression = ENVIRONMENT
         .compile_expression_owned(source.to_owned())
-        .map_err(|error| format!("the condition can't be read: {}", words(&error)))
+        .map_err(|error| format!("the condition can't be read: {}", words(&error)))?;
+    read_condition(source)?;
+    Ok(expression)
+}
+
+/// Whether a name is the language's own, such as `range`.
+pub(super) fn is_global(name: &str) -> bool {
+    ENVIRONMENT.globals().any(|(global, _)| global == name)
 }
 
 /// The library's error without the place inside the template, which has no
@@ -258,10 +267,9 @@ impl Variables {
         let mut undeclared: Vec<String> = undeclared.into_iter().collect();
         undeclared.sort_unstable();
         for name in &undeclared {
-            let is_global = || ENVIRONMENT.globals().any(|(global, _)| global == name);
             if let Err(missing) = columns.index(name)
                 && name != ROW
-                && !is_global()
+                && !is_global(name)
             {
                 return Err(format!("{what} names {}", missing.words()));
             }

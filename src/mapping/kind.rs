@@ -6,6 +6,7 @@ use jiff::civil::Date;
 
 use super::convert::Refused;
 use super::json::is_number;
+use super::phone::MAX_DIGITS;
 use super::problem::quoted;
 use super::spreadsheet::{self, is_scientific};
 use super::{Conversion, FieldKind};
@@ -124,7 +125,7 @@ fn is_e164(text: &str) -> bool {
     let Some(digits) = text.strip_prefix('+') else {
         return false;
     };
-    matches!(digits.len(), 4..=15)
+    (4..=MAX_DIGITS).contains(&digits.len())
         && !digits.starts_with('0')
         && digits.bytes().all(|byte| byte.is_ascii_digit())
 }

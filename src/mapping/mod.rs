@@ -13,18 +13,24 @@ mod contract;
 mod convert;
 mod date;
 mod expression;
+mod fixed_text;
 mod json;
+mod key;
 mod kind;
 mod members;
 mod number;
+mod operand;
 mod phone;
 mod plain_template;
 mod problem;
 mod program;
+mod reading;
 mod reference;
 mod rule;
 mod spreadsheet;
 mod step;
+mod text_use;
+mod tokens;
 mod warnings;
 
 #[cfg(test)]

@@ -6,7 +6,8 @@
 //! lost are refused, though the library would make something of each.
 
 use rlibphonenumber::{
-    CountryCodeSource, PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, Region,
+    CountryCodeSource, PHONE_NUMBER_UTIL, ParseError, PhoneNumber, PhoneNumberFormat, Region,
+    ValidationError,
 };
 
 use crate::record::Fields;
@@ -16,8 +17,16 @@ use super::problem::quoted;
 use super::rule::Region as RegionRule;
 use super::spreadsheet::is_scientific;
 
-/// More digits than any number has; the standard's bound is 15.
+/// More characters than a number of [`MAX_DIGITS`] takes, however it is spaced.
 const MAX_CHARACTERS: usize = 60;
+/// Digits of a number in international form, its country code's among them (ITU-T
+/// E.164, section 6). National plans allow more in places, and no platform takes
+/// them.
+pub(super) const MAX_DIGITS: usize = 15;
+
+/// Why a number is refused.
+const TOO_SHORT: &str = "it has too few digits";
+const TOO_LONG: &str = "it has too many digits";
 
 /// Turns telephone numbers into their international form.
 #[derive(Debug)]
@@ -65,7 +74,7 @@ impl PhoneConverter {
         check_characters(text)?;
         if text.starts_with('+') {
             let number = PHONE_NUMBER_UTIL.parse(text, None);
-            let number = number.map_err(|error| not_a_number(text, &error.to_string()))?;
+            let number = number.map_err(|error| not_a_number(text, unreadable(&error)))?;
             return in_use(text, &number);
         }
         let region = match self {
@@ -85,7 +94,7 @@ impl PhoneConverter {
         };
         let number = PHONE_NUMBER_UTIL
             .parse_and_keep_raw_input(text, Some(region))
-            .map_err(|error| not_a_number(text, &error.to_string()))?;
+            .map_err(|error| not_a_number(text, unreadable(&error)))?;
         let international = in_use(text, &number)?;
         check_beginning(text, &number)?;
         Ok(international)
@@ -122,22 +131,34 @@ fn check_characters(text: &str) -> Result<(), Refused> {
 fn not_a_number(text: &str, cause: &str) -> Refused {
     (
         "not_a_phone_number",
-        format!(
-            "{} isn't a telephone number: {}",
-            quoted(text),
-            cause.to_lowercase()
-        ),
+        format!("{} isn't a telephone number: {cause}", quoted(text)),
     )
+}
+
+/// Why the library can't read a number, in a reader's words.
+fn unreadable(error: &ParseError) -> &'static str {
+    match error {
+        ParseError::InvalidCountryCode => "no country has the code that it begins with",
+        ParseError::TooShortAfterIdd | ParseError::TooShortNsn => TOO_SHORT,
+        ParseError::TooLongNsn => TOO_LONG,
+        ParseError::NotANumber(_) => "its digits and marks don't make up one",
+    }
 }
 
 /// The international form of a number that its country may have given out.
 fn in_use(text: &str, number: &PhoneNumber) -> Result<String, Refused> {
-    if number.is_valid() {
-        return Ok(number.format_as(PhoneNumberFormat::E164).into_owned());
+    let is_valid = number.is_valid();
+    let international = number.format_as(PhoneNumberFormat::E164);
+    if is_valid && international.len() <= "+".len() + MAX_DIGITS {
+        return Ok(international.into_owned());
     }
     let cause = match number.is_possible_with_reason() {
-        Err(error) => error.to_string().to_lowercase(),
-        Ok(_) => "no such number is given out".to_owned(),
+        _ if is_valid => TOO_LONG,
+        Err(ValidationError::TooShort) => TOO_SHORT,
+        Err(ValidationError::TooLong) => TOO_LONG,
+        Err(ValidationError::InvalidLength) => "no number there has so many digits",
+        Err(ValidationError::InvalidCountryCode) => "no country has this code",
+        Ok(_) => "no such number is given out",
     };
     Err((
         "not_a_phone_number",

@@ -4,7 +4,7 @@
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{problem}")]
 pub struct LocatedProblem {
-    /// The rule's line in the job file; 0 where no rule is at fault, or no file
+    /// The rule's line in the job file, or its text's; 0 where no rule is at fault, or no file
     /// holds it.
     pub line: u64,
     /// What is wrong.
@@ -53,7 +53,7 @@ pub enum MappingProblem {
         /// The field's name.
         field: String,
     },
-    /// The key is a constant, or has a default.
+    /// The key is a constant, a template without a column, or has a default.
     #[error(
         "the key `{key}` has a fixed text, so many rows would change the same record; take it from a column"
     )]
@@ -69,11 +69,15 @@ pub enum MappingProblem {
         /// What is wrong, and what to do.
         cause: String,
     },
-    /// A constant or a default that the field doesn't take.
-    #[error("`{target}` can't be filled with the fixed text: {cause}")]
+    /// A constant, a default or a lookup's text that the field doesn't take.
+    #[error("`{target}` can't be filled with {what}: {cause}")]
     BadText {
         /// The rule's target field.
         target: String,
+        /// Which text it is.
+        what: &'static str,
+        /// The text's line in the job file.
+        line: u64,
         /// What is wrong with the text.
         cause: String,
     },

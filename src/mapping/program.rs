@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::record::{Fields, Refusal};
 
+use super::key::Key;
 use super::members::Node;
 use super::problem::LocatedProblem;
 use super::step::Step;
@@ -14,10 +15,12 @@ use super::{Contract, FieldRule, TargetIds, compile};
 /// rows and threads.
 #[derive(Debug)]
 pub struct Program {
-    pub(super) key: Step,
+    pub(super) key: Key,
     pub(super) steps: Vec<Step>,
     /// Where the steps' values stand.
     pub(super) record: Node,
+    /// Whether the key stands in the record.
+    pub(super) has_key: bool,
 }
 
 /// What a program made of one row, in memory that is used again for the next.
@@ -71,12 +74,12 @@ impl Program {
     /// The key field's name.
     #[must_use]
     pub fn key_field(&self) -> &str {
-        &self.key.target
+        &self.key.step.target
     }
 
     /// The key and then the other fields, in the rules' order.
     pub fn fields(&self) -> impl Iterator<Item = FilledField<'_>> {
-        std::iter::once(&self.key)
+        std::iter::once(&self.key.step)
             .chain(&self.steps)
             .map(|step| FilledField {
                 name: &step.target,
@@ -133,10 +136,19 @@ impl Program {
         body: &mut Vec<u8>,
     ) -> Result<(), Box<Refusal>> {
         row.clear();
-        self.key.write_key(fields, &mut row.key)?;
+        self.key.write(fields, &mut row.key)?;
         for step in &self.steps {
             step.write(fields, &mut row.values)?;
             row.ends.push(row.values.len());
+        }
+        // An empty record would wipe what a PUT replaces, and for any other
+        // request it is a call that changes nothing.
+        if row.values.is_empty() && !self.has_key {
+            return Err(Box::new(Refusal {
+                error: "nothing_to_send".to_owned(),
+                message: "no field but the key has a value, so there is nothing to send; fill one in, or send empty cells with `omit_empty: false`".to_owned(),
+                ..Refusal::default()
+            }));
         }
         self.record.write_record(row, body);
         Ok(())

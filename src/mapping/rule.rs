@@ -50,6 +50,9 @@ pub struct FieldRule {
     pub omit_empty: Option<bool>,
     /// The rule's line in the job file, counted from 1; 0 where no file holds it.
     pub line: u64,
+    /// The lines of the rule's own texts (constant, default, lookup); the rule's
+    /// own line holds for those that aren't here.
+    pub text_lines: BTreeMap<String, u64>,
 }
 
 impl FieldRule {
@@ -79,6 +82,7 @@ impl FieldRule {
             max_length: None,
             omit_empty: None,
             line: 0,
+            text_lines: BTreeMap::new(),
         }
     }
 

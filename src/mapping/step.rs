@@ -15,7 +15,6 @@ use super::json::push_string;
 use super::problem::quoted;
 use super::reference::Reference;
 use super::rule::LetterCase;
-use super::spreadsheet::{self, is_scientific};
 
 /// One target field and how it is filled.
 #[derive(Debug)]
@@ -66,9 +65,9 @@ pub(super) struct ListBrackets {
 }
 
 /// A value, and whether it went through the rule's conversion.
-struct Refined<'row> {
-    text: Cow<'row, str>,
-    is_converted: bool,
+pub(super) struct Refined<'row> {
+    pub(super) text: Cow<'row, str>,
+    pub(super) is_converted: bool,
 }
 
 /// Whether a byte of UTF-8 text may belong to a letter that has another case.
@@ -191,36 +190,6 @@ impl Step {
         }
     }
 
-    /// Appends the key's text for a row.
-    pub(super) fn write_key(&self, fields: &Fields, key: &mut String) -> Result<(), Box<Refusal>> {
-        let written = self.write_key_or_refuse(fields, key);
-        written.map_err(|refused| self.refuse(refused))
-    }
-
-    fn write_key_or_refuse(&self, fields: &Fields, out: &mut String) -> Result<(), Refused> {
-        let text = self.source_text(fields)?;
-        let key = self.refine(&text, fields)?.text;
-        if key.trim().is_empty() {
-            return Err((
-                "missing_key",
-                "the row has no key, so no record can be named".to_owned(),
-            ));
-        }
-        if matches!(&*key, "." | "..") {
-            return Err((
-                "unsafe_key",
-                "the key is a step in a path, which would lead the request to another address"
-                    .to_owned(),
-            ));
-        }
-        if is_scientific(&key) {
-            return Err(spreadsheet::refused(&key));
-        }
-        self.checks.check(&key, false)?;
-        out.push_str(&key);
-        Ok(())
-    }
-
     /// The value for the plan's remarks; `None` where there is no single one.
     pub(super) fn text_to_remark<'row>(&'row self, fields: &'row Fields) -> Option<String> {
         if self.list.is_some() || self.converter.is_some() {
@@ -231,7 +200,11 @@ impl Step {
         Some(refined.text.into_owned())
     }
 
-    fn source_text<'row>(&'row self, fields: &'row Fields) -> Result<Cow<'row, str>, Refused> {
+    /// What the source gives for a row, before anything is done to it.
+    pub(super) fn source_text<'row>(
+        &'row self,
+        fields: &'row Fields,
+    ) -> Result<Cow<'row, str>, Refused> {
         let cell = |index: usize| fields.get(index).unwrap_or_default();
         let is_filled = |text: &&str| match self.trim {
             true => !text.trim().is_empty(),
@@ -261,7 +234,7 @@ impl Step {
     }
 
     /// A text with everything done to it but the checks.
-    fn refine<'row>(
+    pub(super) fn refine<'row>(
         &'row self,
         text: &'row str,
         fields: &Fields,
@@ -287,6 +260,15 @@ impl Step {
                 }
             };
         }
+        self.finish(text, fields)
+    }
+
+    /// What the lookup gave, with everything done to it that comes behind.
+    pub(super) fn finish<'row>(
+        &'row self,
+        mut text: Cow<'row, str>,
+        fields: &Fields,
+    ) -> Result<Refined<'row>, Refused> {
         if let Some(letter_case) = self.letter_case
             && text.bytes().any(|byte| may_change(byte, letter_case))
         {
@@ -335,7 +317,7 @@ impl Step {
         }
     }
 
-    fn refuse(&self, (rule, message): Refused) -> Box<Refusal> {
+    pub(super) fn refuse(&self, (rule, message): Refused) -> Box<Refusal> {
         Box::new(Refusal {
             error: rule.to_owned(),
             field: self.target.clone(),

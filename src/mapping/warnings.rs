@@ -15,6 +15,8 @@ pub enum ObservationKind {
     LeadingZerosMayBeLost,
     /// A text in scientific notation, as a spreadsheet leaves it.
     ScientificNotation,
+    /// A key with white space at an end.
+    BlanksAroundKey,
 }
 
 impl ObservationKind {
@@ -27,6 +29,9 @@ impl ObservationKind {
             }
             Self::ScientificNotation => {
                 "scientific notation: a spreadsheet may have cut the number down"
+            }
+            Self::BlanksAroundKey => {
+                "white space around the key, which makes it another key; `trim: true` cuts it off, in a template `|trim`"
             }
         }
     }
@@ -54,6 +59,9 @@ pub struct Observations {
 impl Observations {
     /// Looks at one row.
     pub fn observe(&mut self, program: &Program, fields: &Fields, line: u64) {
+        if program.key.is_spaced(fields) {
+            self.count(program.key_field(), ObservationKind::BlanksAroundKey, line);
+        }
         for step in &program.steps {
             let Some(value) = step.text_to_remark(fields) else {
                 continue;

@@ -15,8 +15,8 @@ use super::bounds::{Bounds, Stop};
 use super::distress::DistressWatch;
 use super::doubt::Doubt;
 use super::record::{Answer, Asked, Record, WaitForm};
-use super::target::Target;
-use super::trial::{Bout, Shape, Trial};
+use super::target::{Other, Target};
+use super::trial::{Bout, BoutInTurn, Shape, Trial};
 use super::under_way::{UnderWay, arrived, asked_to_stop, send};
 
 /// Where a probe stands, for the progress line.
@@ -54,6 +54,8 @@ pub(crate) struct Bench<T> {
     /// In which words requests were refused, and how often in each.
     pub(crate) refusals: BTreeMap<String, u64>,
     distress: DistressWatch,
+    /// What is asked in turn with the usual request, and whether it is first.
+    in_turn: Option<(Other, bool)>,
 }
 
 impl<T: Target> Bench<T> {
@@ -78,6 +80,7 @@ impl<T: Target> Bench<T> {
             doubt: Doubt::default(),
             refusals: BTreeMap::new(),
             distress: DistressWatch::default(),
+            in_turn: None,
         }
     }
 
@@ -162,6 +165,43 @@ impl<T: Target> Bench<T> {
         }
     }
 
+    /// Runs a trial whose requests are the usual ones and others in turn.
+    ///
+    /// # Errors
+    /// [`Stop`]; what was answered until then stands in the records.
+    pub(crate) async fn run_in_turn(
+        &mut self,
+        trial: &Trial,
+        other: Other,
+        is_first: bool,
+    ) -> Result<BoutInTurn, Stop> {
+        self.in_turn = Some((other, is_first));
+        let bout = self.run(trial).await;
+        self.in_turn = None;
+        let first = bout?.first;
+        let refused = |of_other: bool| {
+            let sent = self.records[first..].iter().enumerate();
+            let refused = sent.filter(|(number, record)| {
+                record.is_refused() && ((number % 2 == 0) == is_first) == of_other
+            });
+            u32::try_from(refused.count()).unwrap_or(u32::MAX)
+        };
+        Ok(BoutInTurn {
+            usual_refused: refused(false),
+            others_refused: refused(true),
+            paced_per_s: self.pace_since(first),
+        })
+    }
+
+    /// Requests a second that were sent from that record on.
+    fn pace_since(&self, first: usize) -> f64 {
+        let sent = &self.records[first..];
+        match sent {
+            [from, .., to] => (sent.len() - 1) as f64 / (to.sent_s - from.sent_s).max(1e-6),
+            _ => 0.0,
+        }
+    }
+
     fn count(&self, first: usize, wanted: impl Fn(&Record) -> bool) -> u32 {
         let found = self.records[first..].iter().filter(|record| wanted(record));
         u32::try_from(found.count()).unwrap_or(u32::MAX)
@@ -195,7 +235,13 @@ impl<T: Target> Bench<T> {
                     (stop, may_send) = (Some(reason), false);
                 } else {
                     let (target, number) = (Rc::clone(&self.target), self.push_record());
-                    send(&mut under_way, async move { (number, target.ask().await) });
+                    let other = self.in_turn.and_then(|(other, is_first)| {
+                        ((sent % 2 == 0) == is_first).then_some(other)
+                    });
+                    send(
+                        &mut under_way,
+                        async move { (number, target.ask(other).await) },
+                    );
                     sent += 1;
                     while let Some((number, asked)) = arrived(&mut under_way) {
                         may_send &= self.take(number, asked, &mut stop);

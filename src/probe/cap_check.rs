@@ -5,6 +5,7 @@ use super::fit::Family;
 use super::judge::{FITS_WELL, sure_fit};
 use super::model::fit_cap;
 use super::protocol::Protocol;
+use super::record::cycles;
 use super::target::Target;
 use super::trial::{Shape, Trial};
 
@@ -24,7 +25,12 @@ impl<T: Target> Protocol<T> {
                 return Ok(false);
             };
             self.reopen().await?;
-            let most = (10 * u64::from(cap.places)).max(150);
+            // A bucket that let so many through at first would be empty by then.
+            let seen = cycles(&self.bench.records);
+            let longest = seen.iter().map(|cycle| u64::from(cycle.admitted)).max();
+            let most = (10 * u64::from(cap.places))
+                .max(150)
+                .max(longest.unwrap_or(0) * 4 / 3);
             let trial = Trial {
                 shape: Shape::AtOnce((cap.places * 9 / 10).max(1)),
                 most: most.min(self.bench.requests_left() / 2),
@@ -53,7 +59,8 @@ impl<T: Target> Protocol<T> {
             }
             self.reopen().await?;
             self.flood(in_flight).await?;
-            let is_cap = sure_fit(&self.fits()).is_some_and(|fit| fit.family == Family::Cap);
+            let is_cap =
+                sure_fit(&self.seen_by_now().fits).is_some_and(|fit| fit.family == Family::Cap);
             return Ok(is_cap && self.may_be_cap());
         }
         Ok(false)

@@ -2,9 +2,9 @@
 
 use crate::limit::{Confidence, WindowStart};
 
-use super::fit::{Family, Fit, Span};
-use super::judge::{simplest, sure_fit};
-use super::nested::{View, view};
+use super::fit::{Family, Fit, Span, is_round};
+use super::judge::{ABOVE, simplest, sure_fit};
+use super::nested::{View, is_met_behind};
 use super::protocol::Protocol;
 use super::record::{Record, WaitForm, latency_quantile};
 use super::target::Target;
@@ -13,13 +13,18 @@ use super::verdict::{Figure, Honesty, Kind, Limit, RetryAfter, Verdict};
 /// Half of a range, as a share of the figure: within 5 % in all, within 25 %.
 const HIGH: f64 = 0.025;
 const MEDIUM: f64 = 0.125;
+/// Beyond this a figure is no finding.
+const VAGUE: f64 = 0.07;
+const VAGUE_BUT_ROUND: f64 = 0.1;
 /// Cycles that have to agree.
 const CYCLES_FOR_HIGH: usize = 3;
 const CYCLES_FOR_MEDIUM: usize = 2;
 /// A burst that doesn't make up for uneven arrivals, and how many times the
 /// jitter of replies a token must take to come all the same.
 const SMALL_BURST: f64 = 3.0;
-const JITTER: f64 = 1.5;
+const JITTER: f64 = 2.5;
+/// Misfit by which the other start of a window has to be worse.
+const CLEAR_START: f64 = 0.02;
 /// Share of the told waits that may be a little off.
 const WORDS_OFF: f64 = 0.3;
 
@@ -28,12 +33,8 @@ impl<T: Target> Protocol<T> {
     pub(crate) fn verdict(&self) -> Verdict {
         let records = &self.bench.records;
         let throttled = records.iter().filter(|record| record.is_refused()).count();
-        let tried = self.tried.unwrap_or(records.len());
-        let seen = view(&records[..tried], self.is_by_date());
-        let (limit, also) = match throttled {
-            0 => (self.no_limit(), None),
-            _ => limits_of(&seen, records),
-        };
+        let seen = self.seen(self.tried.unwrap_or(records.len()));
+        let (limit, also) = self.limits();
         let none_below_per_s = (throttled == 0)
             .then(|| limit.rate_per_s.map(|rate| rate.value))
             .flatten();
@@ -42,6 +43,7 @@ impl<T: Target> Protocol<T> {
             limit,
             also,
             none_below_per_s,
+            differences: self.differences,
             told: self.bench.hint,
             steps: self.ramp.steps.clone(),
             knee: self.ramp.knee,
@@ -51,6 +53,42 @@ impl<T: Target> Protocol<T> {
             throttled: throttled as u64,
             elapsed_s: self.bench.now_s(),
         }
+    }
+
+    /// The limit that counts in the long run, and a shorter one in front of it.
+    pub(super) fn limits(&self) -> (Limit, Option<Limit>) {
+        let records = &self.bench.records[..self.tried.unwrap_or(self.bench.records.len())];
+        match records.iter().any(Record::is_refused) {
+            false => (self.no_limit(), None),
+            true => {
+                let seen = self.seen(records.len());
+                let (limit, also) = limits_of(&seen, records);
+                match self.is_told_alone(&limit) || (also.is_none() && self.is_met_behind()) {
+                    true => (not_sure(&seen.fits), None),
+                    false => (limit, also),
+                }
+            }
+        }
+    }
+
+    /// Whether the controller met a longer limit, too late to find out which.
+    fn is_met_behind(&self) -> bool {
+        let front = self.front.as_ref();
+        front.is_some_and(|front| is_met_behind(&self.bench.records, front))
+    }
+
+    /// Whether nothing but the waits speaks of the window: that it opens after
+    /// them doesn't say that it didn't before. A round length speaks for itself.
+    fn is_told_alone(&self, limit: &Limit) -> bool {
+        let (Some(rate), Some(length_s)) = (limit.rate_per_s, limit.window_s) else {
+            return false;
+        };
+        limit.kind == Kind::FixedWindow
+            && limit.window_starts != Some(WindowStart::Clock)
+            && !self.bench.forms.keys().all(|form| *form == WaitForm::None)
+            && self.refused_per_s > ABOVE * rate.value
+            && length_s.value > 2.0
+            && !is_round(length_s.value)
     }
 
     /// Nothing was refused: the limit, if there is one, lies above the best of
@@ -133,8 +171,12 @@ fn limits_of(seen: &View, records: &[Record]) -> (Limit, Option<Limit>) {
 
 pub(super) fn limit_of(fits: &[Fit], cycles: usize, records: &[Record]) -> Limit {
     match sure_fit(fits) {
-        Some(fit) if cycles >= CYCLES_FOR_MEDIUM && !is_hidden_by_jitter(&fit, records) => {
-            limit_of_fit(&fit, cycles, records)
+        Some(fit) if cycles >= needed(&fit) && !is_hidden_by_jitter(&fit, records) => {
+            // A kind whose figures are guesses is a guess.
+            match is_vague(&fit) {
+                true => not_sure(fits),
+                false => limit_of_fit(&fit, cycles, records, starts_of(&fit, fits)),
+            }
         }
         // One cycle is no rate: what is left of a burst looks like one.
         _ if cycles < CYCLES_FOR_MEDIUM => not_sure(&[]),
@@ -183,7 +225,48 @@ fn not_sure(fits: &[Fit]) -> Limit {
     }
 }
 
-fn limit_of_fit(fit: &Fit, cycles: usize, records: &[Record]) -> Limit {
+/// Cycles without which a limit isn't one: as many as a bucket has figures can
+/// be met by any rate and burst.
+fn needed(fit: &Fit) -> usize {
+    match fit.family {
+        Family::Bucket => CYCLES_FOR_HIGH,
+        _ => CYCLES_FOR_MEDIUM,
+    }
+}
+
+/// Whether rate or window may as well be quite different.
+fn is_vague(fit: &Fit) -> bool {
+    let is_usual = fit
+        .window_s
+        .is_some_and(|length_s| is_round(length_s.value));
+    let borne = match is_usual {
+        true => VAGUE_BUT_ROUND,
+        false => VAGUE,
+    };
+    let figures = [fit.rate_per_s, fit.window_s];
+    let mut spans = figures.into_iter().flatten();
+    spans.any(|span| span.uncertainty() > borne)
+}
+
+/// What starts a window, where the other way to start it explains less.
+fn starts_of(fit: &Fit, fits: &[Fit]) -> Option<WindowStart> {
+    let (starts, other) = match fit.family {
+        Family::FirstRequest => (WindowStart::FirstRequest, Family::Clock),
+        Family::Clock => (WindowStart::Clock, Family::FirstRequest),
+        _ => return None,
+    };
+    let other = fits.iter().find(|fit| fit.family == other);
+    other
+        .is_none_or(|other| other.misfit.total() - fit.misfit.total() >= CLEAR_START)
+        .then_some(starts)
+}
+
+fn limit_of_fit(
+    fit: &Fit,
+    cycles: usize,
+    records: &[Record],
+    window_starts: Option<WindowStart>,
+) -> Limit {
     let figure = |span: Span| Figure {
         value: span.value,
         low: span.low.min(span.value),
@@ -222,11 +305,7 @@ fn limit_of_fit(fit: &Fit, cycles: usize, records: &[Record]) -> Limit {
             exact(value, off)
         }),
         window_s: fit.window_s.map(figure),
-        window_starts: match fit.family {
-            Family::FirstRequest => Some(WindowStart::FirstRequest),
-            Family::Clock => Some(WindowStart::Clock),
-            _ => None,
-        },
+        window_starts,
         portion: fit.portion,
         #[expect(
             clippy::cast_possible_truncation,

@@ -11,11 +11,11 @@ use http::{HeaderName, HeaderValue, Method};
 
 use crate::connector::{Bound, Classified, Operation, ProbeRead};
 use crate::error::{FatalError, FatalKind};
-use crate::transport::{Reply, Request, SharedHeaders, Transport};
+use crate::transport::{Reply, Request, SharedHeaders, Transport, shared_headers};
 
 use super::record::Asked;
 use super::replies::ReplyReader;
-use super::target::Target;
+use super::target::{Other, Target};
 use super::tokens::Tokens;
 
 /// What is asked.
@@ -63,11 +63,23 @@ pub(crate) struct HttpTarget<Way> {
     timeout: Duration,
     request_id_header: Option<HeaderName>,
     tokens: Rc<Tokens>,
+    /// Tokens beside the usual ones, of the same client.
+    other_tokens: Tokens,
+    /// Another read, and what its replies mean.
+    other_read: Option<(Bytes, ReplyReader)>,
     asked: Cell<u64>,
+    /// Whether a token was refused since the other one was had.
+    is_token_refused: Cell<bool>,
 }
 
 impl<Way: Transport> HttpTarget<Way> {
-    pub(crate) fn new(way: Way, questions: Questions, bound: &Bound, tokens: Rc<Tokens>) -> Self {
+    pub(crate) fn new(
+        way: Way,
+        questions: Questions,
+        bound: &Bound,
+        tokens: Rc<Tokens>,
+        other_tokens: Tokens,
+    ) -> Self {
         let (method, headers, timeout) = match &questions {
             Questions::Read(read) => (Method::GET, &read.headers, read.timeout),
             Questions::Writes { operation, .. } => (
@@ -77,14 +89,14 @@ impl<Way: Transport> HttpTarget<Way> {
                 operation.timeout,
             ),
         };
-        let header = |(name, value): &(String, String)| {
-            let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-            Some((name, HeaderValue::from_str(value).ok()?))
+        let other_read = match &questions {
+            Questions::Read(read) => read.other.as_deref().cloned(),
+            Questions::Writes { .. } => None,
         };
         Self {
             way,
             method,
-            headers: headers.iter().filter_map(header).collect(),
+            headers: shared_headers(headers),
             timeout,
             request_id_header: bound
                 .request_id_header
@@ -92,13 +104,23 @@ impl<Way: Transport> HttpTarget<Way> {
                 .and_then(|name| HeaderName::from_bytes(name.as_bytes()).ok()),
             reader: ReplyReader::new(questions, bound.limits.clone()),
             tokens,
+            other_tokens,
+            other_read: other_read.map(|read| {
+                let path = Bytes::from(read.target.clone());
+                let reader = ReplyReader::new(Questions::Read(read), bound.limits.clone());
+                (path, reader)
+            }),
             asked: Cell::new(0),
+            is_token_refused: Cell::new(false),
         }
     }
 
-    fn request(&self, number: u64, authorization: HeaderValue) -> Request {
+    fn request(&self, number: u64, authorization: HeaderValue, other: Option<Other>) -> Request {
         let (path, body) = match self.reader.questions() {
-            Questions::Read(read) => (Bytes::from(read.target.clone()), Bytes::new()),
+            Questions::Read(read) => match (other, &self.other_read) {
+                (Some(Other::Read), Some((path, _))) => (path.clone(), Bytes::new()),
+                _ => (Bytes::from(read.target.clone()), Bytes::new()),
+            },
             Questions::Writes { rows, .. } => {
                 let row = &rows[usize::try_from(number).unwrap_or(0) % rows.len()];
                 row.clone()
@@ -121,31 +143,59 @@ impl<Way: Transport> HttpTarget<Way> {
 }
 
 impl<Way: Transport> Target for HttpTarget<Way> {
-    async fn ask(&self) -> Asked {
+    async fn can_ask(&self, other: Other) -> bool {
+        self.is_token_refused.set(false);
+        if other == Other::Read {
+            return self.other_read.is_some();
+        }
+        let had = (
+            self.tokens.newer_than(None).await,
+            self.other_tokens.newer_than(None).await,
+        );
+        // Some tenants give the same token again until it ends.
+        matches!(had, (Ok(one), Ok(other)) if one.authorization != other.authorization)
+    }
+
+    fn is_steady(&self) -> bool {
+        !self.is_token_refused.get()
+    }
+
+    async fn ask(&self, other: Option<Other>) -> Asked {
         let number = self.asked.get();
         self.asked.set(number + 1);
+        let tokens = match other {
+            Some(Other::Token) => &self.other_tokens,
+            _ => &*self.tokens,
+        };
+        let reader = match (other, &self.other_read) {
+            (Some(Other::Read), Some((_, reader))) => reader,
+            _ => &self.reader,
+        };
         let mut refused_token = None;
         loop {
-            let token = match self.tokens.newer_than(refused_token).await {
+            let token = match tokens.newer_than(refused_token).await {
                 Ok(token) => token,
                 Err(error) => return Asked::Impossible(error),
             };
-            let request = self.request(number, token.authorization.clone());
+            let request = self.request(number, token.authorization.clone(), other);
             let replied = self.way.send(request).await;
-            let is_refused = replied
-                .as_ref()
-                .is_ok_and(|reply| self.reader.is_token_refused(reply));
-            if is_refused && refused_token.is_none() {
-                refused_token = Some(token.generation);
-                continue;
+            if let Ok(reply) = &replied
+                && let Some(why) = reader.token_refusal(reply)
+            {
+                self.is_token_refused.set(true);
+                if refused_token.is_none() {
+                    refused_token = Some(token.generation);
+                    continue;
+                }
+                let message =
+                    format!("the tenant refuses the credentials, two times in a row: {why}");
+                return Asked::Impossible(
+                    FatalError::new(FatalKind::Credentials, message).with_hint(
+                        "Check the credentials, and that they and the base URL belong to the same tenant and region.",
+                    ),
+                );
             }
-            if is_refused {
-                return Asked::Impossible(FatalError::new(
-                    FatalKind::Credentials,
-                    "the tenant refused two fresh tokens in a row; check that client and base URL belong to the same tenant and region",
-                ));
-            }
-            return self.reader.read(&replied);
+            return reader.read(&replied);
         }
     }
 }

@@ -6,6 +6,12 @@ use super::record::Cycle;
 
 /// Misfit up to which a limit explains what happened.
 pub(crate) const FITS_WELL: f64 = 0.05;
+/// The same of a window whose every wait is told as it should be: what others
+/// take of it makes its quota look uneven.
+const FITS_AS_TOLD: f64 = 0.12;
+/// What words may say against a limit: a tenant that pads its waits, or always
+/// tells the same, does so each time.
+const WORDS_AGAINST: f64 = 0.4;
 /// Misfit by which another limit has to be worse for the first to be sure, and
 /// more where the first isn't perfect.
 const CLEAR: f64 = 0.02;
@@ -13,6 +19,9 @@ const CLEAR: f64 = 0.02;
 /// difference is plain.
 const PLAIN: f64 = 0.05;
 const TIMES_WORSE: f64 = 1.5;
+/// An even rate that was refused up to here above a window's own shows that the
+/// window didn't end before its told wait.
+pub(crate) const ABOVE: f64 = 1.1;
 /// Uncertainty of a figure that is still worth another trial.
 const SHARP: f64 = 0.02;
 
@@ -32,10 +41,17 @@ pub(crate) struct Open<'probe> {
 pub(crate) enum Next {
     /// As many as at the climb's end, at once after the wait.
     Again,
+    /// The same after such a rest: is more there than after a short one?
+    AfterRest { rest_s: f64 },
     /// Most of a quota late in a window, and a whole one early in the next.
     Edge { quota: u32, length_s: f64 },
     /// An even rate, until something is refused.
-    Evenly { rate_per_s: f64, most: u64 },
+    Evenly {
+        rate_per_s: f64,
+        most: u64,
+        /// So long after the last refusal, at least.
+        rest_s: f64,
+    },
 }
 
 /// Families that are one kind for the user.
@@ -56,7 +72,12 @@ pub(crate) fn sure_fit(fits: &[Fit]) -> Option<Fit> {
 
 fn clearer_than_rivals(fits: &[Fit], by: f64) -> Option<Fit> {
     let best = simplest(fits)?;
-    if best.misfit.share > FITS_WELL {
+    let is_window = matches!(best.family, Family::FirstRequest | Family::Clock);
+    let borne = match best.misfit.is_spoken && is_window {
+        true => FITS_AS_TOLD,
+        false => FITS_WELL,
+    };
+    if best.misfit.share > borne || best.misfit.words > WORDS_AGAINST {
         return None;
     }
     let rival = rival(fits).map_or(1.0, |rival| rival.misfit.total());
@@ -97,6 +118,7 @@ fn even(open: &Open<'_>, rate_per_s: f64, most: f64) -> Option<Next> {
     (most >= 8.0).then_some(Next::Evenly {
         rate_per_s,
         most: most as u64,
+        rest_s: 0.0,
     })
 }
 
@@ -111,13 +133,33 @@ fn even_for_bucket(open: &Open<'_>, best: &Fit, is_sure: bool) -> Option<Next> {
     // Long enough that a few requests that overtake others don't count.
     let long = (LONG_S * rate.value).clamp(30.0, LONG);
     let wanted = (best.burst * 3.0).max(long).min(budget);
-    // burst * p / (p - r) = wanted, for p; at least a tenth above the rate.
+    // burst * p / (p - r) = wanted, for p; a little above the rate at least.
     let dear = rate.value * wanted / (wanted - best.burst).max(wanted * 0.1);
     let pace_per_s = match is_sure {
-        true => dear.clamp(rate.value * 1.1, rate.value * 4.0),
+        true => dear.clamp(rate.value * 1.04, rate.value * 4.0),
         false => between(open, rate.value),
     };
-    even(open, pace_per_s, (wanted * 1.5).max(60.0))
+    // An empty bucket refuses whatever comes faster than it fills.
+    let full_after_s = (best.burst / rate.value).min(LONGEST_REST_S);
+    even(open, pace_per_s, (wanted * 1.5).max(60.0)).map(|next| match next {
+        Next::Evenly {
+            rate_per_s, most, ..
+        } => Next::Evenly {
+            rate_per_s,
+            most,
+            rest_s: full_after_s,
+        },
+        other => other,
+    })
+}
+
+impl Open<'_> {
+    /// The highest even rate near that one that was borne, and the lowest that
+    /// wasn't.
+    fn around(&self, rate_per_s: f64) -> (f64, f64) {
+        let low = self.borne_per_s.clamp(rate_per_s * 0.9, rate_per_s * 1.2);
+        (low, self.refused_per_s.min(rate_per_s * 1.25))
+    }
 }
 
 /// A rate between the highest borne and the lowest refused.
@@ -142,15 +184,30 @@ fn for_window(open: &Open<'_>, best: &Fit, is_sure: bool) -> Option<Next> {
     // That it opens after the told wait doesn't say that it didn't before.
     let is_told_alone = told
         && best.family == Family::FirstRequest
-        && open.refused_per_s > 1.1 * rate
+        && open.refused_per_s > ABOVE * rate
         && length_s.value > 2.0;
     if is_sure && is_sharp && seen >= 4 && !is_told_alone {
         return None;
     }
+    let rival = rival(open.fits);
+    let is_like_sliding = best.family == Family::FirstRequest
+        && rival.is_some_and(|rival| rival.family == Family::Sliding);
+    if !is_sure && is_like_sliding && seen < 9 && quota * 2.2 <= open.requests_left as f64 {
+        return Some(edge(quota, length_s.value));
+    }
+    let is_like_portions = rival.is_some_and(|rival| rival.family == Family::Chunks);
+    if !is_sure && is_like_portions && PERIODS * length_s.high < open.time_left_s * 0.5 {
+        return Some(Next::AfterRest {
+            rest_s: PERIODS * length_s.high,
+        });
+    }
     if length_s.value <= 2.0 && !is_sharp {
         // Short enough to see several windows pass: is this rate borne?
-        let middle_s = (length_s.low * length_s.high).sqrt();
-        return even(open, quota / middle_s, quota * 4.0);
+        let (low, high) = open.around(rate);
+        return (high > 1.03 * low)
+            .then(|| even(open, (low * high).sqrt(), quota * 4.0))
+            .flatten()
+            .or_else(|| (seen < 6).then_some(Next::Again));
     }
     if is_told_alone && seen < 9 {
         let above = rate.max(open.borne_per_s);
@@ -162,11 +219,6 @@ fn for_window(open: &Open<'_>, best: &Fit, is_sure: bool) -> Option<Next> {
         let used_up_s = (length_s.value.fract() + (SLOW * length_s.value).floor())
             .clamp(0.1 * length_s.value, 0.8 * length_s.value);
         return even(open, quota / used_up_s, quota * 1.3);
-    }
-    let is_like_sliding = best.family == Family::FirstRequest
-        && rival(open.fits).is_some_and(|rival| rival.family == Family::Sliding);
-    if !is_sure && is_like_sliding && quota * 2.2 <= open.requests_left as f64 {
-        return Some(edge(quota, length_s.value));
     }
     if seen < 6 {
         return Some(Next::Again);
@@ -197,5 +249,9 @@ fn rival(fits: &[Fit]) -> Option<&Fit> {
 /// An even bout at a bucket lasts so many requests, or so long at its rate.
 const LONG: f64 = 200.0;
 const LONG_S: f64 = 20.0;
+/// A bucket is given so long to fill before it is measured.
+const LONGEST_REST_S: f64 = 20.0;
+/// Portions that a rest saves up, where they can be saved.
+const PERIODS: f64 = 2.3;
 /// Where in the window a slow bout is to use it up.
 const SLOW: f64 = 0.5;

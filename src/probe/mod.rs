@@ -27,6 +27,7 @@
 mod bench;
 mod bounds;
 mod cap_check;
+mod compare;
 mod conclude;
 mod distress;
 mod doubt;
@@ -54,6 +55,7 @@ mod tests;
 
 pub use bench::{OnProgress, Standing};
 pub use bounds::{Bounds, Stop};
+pub use compare::{Differences, Differs};
 pub use http::Questions;
 pub use ramp::Step;
 pub use record::WaitForm;

@@ -6,14 +6,18 @@
 //!         └─► looks like a cap? ─► just below it for a while; two salvos
 //!               └─► later than told, and slowly   (bank? window or bucket?)
 //!                     └─► at once after the wait  (all there again, or only what has expired?)
-//!                           └─► refine what is still open ─► soak
+//!                           └─► refine what is still open ─► soak ─► compare with others
 //! ```
+
+use std::cell::RefCell;
+use std::rc::Rc;
 
 use super::bench::Bench;
 use super::bounds::Stop;
+use super::compare::Differences;
 use super::fit::{Family, Fit};
 use super::judge::{self, FITS_WELL};
-use super::nested::view;
+use super::nested::{Front, View, view};
 use super::ramp::{Climb, Ramp};
 use super::record::{Cycle, WaitForm, cycles};
 use super::target::Target;
@@ -52,6 +56,11 @@ pub(crate) struct Protocol<T> {
     pub(crate) tried: Option<usize>,
     /// Failures that looked like a limit's refusals, and were not.
     pub(super) doubts: u32,
+    /// What was found about another token and another read.
+    pub(super) differences: Differences,
+    /// The short limit that a longer one is looked for behind.
+    pub(super) front: Option<Front>,
+    last_seen: RefCell<Option<(usize, Rc<View>)>>,
 }
 
 impl<T: Target> Protocol<T> {
@@ -66,6 +75,9 @@ impl<T: Target> Protocol<T> {
             soaked_per_s: None,
             tried: None,
             doubts: 0,
+            differences: Differences::default(),
+            front: None,
+            last_seen: RefCell::default(),
         }
     }
 
@@ -74,6 +86,12 @@ impl<T: Target> Protocol<T> {
     /// # Errors
     /// [`Stop`] where it ends early.
     pub(crate) async fn run(&mut self) -> Result<(), Stop> {
+        self.find().await?;
+        self.compare().await
+    }
+
+    /// Finds the limit.
+    async fn find(&mut self) -> Result<(), Stop> {
         let Some(in_flight) = self.climb().await? else {
             return Ok(());
         };
@@ -110,9 +128,26 @@ impl<T: Target> Protocol<T> {
         }
     }
 
-    /// The families' fits as of now, the best first.
-    pub(super) fn fits(&self) -> Vec<Fit> {
-        view(&self.bench.records, self.is_by_date()).fits
+    /// What the first so many records show. Asked for again and again between
+    /// two trials, so what was worked out last is kept.
+    pub(super) fn seen(&self, records: usize) -> Rc<View> {
+        if let Some((known, view)) = &*self.last_seen.borrow()
+            && *known == records
+        {
+            return Rc::clone(view);
+        }
+        let view = Rc::new(view(
+            &self.bench.records[..records],
+            self.is_by_date(),
+            self.front.as_ref(),
+        ));
+        *self.last_seen.borrow_mut() = Some((records, Rc::clone(&view)));
+        view
+    }
+
+    /// What all records show.
+    pub(super) fn seen_by_now(&self) -> Rc<View> {
+        self.seen(self.bench.records.len())
     }
 
     pub(crate) fn is_by_date(&self) -> bool {
@@ -204,8 +239,9 @@ impl<T: Target> Protocol<T> {
         if !says_nothing || found.len() < 2 {
             return None;
         }
-        let fits = self.fits();
-        let best = fits
+        let seen = self.seen_by_now();
+        let best = seen
+            .fits
             .iter()
             .find(|fit| fit.window_s.is_some() && fit.misfit.share < FITS_WELL)?;
         let length_s = best.window_s?;
@@ -262,9 +298,9 @@ impl<T: Target> Protocol<T> {
     /// One more trial about what is still open; false where nothing is, or
     /// nothing affordable would tell.
     async fn refine(&mut self, in_flight: u32) -> Result<bool, Stop> {
-        let fits = self.fits();
+        let seen = self.seen_by_now();
         let Some(next) = judge::next_trial(&judge::Open {
-            fits: &fits,
+            fits: &seen.fits,
             cycles: &cycles(&self.bench.records),
             borne_per_s: self.borne_per_s,
             refused_per_s: self.refused_per_s,
@@ -279,10 +315,22 @@ impl<T: Target> Protocol<T> {
                 self.reopen().await?;
                 self.flood(in_flight).await?;
             }
-            judge::Next::Evenly { rate_per_s, most } => {
+            judge::Next::Evenly {
+                rate_per_s,
+                most,
+                rest_s,
+            } => {
                 self.bench.begin("at an even rate, to measure it");
+                let emptied_s = self.last_cycle().map_or(0.0, |cycle| cycle.refused_s);
+                self.bench.wait_until_s(emptied_s + rest_s).await?;
                 self.reopen().await?;
                 self.evenly(rate_per_s, most).await?;
+            }
+            judge::Next::AfterRest { rest_s } => {
+                self.bench.begin("after a rest: is more there than usual?");
+                let now_s = self.bench.now_s();
+                self.bench.wait_until_s(now_s + rest_s).await?;
+                self.flood(in_flight).await?;
             }
             judge::Next::Edge { quota, length_s } => {
                 self.bench.begin("across a window's edge");
@@ -306,8 +354,10 @@ impl<T: Target> Protocol<T> {
 
     /// The best fit that is one of windows or buckets.
     pub(super) fn best_quota(&self) -> Option<Fit> {
-        self.fits()
-            .into_iter()
+        let seen = self.seen_by_now();
+        seen.fits
+            .iter()
             .find(|fit| fit.family != Family::Cap)
+            .copied()
     }
 }

@@ -24,9 +24,11 @@ impl ReplyReader {
         &self.questions
     }
 
-    /// Whether the token was refused.
-    pub(super) fn is_token_refused(&self, reply: &Reply) -> bool {
-        self.questions.classify(reply).class == ReplyClass::RefreshToken
+    /// The tenant's words where it refuses the token; `None` where it doesn't.
+    pub(super) fn token_refusal(&self, reply: &Reply) -> Option<String> {
+        let told = self.questions.classify(reply);
+        (told.class == ReplyClass::RefreshToken)
+            .then(|| format!("status {}, {}", reply.status, told.message))
     }
 
     /// What came back, or that nothing did.

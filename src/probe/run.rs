@@ -60,10 +60,11 @@ pub fn run(plan: Plan) -> Result<Finding, FatalError> {
         let base_url = plan.bound.base_url.to_string();
         let way = lanes(&base_url, &TransportSettings::default())
             .map_err(|error| FatalError::new(FatalKind::Tenant, error.to_string()))?;
+        let other_tokens = Tokens::new(plan.tokens.clone());
         let tokens = Rc::new(Tokens::new(plan.tokens));
         // A wrong secret is told before anything else is said.
         tokens.newer_than(None).await?;
-        let target = HttpTarget::new(way, plan.questions, &plan.bound, tokens);
+        let target = HttpTarget::new(way, plan.questions, &plan.bound, tokens, other_tokens);
         let bench = Bench::new(target, plan.bounds, interrupted, plan.on_progress);
         let mut protocol = Protocol::new(bench);
         let stop = protocol.run().await.err();

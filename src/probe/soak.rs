@@ -11,8 +11,8 @@ use crate::limit::{Controller, Decision, LimitSettings, Observation, Permit};
 use super::bench::Bench;
 use super::bounds::Stop;
 use super::conclude::limit_of;
-use super::fit::Family;
-use super::nested::view;
+use super::judge::sure_fit;
+use super::nested::Front;
 use super::protocol::Protocol;
 use super::record::{Answer, Asked, Record};
 use super::target::Target;
@@ -25,8 +25,13 @@ const WATCH_S: f64 = 66.0;
 const LONG_S: f64 = 20.0;
 /// Just below the limit found: what is refused there is another one.
 const BELOW: f64 = 0.95;
+/// Where uneven arrivals touch the short limit even so: lower, so many times.
+const LOWER: f64 = 0.85;
+const WATCHES: u32 = 3;
 /// Of what is left, so much for the controller.
 const SHARE: f64 = 0.35;
+/// Of all requests, one in so many is kept for what comes after.
+const KEPT: u64 = 10;
 /// Time for the controller.
 const CONTROLLED_S: f64 = 20.0;
 /// A limit behind the first one is met so often.
@@ -43,31 +48,40 @@ impl<T: Target> Protocol<T> {
             return Ok(());
         };
         let is_long = found.window_s.is_some_and(|span| span.value > LONG_S);
-        if is_long || found.family == Family::Sliding {
+        if is_long {
             return Ok(());
         }
-        self.watch(rate.value * BELOW).await?;
-        if view(&self.bench.records, self.is_by_date())
-            .behind
-            .is_none()
-        {
+        let seen = self.seen_by_now();
+        let from = self.bench.records.len();
+        self.front = sure_fit(&seen.fits)
+            .filter(|_| seen.behind.is_none())
+            .map(|fit| Front { fit, from });
+        let mut below_per_s = rate.value * BELOW;
+        for _ in 0..WATCHES {
+            if !self.watch(below_per_s).await? {
+                break;
+            }
+            below_per_s *= LOWER;
+        }
+        if self.seen_by_now().behind.is_none() {
             self.control().await?;
         }
         Ok(())
     }
 
     /// Stays at a rate, and where a longer limit shows, meets it a few times.
-    async fn watch(&mut self, rate_per_s: f64) -> Result<(), Stop> {
+    /// True where the short limit itself was too close.
+    async fn watch(&mut self, rate_per_s: f64) -> Result<bool, Stop> {
         self.bench
             .begin("just below the limit found: is there another one behind it?");
         loop {
-            let left = self.bench.requests_left();
-            let seen = view(&self.bench.records, self.is_by_date());
+            let left = self.to_spend();
+            let seen = self.seen_by_now();
             let is_met = seen.behind.is_some();
             let admitted = self.last_cycle().map_or(0, |cycle| cycle.admitted);
             let is_dear = u64::from(admitted) + 20 > left;
             if is_met && (seen.cycles_behind >= CYCLES_BEHIND || is_dear) {
-                return Ok(());
+                return Ok(false);
             }
             self.reopen().await?;
             #[expect(
@@ -81,24 +95,21 @@ impl<T: Target> Protocol<T> {
             };
             let bout = self.evenly(rate_per_s, most).await?;
             if !bout.was_refused {
-                return Ok(());
+                return Ok(false);
             }
             // Refused, and not by a longer limit: the rate was misread, which
-            // the fit knows by now.
-            if view(&self.bench.records, self.is_by_date())
-                .behind
-                .is_none()
-            {
-                return Ok(());
+            // the fit knows by now, or requests came too unevenly.
+            if self.seen_by_now().behind.is_none() {
+                return Ok(true);
             }
         }
     }
 
     /// The loader's own controller, started from what was found.
     async fn control(&mut self) -> Result<(), Stop> {
-        let seen = view(&self.bench.records, self.is_by_date());
+        let seen = self.seen_by_now();
         let limit = limit_of(&seen.fits, seen.cycles, &self.bench.records);
-        let most = (self.bench.requests_left() as f64 * SHARE) as u64;
+        let most = (self.to_spend() as f64 * SHARE) as u64;
         let Some(learned) = limit.learned(self.longest_wait_s()) else {
             return Ok(());
         };
@@ -131,6 +142,12 @@ impl<T: Target> Protocol<T> {
             Some(stop) => Err(stop),
             None => Ok(()),
         }
+    }
+
+    /// Requests for the soak; the rest is for the comparison with others.
+    fn to_spend(&self) -> u64 {
+        let kept = self.bench.bounds().max_requests / KEPT;
+        self.bench.requests_left().saturating_sub(kept)
     }
 
     fn longest_wait_s(&self) -> f64 {
@@ -175,7 +192,7 @@ impl<T: Target> Bench<T> {
                 let permit = controller.on_send(Instant::now().into_std());
                 let target = self.target();
                 send(&mut under_way, async move {
-                    (number, permit, target.ask().await)
+                    (number, permit, target.ask(None).await)
                 });
                 sent += 1;
             }

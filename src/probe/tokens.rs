@@ -19,6 +19,7 @@ const BETWEEN: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// How tokens are had.
+#[derive(Clone)]
 pub struct TokenSource {
     /// Where they are minted.
     pub endpoint: TokenEndpoint,

@@ -27,7 +27,8 @@ impl Shape {
     pub(super) fn due_s(self, number: u64) -> f64 {
         match self {
             Self::AtOnce(_) => 0.0,
-            Self::Evenly(rate_per_s) => number as f64 / rate_per_s,
+            // The request that found the limit open was the first one.
+            Self::Evenly(rate_per_s) => (number + 1) as f64 / rate_per_s,
             Self::Salvos(salvos) => {
                 let mut before = 0;
                 let due = salvos.iter().find(|(count, _)| {
@@ -49,4 +50,13 @@ pub(crate) struct Bout {
     pub(crate) was_refused: bool,
     /// Whether something failed that may have been a limit's refusal.
     pub(crate) was_doubted: bool,
+}
+
+/// What a trial of two in turn brought.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct BoutInTurn {
+    pub(crate) usual_refused: u32,
+    pub(crate) others_refused: u32,
+    /// Requests a second that were sent.
+    pub(crate) paced_per_s: f64,
 }

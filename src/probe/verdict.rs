@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::limit::{Confidence, Hint, LearnedLimit, LimitKind, WindowStart};
 
+use super::compare::Differences;
 use super::ramp::Step;
 use super::record::WaitForm;
 
@@ -138,6 +139,8 @@ pub struct Verdict {
     pub none_below_per_s: Option<f64>,
     /// What the tenant says about waits.
     pub retry_after: RetryAfter,
+    /// Whether another token or another read has a limit of its own.
+    pub differences: Differences,
     /// What headers say about the limit.
     pub told: Option<Hint>,
     /// Latency and throughput against load.

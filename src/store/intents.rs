@@ -14,6 +14,9 @@ pub(super) type Suspects = BTreeMap<RowId, Suspect>;
 #[derive(Debug, Default)]
 pub(super) struct Settled {
     rows: BTreeSet<RowId>,
+    /// Those of them that the journal has with a job. Sent anew, they aren't of
+    /// that job any more.
+    of_jobs: BTreeSet<RowId>,
 }
 
 impl Settled {
@@ -25,7 +28,10 @@ impl Settled {
         suspects: &Suspects,
         rows: &[IntendedRow],
     ) -> Vec<IntendedRow> {
-        let is_durable = |row| suspects.contains_key(&row) || self.rows.contains(&row);
+        let is_durable = |row| {
+            let is_there = suspects.contains_key(&row) || self.rows.contains(&row);
+            is_there && !self.of_jobs.contains(&row)
+        };
         rows.iter()
             .filter(|intended| !is_durable(intended.row))
             .copied()
@@ -36,20 +42,25 @@ impl Settled {
     pub(super) fn open(&mut self, suspects: &mut Suspects, rows: &[IntendedRow], at_ms: u64) {
         for &IntendedRow { row, position } in rows {
             self.rows.remove(&row);
+            self.of_jobs.remove(&row);
             suspects.entry(row).or_insert(Suspect {
                 position,
                 sent_at_ms: at_ms,
+                job: None,
             });
         }
     }
 
     /// The row is in doubt no more; whether it was.
     pub(super) fn settle(&mut self, suspects: &mut Suspects, row: RowId) -> bool {
-        let was_open = suspects.remove(&row).is_some();
-        if was_open {
-            self.rows.insert(row);
+        let Some(suspect) = suspects.remove(&row) else {
+            return false;
+        };
+        self.rows.insert(row);
+        if suspect.job.is_some() {
+            self.of_jobs.insert(row);
         }
-        was_open
+        true
     }
 
     /// What the next commit takes out of the journal.
@@ -60,5 +71,6 @@ impl Settled {
     /// That commit was made.
     pub(super) fn note_stored(&mut self) {
         self.rows.clear();
+        self.of_jobs.clear();
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -96,14 +97,26 @@ pub struct IntendedRow {
     pub position: Position,
 }
 
+/// The job that a row was sent with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobOfRow {
+    /// The tenant's id of the job.
+    pub id: Arc<str>,
+    /// The row's place among the job's rows, from 0.
+    pub place: u32,
+}
+
 /// A row whose bytes may have left, and that has no outcome: what the tenant
 /// did with it isn't known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Suspect {
     /// Where the row starts in its source.
     pub position: Position,
     /// When it was about to be sent, in milliseconds since 1970.
     pub sent_at_ms: u64,
+    /// The job that can be asked about it; `None` where the tenant named none,
+    /// or hadn't named it yet.
+    pub job: Option<JobOfRow>,
 }
 
 /// A row that stands in a book, with its line there: what a retry needs to know
@@ -181,6 +194,13 @@ pub trait Journal: Send {
     /// crash after that may find them noted all the same, which costs a
     /// look-up and loses nothing.
     fn intend(&mut self, rows: &[IntendedRow], at_ms: u64) -> Result<(), JournalError>;
+
+    /// Notes the job that rows were sent with, in the order of their places in
+    /// it. Their intents have to be there. Durable when it returns.
+    ///
+    /// # Errors
+    /// Fails where the journal can't be written.
+    fn note_job(&mut self, rows: &[RowId], id: &str) -> Result<(), JournalError>;
 
     /// The rows that stand in books, and those that a retry has taken back, in
     /// the order of their lines. Thirty bytes or so each.

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hdrhistogram::Histogram;
@@ -20,7 +21,7 @@ use super::pre_images::open_pre_images;
 use super::reserve::SpaceReserve;
 use super::retake::put_books_in_place;
 use super::{
-    BookFormat, Books, Checkpoint, Commit, IntendedRow, Journal, JournalState, ListedRow,
+    BookFormat, Books, Checkpoint, Commit, IntendedRow, JobOfRow, Journal, JournalState, ListedRow,
     ResumeMark, Standing, Suspect,
 };
 
@@ -200,6 +201,23 @@ impl Ledger {
             self.journal.intend(&new, at_ms)?;
         }
         self.settled.open(&mut self.state.suspects, rows, at_ms);
+        Ok(())
+    }
+
+    /// Notes the job that the tenant has named for rows, in the order in which
+    /// they were sent. Durable when it returns; only then is it waited for.
+    ///
+    /// # Errors
+    /// Fails where the journal can't be written: after a crash nobody would
+    /// know what to ask about.
+    pub fn note_job(&mut self, rows: &[RowId], id: &Arc<str>) -> Result<(), FatalError> {
+        self.journal.note_job(rows, id)?;
+        for (place, row) in (0_u32..).zip(rows) {
+            if let Some(suspect) = self.state.suspects.get_mut(row) {
+                let id = Arc::clone(id);
+                suspect.job = Some(JobOfRow { id, place });
+            }
+        }
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::FatalError;
-use crate::limit::{LimitKey, LimitProfile};
+use crate::limit::{LimitKey, LimitProfile, Pause};
 
 const FILE: &str = "limits.json";
 /// Held while the file is read, changed and written: runs end at the same time.
@@ -25,6 +25,9 @@ pub struct LimitProfiles {
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Contents {
     limits: Vec<LimitProfile>,
+    /// Pauses that tenants have asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pauses: Vec<Pause>,
 }
 
 impl LimitProfiles {
@@ -47,10 +50,22 @@ impl LimitProfiles {
     /// # Errors
     /// Fails where the file can't be read or isn't what was written.
     pub fn all(&self) -> Result<Vec<LimitProfile>, FatalError> {
+        Ok(self.contents()?.limits)
+    }
+
+    /// The pauses that tenants have asked for, also those that are over.
+    ///
+    /// # Errors
+    /// As [`all`](Self::all).
+    pub fn pauses(&self) -> Result<Vec<Pause>, FatalError> {
+        Ok(self.contents()?.pauses)
+    }
+
+    fn contents(&self) -> Result<Contents, FatalError> {
         let path = self.path();
         let text = match fs::read(&path) {
             Ok(text) => text,
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Contents::default()),
             Err(cause) => {
                 return Err(FatalError::usage(format!(
                     "can't read {}: {cause}",
@@ -58,11 +73,10 @@ impl LimitProfiles {
                 )));
             }
         };
-        let contents: Contents = serde_json::from_slice(&text).map_err(|cause| {
+        serde_json::from_slice(&text).map_err(|cause| {
             FatalError::usage(format!("{} can't be used: {cause}", path.display()))
                 .with_hint("Delete it: what it holds is learnt again.")
-        })?;
-        Ok(contents.limits)
+        })
     }
 
     /// The profile of a limit.
@@ -83,19 +97,46 @@ impl LimitProfiles {
         key: &LimitKey,
         merge: impl FnOnce(Option<&LimitProfile>) -> LimitProfile,
     ) -> Result<(), FatalError> {
+        self.change(|contents| {
+            let limits = &mut contents.limits;
+            match limits.iter_mut().find(|known| known.key == *key) {
+                Some(known) => *known = merge(Some(known)),
+                None => limits.push(merge(None)),
+            }
+            limits.sort_by(|one, other| one.key.cmp(&other.key));
+        })
+    }
+
+    /// Keeps a pause in place of those that are over at `now_epoch_ms`, and of a
+    /// shorter one of the same limit.
+    ///
+    /// # Errors
+    /// Fails where the file can't be read or written.
+    pub fn keep_pause(&self, pause: Pause, now_epoch_ms: u64) -> Result<(), FatalError> {
+        self.change(|contents| {
+            let pauses = &mut contents.pauses;
+            pauses.retain(|known| !known.left(now_epoch_ms).is_zero());
+            let until_epoch_ms = (pauses.iter())
+                .filter(|known| known.key == pause.key)
+                .map(|known| known.until_epoch_ms)
+                .fold(pause.until_epoch_ms, u64::max);
+            pauses.retain(|known| known.key != pause.key);
+            pauses.push(Pause {
+                until_epoch_ms,
+                ..pause
+            });
+        })
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Contents)) -> Result<(), FatalError> {
         let failed =
             |cause: &io::Error| FatalError::writing(&self.path().display().to_string(), cause);
         fs::create_dir_all(&self.folder).map_err(|cause| failed(&cause))?;
         let lock = self.private_file(LOCK).map_err(|cause| failed(&cause))?;
         lock.lock().map_err(|cause| failed(&cause))?;
-        let mut limits = self.all()?;
-        match limits.iter_mut().find(|known| known.key == *key) {
-            Some(known) => *known = merge(Some(known)),
-            None => limits.push(merge(None)),
-        }
-        limits.sort_by(|one, other| one.key.cmp(&other.key));
-        let text =
-            serde_json::to_vec_pretty(&Contents { limits }).expect("profiles are plain data");
+        let mut contents = self.contents()?;
+        change(&mut contents);
+        let text = serde_json::to_vec_pretty(&contents).expect("profiles are plain data");
         self.replace(&text).map_err(|cause| failed(&cause))
     }
 

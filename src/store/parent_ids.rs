@@ -39,15 +39,16 @@ pub struct ParentIds {
 #[derive(Debug)]
 struct Parent {
     entity: String,
-    journal: PathBuf,
+    /// The newest first; of a record that several have, the first one's id counts.
+    journals: Vec<PathBuf>,
     /// What to do about a key that has no id.
     advice: String,
 }
 
 /// What one thread reads with.
 struct Reader {
-    /// By parent; opened when the first row asks for it.
-    journals: Vec<Option<SqliteJournal>>,
+    /// By parent; each is opened when the first row asks for it.
+    journals: Vec<Vec<Option<SqliteJournal>>>,
     remembered: Vec<Option<Remembered>>,
 }
 
@@ -58,21 +59,29 @@ struct Remembered {
 }
 
 impl ParentIds {
-    /// Makes the journals of these entities ready to be asked. Each load must
-    /// have ended.
+    /// Makes the journals of these entities ready to be asked: of each the load
+    /// that goes before, and those that were loaded earlier, the newest first.
+    /// Each must have ended.
     ///
     /// # Errors
     /// A journal that can't be read, or that can't be given its index.
-    pub fn open(journals: impl IntoIterator<Item = (String, PathBuf)>) -> Result<Self, FatalError> {
+    pub fn open(
+        entities: impl IntoIterator<Item = (String, Vec<PathBuf>)>,
+    ) -> Result<Self, FatalError> {
         let mut parents = Vec::new();
-        for (entity, path) in journals {
-            let mut journal = SqliteJournal::open(&path)?;
-            journal.index_target_ids()?;
-            let advice = advice_of(&entity, &journal.load()?.checkpoint);
+        for (entity, journals) in entities {
+            let mut advice = None;
+            for path in &journals {
+                let mut journal = SqliteJournal::open(path)?;
+                journal.index_target_ids()?;
+                if advice.is_none() {
+                    advice = Some(advice_of(&entity, &journal.load()?.checkpoint));
+                }
+            }
             parents.push(Parent {
                 entity,
-                journal: path,
-                advice,
+                journals,
+                advice: advice.unwrap_or_default(),
             });
         }
         Ok(Self {
@@ -125,7 +134,7 @@ impl TargetIds for ParentIds {
             return FoundId::Failed(format!("the load of `{entity}` isn't at hand"));
         };
         let idle = self.idle.lock().pop();
-        let mut reader = idle.unwrap_or_else(|| Reader::new(self.parents.len()));
+        let mut reader = idle.unwrap_or_else(|| Reader::new(&self.parents));
         let found = reader.find(&self.parents[parent], parent, key);
         self.idle.lock().push(reader);
         found.unwrap_or_else(|error| FoundId::Failed(error.to_string()))
@@ -133,9 +142,10 @@ impl TargetIds for ParentIds {
 }
 
 impl Reader {
-    fn new(parents: usize) -> Self {
+    fn new(parents: &[Parent]) -> Self {
+        let closed = |parent: &Parent| parent.journals.iter().map(|_| None).collect();
         Self {
-            journals: (0..parents).map(|_| None).collect(),
+            journals: parents.iter().map(closed).collect(),
             remembered: (0..REMEMBERED).map(|_| None).collect(),
         }
     }
@@ -150,11 +160,18 @@ impl Reader {
         {
             return Ok(FoundId::Known(known.id.to_string()));
         }
-        let journal = match &mut self.journals[parent] {
-            Some(journal) => journal,
-            closed => closed.insert(SqliteJournal::open_to_read(&of.journal)?),
-        };
-        let mut ids = journal.ids_of_key(key)?.into_iter();
+        let mut ids = Vec::new();
+        for (journal, path) in self.journals[parent].iter_mut().zip(&of.journals) {
+            let journal = match journal {
+                Some(journal) => journal,
+                closed => closed.insert(SqliteJournal::open_for_look_ups(path)?),
+            };
+            ids = journal.ids_of_key(key)?;
+            if !ids.is_empty() {
+                break;
+            }
+        }
+        let mut ids = ids.into_iter();
         Ok(match (ids.next(), ids.next()) {
             (None, _) => FoundId::Absent(of.advice.clone()),
             (Some(_), Some(_)) => FoundId::Several,

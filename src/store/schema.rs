@@ -2,13 +2,13 @@
 //!
 //! Version 1 had finished rows and the checkpoint. Version 2 adds the rows that
 //! are about to be sent, and the rows that stand in books. Version 3 adds the
-//! tenant's ids of records.
+//! tenant's ids of records. Version 4 adds the jobs that rows were sent with.
 
 use rusqlite::{Connection, TransactionBehavior};
 
 /// Raised with every change of the tables; older journals are migrated when
 /// they are opened to be written.
-pub(super) const VERSION: i64 = 3;
+pub(super) const VERSION: i64 = 4;
 
 /// The oldest version that can be read.
 pub(super) const OLDEST: i64 = 1;
@@ -35,12 +35,18 @@ const ADD_THIRD: &str = "
     CREATE TABLE target_ids (row INTEGER PRIMARY KEY, key TEXT NOT NULL, id TEXT NOT NULL) STRICT;
 ";
 
+/// Of rows in `intents`, and taken out with them.
+const ADD_FOURTH: &str = "
+    CREATE TABLE jobs (row INTEGER PRIMARY KEY, id TEXT NOT NULL, place INTEGER NOT NULL) STRICT;
+";
+
 /// Makes the tables of a new journal.
 pub(super) fn create(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(CREATE_FIRST)?;
     transaction.execute_batch(ADD_SECOND)?;
     transaction.execute_batch(ADD_THIRD)?;
+    transaction.execute_batch(ADD_FOURTH)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()
 }
@@ -60,6 +66,9 @@ pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     }
     if found < 3 {
         transaction.execute_batch(ADD_THIRD)?;
+    }
+    if found < 4 {
+        transaction.execute_batch(ADD_FOURTH)?;
     }
     if found < VERSION {
         transaction.pragma_update(None, "user_version", VERSION)?;

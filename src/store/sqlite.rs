@@ -128,6 +128,18 @@ impl SqliteJournal {
         Ok(journal)
     }
 
+    /// Opens a journal to look single keys up, with little memory for its pages:
+    /// there may be many such at once.
+    pub(super) fn open_for_look_ups(path: &Path) -> Result<Self, JournalError> {
+        const CACHE_KIBIBYTES: i64 = 256;
+        let journal = Self::open_to_read(path)?;
+        journal
+            .connection
+            .pragma_update(None, "cache_size", -CACHE_KIBIBYTES)
+            .map_err(|cause| journal.explain(&cause))?;
+        Ok(journal)
+    }
+
     /// The same journal, whose commits survive what is asked for from now on.
     /// The first one of [`Durability::PowerLoss`] makes those before it last
     /// too.
@@ -256,6 +268,12 @@ impl SqliteJournal {
         tables::write_intents(&transaction, rows, at_ms)?;
         transaction.commit()
     }
+
+    fn write_job(&mut self, rows: &[RowId], id: &str) -> rusqlite::Result<()> {
+        let transaction = self.connection.transaction()?;
+        tables::write_job(&transaction, rows, id)?;
+        transaction.commit()
+    }
 }
 
 impl Journal for SqliteJournal {
@@ -282,6 +300,13 @@ impl Journal for SqliteJournal {
     fn intend(&mut self, rows: &[IntendedRow], at_ms: u64) -> Result<(), JournalError> {
         self.set_level(Durability::PowerLoss)
             .and_then(|()| self.write_intents(rows, at_ms))
+            .and_then(|()| self.set_level(self.durability))
+            .map_err(|cause| self.explain(&cause))
+    }
+
+    fn note_job(&mut self, rows: &[RowId], id: &str) -> Result<(), JournalError> {
+        self.set_level(Durability::PowerLoss)
+            .and_then(|()| self.write_job(rows, id))
             .and_then(|()| self.set_level(self.durability))
             .map_err(|cause| self.explain(&cause))
     }
@@ -346,6 +371,9 @@ impl SqliteJournal {
         if self.version >= 2 {
             suspects = tables::intents(&self.connection).map_err(explain)?;
             suspects.retain(|row, _| !finished.contains(row.0));
+        }
+        if self.version >= 4 {
+            tables::add_jobs(&self.connection, &mut suspects).map_err(explain)?;
         }
         Ok(JournalState {
             finished,

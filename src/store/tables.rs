@@ -1,13 +1,14 @@
 //! The rows of the journal's tables, read and written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
 use crate::record::{OutcomeKind, Position, RangeChange, RowId, TargetId};
 
-use super::{Commit, IntendedRow, ListedRow, Standing, Suspect};
+use super::{Commit, IntendedRow, JobOfRow, ListedRow, Standing, Suspect};
 
 /// What a row that a retry has taken back is called in the table.
 const TAKEN_BACK: &str = "taken_back";
@@ -87,10 +88,47 @@ pub(super) fn intents(connection: &Connection) -> rusqlite::Result<BTreeMap<RowI
             Suspect {
                 position,
                 sent_at_ms,
+                job: None,
             },
         ))
     });
     Ok(stored?.into_iter().collect())
+}
+
+/// Adds to rows in doubt the jobs that they were sent with.
+pub(super) fn add_jobs(
+    connection: &Connection,
+    suspects: &mut BTreeMap<RowId, Suspect>,
+) -> rusqlite::Result<()> {
+    let mut ids: HashMap<String, Arc<str>> = HashMap::new();
+    let mut statement = connection.prepare("SELECT row, id, place FROM jobs")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let Some(suspect) = suspects.get_mut(&RowId(row.get(0)?)) else {
+            continue;
+        };
+        let name = row.get_ref(1)?.as_str()?;
+        let id = match ids.get(name) {
+            Some(id) => Arc::clone(id),
+            None => Arc::clone(ids.entry(name.to_owned()).or_insert_with(|| name.into())),
+        };
+        let place = row.get(2)?;
+        suspect.job = Some(JobOfRow { id, place });
+    }
+    Ok(())
+}
+
+pub(super) fn write_job(
+    transaction: &Transaction<'_>,
+    rows: &[RowId],
+    id: &str,
+) -> rusqlite::Result<()> {
+    let mut put = transaction
+        .prepare_cached("INSERT OR REPLACE INTO jobs (row, id, place) VALUES (?1, ?2, ?3)")?;
+    for (place, row) in (0_u32..).zip(rows) {
+        put.execute(params![row.0, id, place])?;
+    }
+    Ok(())
 }
 
 pub(super) fn write_intents(
@@ -101,8 +139,11 @@ pub(super) fn write_intents(
     let mut put = transaction.prepare_cached(
         "INSERT OR REPLACE INTO intents (row, byte, line, sent_at_ms) VALUES (?1, ?2, ?3, ?4)",
     )?;
+    // A row that is sent anew isn't of the job that it was sent with before.
+    let mut forget = transaction.prepare_cached("DELETE FROM jobs WHERE row = ?1")?;
     for IntendedRow { row, position } in rows {
         put.execute(params![row.0, position.byte, position.line, at_ms])?;
+        forget.execute(params![row.0])?;
     }
     Ok(())
 }
@@ -114,9 +155,12 @@ pub(super) fn remove_intents(
     if rows.is_empty() {
         return Ok(());
     }
-    let mut remove = transaction.prepare_cached("DELETE FROM intents WHERE row = ?1")?;
-    for row in rows {
-        remove.execute(params![row.0])?;
+    for table in ["intents", "jobs"] {
+        let delete = format!("DELETE FROM {table} WHERE row = ?1");
+        let mut remove = transaction.prepare_cached(&delete)?;
+        for row in rows {
+            remove.execute(params![row.0])?;
+        }
     }
     Ok(())
 }

@@ -23,8 +23,8 @@ pub const CONTROL_TIMEOUT: Duration = Duration::from_secs(30);
 const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: &str = "application/json";
 
-/// Calls that aren't rows: tokens, discovery, what is set up before a load. Redirects are replies, bodies are
-/// bounded, proxies as the settings say. Can be shared between threads, but is
+/// Calls that aren't rows: tokens, discovery, what is set up before a load.
+/// Redirects are replies, bodies are bounded, proxies as the settings say. Can be shared between threads, but is
 /// best kept by the one task that uses it: its connections live on the runtime
 /// that opened them.
 pub struct ControlClient {
@@ -54,40 +54,40 @@ impl ControlClient {
         form: Bytes,
     ) -> Result<Reply, ControlError> {
         let body = Some((FORM, form));
-        self.call(Method::POST, url, authorization, body).await
+        let mut headers = HeaderMap::new();
+        if let Some(authorization) = authorization {
+            headers.insert(AUTHORIZATION, authorization);
+        }
+        self.call(Method::POST, url, headers, body).await
     }
 
-    /// Posts JSON.
+    /// Posts JSON, with these headers besides those of every call.
     ///
     /// # Errors
     /// [`ControlError`] where no status came back.
     pub async fn post_json(
         &self,
         url: &str,
-        authorization: Option<HeaderValue>,
+        headers: HeaderMap,
         body: Bytes,
     ) -> Result<Reply, ControlError> {
         let body = Some((JSON, body));
-        self.call(Method::POST, url, authorization, body).await
+        self.call(Method::POST, url, headers, body).await
     }
 
-    /// Gets a document.
+    /// Gets a document, with these headers besides those of every call.
     ///
     /// # Errors
     /// [`ControlError`] where no status came back.
-    pub async fn get(
-        &self,
-        url: &str,
-        authorization: Option<HeaderValue>,
-    ) -> Result<Reply, ControlError> {
-        self.call(Method::GET, url, authorization, None).await
+    pub async fn get(&self, url: &str, headers: HeaderMap) -> Result<Reply, ControlError> {
+        self.call(Method::GET, url, headers, None).await
     }
 
     async fn call(
         &self,
         method: Method,
         url: &str,
-        authorization: Option<HeaderValue>,
+        own_headers: HeaderMap,
         body: Option<(&'static str, Bytes)>,
     ) -> Result<Reply, ControlError> {
         let origin = Origin::parse(url).map_err(SetupError::from)?;
@@ -102,9 +102,7 @@ impl ControlClient {
         let headers: &mut HeaderMap = message.headers_mut();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(USER_AGENT_NAME, HeaderValue::from_static(USER_AGENT));
-        if let Some(authorization) = authorization {
-            headers.insert(AUTHORIZATION, authorization);
-        }
+        headers.extend(own_headers);
         if let Some((kind, body)) = body {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
             *message.body_mut() = Some(body.into());

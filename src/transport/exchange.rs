@@ -16,6 +16,18 @@ pub const USER_AGENT: &str = concat!("sluice/", env!("CARGO_PKG_VERSION"));
 /// Headers that are the same for every request of an operation, shared by all of them.
 pub type SharedHeaders = Arc<[(HeaderName, HeaderValue)]>;
 
+/// Headers as a connector writes them, in a form that requests share. What HTTP
+/// doesn't know as a header was refused when the connector was read, so none is
+/// lost here.
+#[must_use]
+pub fn shared_headers(headers: &[(String, String)]) -> SharedHeaders {
+    let each = headers.iter().filter_map(|(name, value)| {
+        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+        Some((name, HeaderValue::from_str(value).ok()?))
+    });
+    each.collect()
+}
+
 /// Sends one request and answers with one reply.
 ///
 /// Not bound to `Send`: a lane and everything it owns stay on one thread.

@@ -103,7 +103,7 @@ fn any_reply_gives_each_record_one_verdict() {
             );
             let _ = operation.target_id(body);
             match operation.split(status, &no_header, body, &items) {
-                Split::Items(verdicts) => {
+                Split::Items(verdicts) | Split::NamesNone(verdicts) => {
                     assert_eq!(verdicts.len(), items.len());
                     for verdict in &verdicts {
                         assert!(verdict.message.chars().count() <= 500);

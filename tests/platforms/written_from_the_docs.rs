@@ -2,12 +2,11 @@
 //! stand-in of its platform.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
+use super::stand_in::{Asked, stand_in};
 use super::{bench_of, counts};
 
 const TOKEN: &str = "pat-na1-0000";
@@ -73,73 +72,31 @@ type Contacts = Arc<Mutex<Books>>;
 
 /// Takes the requests of the page as the platform's reference has them, and
 /// nothing else.
-fn stand_in() -> (String, Contacts) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let url = format!("http://{}", listener.local_addr().expect("its address"));
+fn platform() -> (String, Contacts) {
     let contacts = Contacts::default();
     let books = Arc::clone(&contacts);
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let books = Arc::clone(&books);
-            std::thread::spawn(move || serve(stream, &books));
-        }
-    });
-    (url, contacts)
+    (stand_in(move |asked| answer(asked, &books)), contacts)
 }
 
-/// Answers one connection until the client closes it.
-fn serve(stream: TcpStream, books: &Contacts) -> Option<()> {
-    let mut writer = stream.try_clone().ok()?;
-    let mut reader = BufReader::new(stream);
-    loop {
-        let mut head = Vec::new();
-        loop {
-            let mut line = String::new();
-            if reader.read_line(&mut line).ok()? == 0 {
-                return None;
-            }
-            match line.trim_end() {
-                "" => break,
-                line => head.push(line.to_owned()),
-            }
-        }
-        let header = |name: &str| {
-            let line = head.iter().find_map(|line| {
-                line.split_once(": ")
-                    .filter(|(known, _)| known.eq_ignore_ascii_case(name))
-            });
-            line.map(|(_, value)| value.to_owned()).unwrap_or_default()
-        };
-        let mut body = vec![0; header("content-length").parse().unwrap_or(0)];
-        reader.read_exact(&mut body).ok()?;
-        let is_json = body.is_empty() || header("content-type").starts_with("application/json");
-        let mut line = head.first()?.split(' ');
-        let (method, target) = (line.next()?, line.next()?);
-        let (status, reply) = match (method, target.strip_prefix("/crm/v3/objects/contacts/")) {
-            _ if header("authorization") != format!("Bearer {TOKEN}") => (
-                401,
-                json!({"status": "error", "message": "Authentication credentials not found"}),
-            ),
-            (_, Some(_)) if !is_json => (415, json!({"status": "error", "message": "no JSON"})),
-            ("POST", Some("batch/upsert")) => upsert(&body, books),
-            ("POST", Some("batch/read")) => read_many(&body, books),
-            ("POST", Some("batch/create")) => create(&body, books),
-            ("GET", Some(named)) => read_one(named, books),
-            ("PATCH", Some(id)) => change(id, &body, books),
-            _ => (404, json!({"status": "error", "message": "not found"})),
-        };
-        books
-            .lock()
-            .expect("not poisoned")
-            .asked
-            .push(format!("{method} {target}"));
-        let reply = reply.to_string();
-        let text = format!(
-            "HTTP/1.1 {status} Answer\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{reply}",
-            reply.len()
-        );
-        writer.write_all(text.as_bytes()).ok()?;
-    }
+fn answer(asked: &Asked, books: &Contacts) -> (u16, Value) {
+    let (method, target, body) = (asked.method.as_str(), &asked.target, &asked.body);
+    let is_json = body.is_empty() || asked.header("content-type").starts_with("application/json");
+    let answer = match (method, target.strip_prefix("/crm/v3/objects/contacts/")) {
+        _ if asked.header("authorization") != format!("Bearer {TOKEN}") => (
+            401,
+            json!({"status": "error", "message": "Authentication credentials not found"}),
+        ),
+        (_, Some(_)) if !is_json => (415, json!({"status": "error", "message": "no JSON"})),
+        ("POST", Some("batch/upsert")) => upsert(body, books),
+        ("POST", Some("batch/read")) => read_many(body, books),
+        ("POST", Some("batch/create")) => create(body, books),
+        ("GET", Some(named)) => read_one(named, books),
+        ("PATCH", Some(id)) => change(id, body, books),
+        _ => (404, json!({"status": "error", "message": "not found"})),
+    };
+    let mut books = books.lock().expect("not poisoned");
+    books.asked.push(format!("{method} {target}"));
+    answer
 }
 
 /// 1 to 100 inputs, each with these members and no others.
@@ -299,7 +256,7 @@ fn the_connector_on_the_page_is_right_and_loads_rows() {
         .bare(&["connectors", "check", "hubspot.yaml"])
         .run()
         .expect_code(0);
-    let (url, contacts) = stand_in();
+    let (url, contacts) = platform();
     let mut text = String::from("id,firstname,company,lifecyclestage\n");
     for number in 1..=250 {
         let company = if number % 5 == 0 { "Refused" } else { "Acme" };
@@ -346,7 +303,7 @@ fn the_connector_on_the_page_is_right_and_loads_rows() {
 fn its_contacts_are_looked_up_a_hundred_at_a_time_made_changed_and_verified() {
     let bench = bench_of("./hubspot.yaml", "");
     bench.write("hubspot.yaml", connector_of_the_page());
-    let (url, contacts) = stand_in();
+    let (url, contacts) = platform();
     let base_url = format!("base_url={url}");
     let load = |count: u64, nth: u64| {
         let mut text = String::from("email,firstname,company\n");

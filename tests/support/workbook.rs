@@ -9,6 +9,8 @@ pub enum Cell<'text> {
     Text(&'text str),
     /// As it is spelled in the file.
     Number(&'text str),
+    /// A number that is shown with five digits at least.
+    Padded(&'text str),
     /// A day's serial number, shown as a date.
     Date(&'text str),
     Boolean(bool),
@@ -46,7 +48,7 @@ pub fn workbook(sheets: &[Sheet<'_>]) -> Vec<u8> {
         (
             "xl/styles.xml".to_owned(),
             format!(
-                r#"{head}<styleSheet xmlns="{main}"><cellXfs count="2"><xf numFmtId="0"/><xf numFmtId="14" applyNumberFormat="1"/></cellXfs></styleSheet>"#
+                r#"{head}<styleSheet xmlns="{main}"><numFmts count="1"><numFmt numFmtId="164" formatCode="00000"/></numFmts><cellXfs count="3"><xf numFmtId="0"/><xf numFmtId="14" applyNumberFormat="1"/><xf numFmtId="164" applyNumberFormat="1"/></cellXfs></styleSheet>"#
             ),
         ),
     ];
@@ -101,6 +103,7 @@ fn sheet_rows(rows: &[&[Cell<'_>]]) -> String {
                     )
                 }
                 Cell::Number(number) => format!(r#"<c r="{place}"><v>{number}</v></c>"#),
+                Cell::Padded(number) => format!(r#"<c r="{place}" s="2"><v>{number}</v></c>"#),
                 Cell::Date(serial) => format!(r#"<c r="{place}" s="1"><v>{serial}</v></c>"#),
                 Cell::Boolean(value) => {
                     format!(r#"<c r="{place}" t="b"><v>{}</v></c>"#, u8::from(*value))

@@ -1,5 +1,7 @@
 //! How a tenant takes several contacts in one request, and how it tells what became of each.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
 use super::units;
@@ -20,6 +22,9 @@ pub struct Batches {
     pub partial_status: u16,
     /// Contacts that fail inside a request that succeeds; they are not applied. Default: none.
     pub item_faults: Vec<ItemFault>,
+    /// How long a platform works on a file that goes up as a job. Default: 200 ms.
+    #[serde(deserialize_with = "units::duration")]
+    pub job_time: Duration,
     /// The most contacts that a look-up of many shows; it names a next page where there are more. Default: all of them.
     pub page: Option<usize>,
 }
@@ -59,6 +64,7 @@ impl Default for Batches {
             shuffled: false,
             partial_status: 207,
             item_faults: Vec::new(),
+            job_time: Duration::from_millis(200),
             page: None,
         }
     }

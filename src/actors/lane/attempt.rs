@@ -4,8 +4,10 @@ use std::cmp::Ordering;
 
 use tokio::time::Instant;
 
-use crate::connector::Change;
+use crate::connector::{Change, FoundRecord};
 use crate::record::Item;
+
+use super::jobs::AwaitedJob;
 
 /// Whether the row may have been applied already, unknown to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +28,9 @@ pub(super) enum Step {
     LookUp,
     /// The change of the record that was found.
     Change(Box<FoundChange>),
+    /// The question about the job that the row was sent with. It stands with the
+    /// first row of the job, and is for all of them.
+    AskJob(Box<AwaitedJob>),
 }
 
 /// A record that was found, and its change.
@@ -40,6 +45,8 @@ pub(super) struct FoundChange {
     /// What stood there, until it is on its way to the disk; `None` where that
     /// isn't kept.
     pub(super) image: Option<Vec<u8>>,
+    /// The record as it is after the change; `None` where that can't be told.
+    pub(super) after: Option<FoundRecord>,
 }
 
 /// A row that is to be sent, or sent again.
@@ -82,6 +89,8 @@ pub(super) struct Pending {
     pub(super) most_together: usize,
     /// The most rows of a look-up that it may be in.
     pub(super) asked_together: usize,
+    /// The record as the row has left it, for the next row of its key.
+    pub(super) leaves: Option<FoundRecord>,
 }
 
 impl Pending {
@@ -117,6 +126,7 @@ impl Pending {
             found_absent: 0,
             most_together: usize::MAX,
             asked_together: usize::MAX,
+            leaves: None,
         }
     }
 }

@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use crate::transport::{Reply, SendError};
 
-use super::attempt::Pending;
+use super::attempt::{Pending, Step};
 use super::endpoint::key_of;
 use super::held_permit::HeldPermit;
 
@@ -28,6 +28,11 @@ impl Call {
 
     pub(super) fn row_count(&self) -> usize {
         1 + self.others.len()
+    }
+
+    /// Whether it asks about a job instead of writing records.
+    pub(super) fn asks_about_job(&self) -> bool {
+        matches!(self.lead.step, Step::AskJob(_))
     }
 
     /// The keys of its rows, in the same order.

@@ -74,7 +74,8 @@ impl ClientLimit {
     /// known to be there, and kept to from the first request.
     #[must_use]
     pub fn new(settings: LimitSettings, now: Instant, seed: u64) -> Arc<Self> {
-        let known = settings.starting_point.is_some().then(|| Met {
+        let is_known = settings.starting_point.is_some() || !settings.closed_for.is_zero();
+        let known = is_known.then(|| Met {
             controller: Controller::new(settings.clone(), now, seed),
             late: Vec::new(),
         });

@@ -10,13 +10,18 @@ use http::{HeaderName, HeaderValue, Method};
 
 use crate::auth::Token;
 use crate::connector::{
-    Bound, BucketNames, BucketScope, Effect, LimitFacts, Operation, PreImage, idempotency_key,
+    Bound, BucketNames, BucketScope, Effect, Grant, LimitFacts, Operation, PreImage,
+    idempotency_key,
 };
 use crate::limit::{Hint, rate_limit_hint, retry_after, tells_of_limit};
-use crate::transport::{Reply, Request, SharedHeaders};
+use crate::transport::{Reply, Request, SharedHeaders, shared_headers};
 
 use super::attempt::{Pending, Step};
 use super::call::Call;
+
+/// How long the answer to a question about a job is waited for, where uploads
+/// are waited for longer. It is asked again later, and must not hold a drain up.
+const QUESTION_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What a reply says about limits.
 #[derive(Clone, Copy, Debug, Default)]
@@ -34,6 +39,7 @@ pub struct Endpoint {
     pub operation: Arc<Operation>,
     method: Method,
     headers: SharedHeaders,
+    look_up_headers: SharedHeaders,
     request_id_header: Option<HeaderName>,
     timeout: Duration,
     limit_names: LimitNames,
@@ -41,6 +47,8 @@ pub struct Endpoint {
     marking: Option<Marking>,
     first: FirstStep,
     keeps_pre_images: bool,
+    /// How its tokens are had.
+    pub(super) grant: Grant,
 }
 
 /// What is done first about a row.
@@ -155,14 +163,11 @@ impl Endpoint {
 
     fn of_operation(bound: &Bound, operation: &Arc<Operation>) -> Self {
         let operation = Arc::clone(operation);
-        let headers = operation.headers.iter().filter_map(|(name, value)| {
-            let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-            Some((name, HeaderValue::from_str(value).ok()?))
-        });
         Self {
             method: Method::from_bytes(operation.method.name().as_bytes())
                 .expect("every method of a connector is one of HTTP"),
-            headers: headers.collect(),
+            headers: shared_headers(&operation.headers),
+            look_up_headers: shared_headers(&operation.look_up_headers),
             request_id_header: bound
                 .request_id_header
                 .as_ref()
@@ -179,6 +184,7 @@ impl Endpoint {
                 }),
             first: FirstStep::Write,
             keeps_pre_images: false,
+            grant: bound.auth.grant,
             operation,
         }
     }
@@ -224,6 +230,21 @@ impl Endpoint {
     /// Whether what stands in the tenant is kept before it is changed.
     pub(crate) fn keeps_pre_images(&self) -> bool {
         self.keeps_pre_images
+    }
+
+    /// Whether the next row of a key may go by what the one before has found and
+    /// left as it was.
+    pub(super) fn hands_on(&self) -> bool {
+        matches!(self.first, FirstStep::LookUp(_)) && !self.keeps_pre_images
+    }
+
+    /// The same for a record that was written: its change must need nothing that
+    /// the platform alone writes, such as a version, and send none of it back.
+    pub(super) fn hands_on_written(&self) -> bool {
+        let update = self.update().map(|update| &update.operation);
+        let is_patched = update
+            .is_some_and(|update| update.changes_single_places() && !update.sends_whole_records());
+        is_patched && self.hands_on() && !self.operation.needs_versions()
     }
 
     /// Whether a record that isn't there is made.
@@ -330,6 +351,15 @@ impl Endpoint {
         };
         match &lead.step {
             Step::LookUp => return self.look_up(call, write),
+            Step::AskJob(job) => {
+                return Request {
+                    method: Method::GET,
+                    path: Bytes::from(self.operation.job_target(job.question, &job.id)),
+                    body: Bytes::new(),
+                    timeout: self.timeout.min(QUESTION_TIMEOUT),
+                    ..write
+                };
+            }
             Step::Change(found) => {
                 let update = self.of_step(&lead.step);
                 return Request {
@@ -370,6 +400,7 @@ impl Endpoint {
             method: Method::from_bytes(look_up.method.name().as_bytes())
                 .expect("every method of a connector is one of HTTP"),
             path: Bytes::from(look_up.path),
+            headers: Arc::clone(&self.look_up_headers),
             body: Bytes::from(look_up.body),
             timeout: look_up.timeout,
             ..write

@@ -36,6 +36,8 @@ pub(super) enum Readiness {
     /// Its rows wait for others.
     Gathering(Instant),
     Call(Queue),
+    /// A job is to be asked about.
+    Job,
 }
 
 impl<T: Transport, C: LaneControl> Lane<T, C> {
@@ -73,6 +75,9 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
     /// Whether the next request is complete. Rows to be made hold nobody else
     /// up: they go first only where they fill a request.
     pub(super) fn readiness(&mut self, now: Instant) -> Readiness {
+        if self.jobs.is_due(now) {
+            return Readiness::Job;
+        }
         if self.is_full(Queue::ToMake) {
             return Readiness::Call(Queue::ToMake);
         }
@@ -126,7 +131,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
     /// The most rows of a request that this one leads.
     fn most_with(&self, lead: &Pending) -> usize {
         match lead.step {
-            Step::Change(_) => 1,
+            Step::Change(_) | Step::AskJob(_) => 1,
             // Its answer is to prove something, and a single one proves more.
             Step::LookUp if lead.doubt != Doubt::None => 1,
             Step::LookUp => self.look_up_cap.min(lead.asked_together),
@@ -152,7 +157,9 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         let may_be_joined = match (queue, &lead.step) {
             // A tenant that has nothing else to do isn't kept waiting.
             (Queue::Ready, Step::LookUp) => !self.in_flight.is_empty(),
-            (Queue::Ready, _) => false,
+            // A job takes far longer than its rows wait, and many small ones
+            // would each have to be asked about.
+            (Queue::Ready, _) => self.setup.endpoint.operation.has_job(),
             (Queue::ToMake, _) => {
                 let first = self.ready.front();
                 self.look_ups_under_way > 0 || first.is_some_and(Pending::is_to_look_up)

@@ -15,6 +15,11 @@ use super::run::{Lane, LaneControl};
 use super::settle::FAILURES_ALLOWED;
 use super::verdict::Verdict;
 
+/// A run stops at so many replies in a row whose results name none of their
+/// records. A single one may be another's reply; each further one writes a whole
+/// batch whose fate nobody can tell.
+const NAMELESS_REPLIES_ALLOWED: u32 = 2;
+
 impl<T: Transport, C: LaneControl> Lane<T, C> {
     /// What a reply means for the rows of its request.
     pub(super) fn split(&self, call: &Call, result: &Result<Reply, SendError>) -> Split {
@@ -48,6 +53,37 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
 
     /// Each row of a batch as the reply tells of it.
     pub(super) fn settle_items(
+        &mut self,
+        call: Call,
+        verdicts: Vec<ItemVerdict>,
+        request_id: &str,
+        now: Instant,
+    ) {
+        self.nameless_replies = 0;
+        self.finds_names |= verdicts
+            .iter()
+            .any(|verdict| verdict.class != ReplyClass::Unknown);
+        self.settle_each(call, verdicts, request_id, now);
+    }
+
+    /// The same where the reply's results name none of the rows, unless that is
+    /// the rule in this run. Where others were named, it is these rows' results
+    /// that have no name, as those of failures on some platforms.
+    pub(super) fn settle_nameless(
+        &mut self,
+        call: Call,
+        verdicts: Vec<ItemVerdict>,
+        request_id: &str,
+        now: Instant,
+    ) {
+        self.nameless_replies += 1;
+        if self.nameless_replies >= NAMELESS_REPLIES_ALLOWED && !self.finds_names {
+            return self.end_nameless(call, now);
+        }
+        self.settle_each(call, verdicts, request_id, now);
+    }
+
+    fn settle_each(
         &mut self,
         call: Call,
         verdicts: Vec<ItemVerdict>,

@@ -45,6 +45,13 @@ impl KeyOrder {
         next
     }
 
+    /// Whether a row waits behind the one of that key that is under way.
+    pub(super) fn is_awaited(&self, key_hash: u64) -> bool {
+        self.busy
+            .get(&key_hash)
+            .is_some_and(|waiting| !waiting.is_empty())
+    }
+
     /// Forgets everything that waits.
     pub(super) fn clear(&mut self) {
         self.busy.clear();
@@ -93,6 +100,7 @@ mod tests {
         assert!(order.admit(item(2, 7)).is_none());
         assert!(order.admit(item(3, 8)).is_some());
         assert!(order.admit(item(4, 7)).is_none());
+        assert!(order.is_awaited(7) && !order.is_awaited(8) && !order.is_awaited(9));
         assert_eq!(order.release(7).map(|item| item.row), Some(RowId(2)));
         assert_eq!(order.release(7).map(|item| item.row), Some(RowId(4)));
         assert!(order.release(7).is_none());

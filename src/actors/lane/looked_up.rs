@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::connector::{FoundProblem, FoundRecord, LookUpAnswer, LookUpSplit, ReplyClass};
 use crate::limit::Reaction;
 use crate::record::{CallRecord, OutcomeKind, Refusal};
-use crate::transport::{Reply, SendError, Transport};
+use crate::transport::{BodyFlaw, Reply, SendError, Transport};
 
 use super::attempt::{Doubt, Pending, Step};
 use super::call::{Answered, Call};
@@ -124,6 +124,9 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         let header = |name: &str| reply.headers.get(name)?.to_str().ok();
         let (status, body, lead) = (reply.status, &reply.body, &call.lead);
         if !call.others.is_empty() {
+            if reply.body_flaw == Some(BodyFlaw::TooLarge) {
+                return LookUpSplit::TooMany;
+            }
             return operation.split_look_up(status, &header, body, &call.keys());
         }
         let (key, sent) = (key_of(lead), &lead.item.body);
@@ -182,6 +185,9 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
                 }
             }
             LookUpAnswer::RefreshToken => {
+                if let Some(ended) = self.end_refused(told.result) {
+                    return ended;
+                }
                 pending.token_refusals += 1;
                 if pending.token_refusals >= TOKEN_REFUSALS_ALLOWED && self.accepted > 0 {
                     let message = "the tenant let nobody look the row up".to_owned();

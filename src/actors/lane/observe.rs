@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::connector::{Classified, ReplyClass};
+use crate::connector::{Classified, Operation, ReplyClass};
 use crate::error::{FatalError, FatalKind};
 use crate::limit::{Observation, retry_after_in_body};
-use crate::record::Refusal;
+use crate::record::{OutcomeKind, Refusal};
 use crate::transport::{Cause, Reply, SendError, Stage};
 
 use super::endpoint::LimitWords;
@@ -88,4 +88,15 @@ pub(super) fn no_reply() -> Classified {
         message: String::new(),
         request_id: None,
     }
+}
+
+/// How a row ends whose reply has this class, for the classes that end one.
+pub(super) fn ended_as(
+    operation: &Operation,
+    class: ReplyClass,
+    result: &Result<Reply, SendError>,
+) -> OutcomeKind {
+    let status = result.as_ref().map_or(0, |reply| reply.status);
+    let outcome = operation.outcome(class, status);
+    outcome.expect("it is asked only for classes that end a row")
 }

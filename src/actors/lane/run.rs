@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::actors::intents::IntentDesk;
 use crate::actors::messages::CurrentToken;
 use crate::actors::stage::StageMeter;
+use crate::connector::FoundRecord;
 use crate::error::FatalError;
 use crate::limit::LimitEvent;
 use crate::record::{Chunk, OutcomeBatch, RowId};
@@ -25,6 +26,7 @@ use super::call::{Answered, Call};
 use super::clock::WallClock;
 use super::endpoint::Endpoint;
 use super::gauge::LaneGauge;
+use super::jobs::Jobs;
 use super::just_made::JustMade;
 use super::key_order::KeyOrder;
 use super::outage::OutageWatch;
@@ -104,6 +106,8 @@ pub(super) struct Lane<T, C> {
     pub(super) ready: VecDeque<Pending>,
     /// Rows that were looked up, whose records are to be made.
     pub(super) to_make: VecDeque<Pending>,
+    /// Rows whose records are known by the rows before them.
+    pub(super) handed_on: Vec<(Pending, FoundRecord)>,
     /// When records were made that searches may not know yet.
     pub(super) just_made: JustMade,
     /// Look-ups that are under way.
@@ -120,6 +124,8 @@ pub(super) struct Lane<T, C> {
     /// their request.
     pub(super) gathers_since: [Option<Instant>; 2],
     pub(super) delayed: BinaryHeap<Delayed>,
+    /// Jobs that are waited for.
+    pub(super) jobs: Jobs,
     pub(super) next_order: u64,
     pub(super) keys: KeyOrder,
     pub(super) in_flight: InFlight,
@@ -135,6 +141,10 @@ pub(super) struct Lane<T, C> {
     pub(super) throttled: u64,
     /// Replies in a row that forbid to go on.
     pub(super) fatal_replies: u32,
+    /// Replies in a row whose results name none of their records.
+    pub(super) nameless_replies: u32,
+    /// Whether a result has named its record.
+    pub(super) finds_names: bool,
     pub(super) draining: bool,
     /// When a drain stops waiting for replies.
     drain_ends: Option<Instant>,
@@ -158,6 +168,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             setup,
             ready: VecDeque::new(),
             to_make: VecDeque::new(),
+            handed_on: Vec::new(),
             just_made: JustMade::default(),
             look_ups_under_way: 0,
             granted: Vec::new(),
@@ -166,6 +177,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             look_ups_of_no_use: 0,
             gathers_since: [None; 2],
             delayed: BinaryHeap::new(),
+            jobs: Jobs::default(),
             next_order: 0,
             keys: KeyOrder::default(),
             in_flight: FuturesUnordered::new(),
@@ -176,6 +188,8 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             accepted: 0,
             throttled: 0,
             fatal_replies: 0,
+            nameless_replies: 0,
+            finds_names: false,
             draining: false,
             drain_ends: None,
             gathering_since: None,
@@ -194,6 +208,9 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             if !self.draining {
                 self.give_up_on_outage(now);
             }
+            if self.source_ended {
+                self.ask_all_gathered(now);
+            }
             let hold = self.send_what_may_be_sent(now);
             if self.is_finished() {
                 break;
@@ -211,7 +228,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
     }
 
     fn is_finished(&self) -> bool {
-        let nothing_left = self.has_no_rows() && self.delayed.is_empty();
+        let nothing_left = self.has_no_rows() && self.delayed.is_empty() && self.jobs.is_empty();
         if self.draining {
             // A request that may be repeated needn't be waited for to the end
             // of its time: the next leg sends it again.
@@ -234,7 +251,9 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             self.drain_ends = Some(Instant::now() + DRAIN_PATIENCE);
             self.ready.clear();
             self.to_make.clear();
+            self.handed_on.clear();
             self.delayed.clear();
+            self.jobs.clear();
             self.keys.clear();
         }
     }
@@ -254,7 +273,11 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         };
         let next_delayed = match hold {
             Hold::Draining => self.drain_ends.filter(|_| self.may_leave_replies()),
-            _ => self.delayed.peek().map(|first| first.due),
+            _ => {
+                let delayed = self.delayed.peek().map(|first| first.due);
+                let job = self.jobs.next_due(waiting_since);
+                delayed.into_iter().chain(job).min()
+            }
         };
         let outage_ends = self.outage.ends_at().filter(|_| !self.draining);
         let wake_at = [gate_opens, next_delayed, outage_ends, hand_on_at]

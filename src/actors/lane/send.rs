@@ -28,7 +28,8 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             return Hold::Draining;
         }
         self.wake_delayed(now);
-        if self.has_no_rows() {
+        self.follow_on(now);
+        if self.has_no_rows() && !self.jobs.is_due(now) {
             return Hold::NoRows;
         }
         let token = self.setup.tokens.borrow().clone();
@@ -45,7 +46,8 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             let queue = match self.readiness(now) {
                 Readiness::NoRows => break Hold::NoRows,
                 Readiness::Gathering(until) => break Hold::Gathering(until),
-                Readiness::Call(queue) => queue,
+                Readiness::Call(queue) => Some(queue),
+                Readiness::Job => None,
             };
             match controller.poll(at) {
                 Decision::Go => {}
@@ -57,7 +59,11 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
                 Some(Decision::WaitUntil(until)) => break Hold::Until(Instant::from_std(until)),
                 Some(Decision::WaitForReply) => break Hold::WindowAbove,
             }
-            let Some(call) = self.next_call(queue) else {
+            let call = match queue {
+                Some(queue) => self.next_call(queue),
+                None => self.jobs.take_due(now),
+            };
+            let Some(call) = call else {
                 break Hold::NoRows;
             };
             let permits = Permits {
@@ -108,7 +114,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         let (mut rows, mut images) = (Vec::new(), Vec::new());
         for (call, _) in granted {
             match &mut call.lead.step {
-                Step::LookUp => continue,
+                Step::LookUp | Step::AskJob(_) => continue,
                 Step::Change(found) => {
                     images.extend(found.image.take());
                     continue;
@@ -145,8 +151,10 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         let request_id = self.request_id(request_number);
         let request = self.setup.endpoint.request(&call, token, request_id);
         let mut waits_for = None;
-        match call.lead.step {
+        match &mut call.lead.step {
             Step::LookUp => self.look_ups_under_way += 1,
+            // Nobody waits for a job that nobody would know after a crash.
+            Step::AskJob(job) => waits_for = job.written_down.take(),
             // A change may be repeated, but where it is kept what it changes,
             // not before that is durable.
             Step::Change(_) => {
@@ -192,6 +200,9 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
     /// Takes the rows of a request that never left back to be sent, in their
     /// order.
     pub(super) fn take_back(&mut self, call: Call) {
+        if call.asks_about_job() {
+            return self.jobs.wait_until(Instant::now(), call);
+        }
         for mut pending in call.others.into_iter().rev().chain([call.lead]) {
             pending.sent -= 1;
             self.put_first(pending);

@@ -16,7 +16,7 @@ use super::attempt::{Doubt, Pending, Step};
 use super::call::{Answered, Call, Sending};
 use super::endpoint::LimitWords;
 use super::items::class_of_items;
-use super::observe::{asked_wait, cause_of, forbidden, never_left, observe};
+use super::observe::{asked_wait, cause_of, ended_as, forbidden, never_left, observe};
 use super::run::{Lane, LaneControl};
 use super::shared_limit::LimitAnswer;
 use super::verdict::Verdict;
@@ -65,6 +65,9 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         if answered.call.is_look_up() {
             return self.settle_look_up(answered, &result, now);
         }
+        if answered.call.asks_about_job() {
+            return self.settle_job(answered, &result, now);
+        }
         let Answered {
             mut call,
             permit,
@@ -79,7 +82,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
                 let operation = self.setup.endpoint.operation_of(&call.lead.step);
                 self.settle_class(operation, classified.class, &result)
             }
-            Split::Items(verdicts) => class_of_items(verdicts),
+            Split::Items(verdicts) | Split::NamesNone(verdicts) => class_of_items(verdicts),
             Split::Halve(_) | Split::ShrinkCap { .. } => ReplyClass::Rejected,
         };
         let failures_before = call.lead.failures;
@@ -113,7 +116,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             Split::Whole(why) | Split::Halve(why) | Split::ShrinkCap { why, .. } => {
                 why.request_id.clone()
             }
-            Split::Items(_) => None,
+            Split::Items(_) | Split::NamesNone(_) => None,
         };
         self.batch.calls.push(CallRecord {
             sent_at_ms: self.clock.at_ms(sent_at),
@@ -134,11 +137,20 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             ReplyClass::Fatal => self.fatal_replies += 1,
             _ => {}
         }
+        if let (ReplyClass::Done, Ok(reply)) = (class, &result)
+            && self.setup.endpoint.operation.has_job()
+        {
+            return self.await_job(call, reply, now);
+        }
         let classified = match split {
             Split::Whole(classified) => classified,
             Split::Items(verdicts) => {
                 let request_id = self.request_id(request_number);
                 return self.settle_items(call, verdicts, &request_id, now);
+            }
+            Split::NamesNone(verdicts) => {
+                let request_id = self.request_id(request_number);
+                return self.settle_nameless(call, verdicts, &request_id, now);
             }
             Split::Halve(_) => {
                 let most = call.row_count().div_ceil(2);
@@ -288,6 +300,9 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
                 self.after_failure(pending, said.class, result, delay, refusal)
             }
             ReplyClass::RefreshToken => {
+                if let Some(ended) = self.end_refused(result) {
+                    return ended;
+                }
                 pending.token_refusals += 1;
                 if pending.token_refusals >= TOKEN_REFUSALS_ALLOWED && self.accepted > 0 {
                     Verdict::Ended(OutcomeKind::Rejected, Box::new(why()))
@@ -381,22 +396,6 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         }
     }
 
-    /// Ends the run where nothing has got through for too long.
-    pub(super) fn give_up_on_outage(&mut self, now: Instant) {
-        let Some((lasted, cause)) = self.outage.lasted_too_long(now) else {
-            return;
-        };
-        let message = format!(
-            "nothing got through to the tenant for {} s: {cause}",
-            lasted.as_secs()
-        );
-        self.setup.control.fatal(
-            FatalError::new(FatalKind::Tenant, message)
-                .with_hint("Check the base URL and the network, then resume the run."),
-        );
-        self.begin_drain();
-    }
-
     /// Whether a 503 is one that everybody gets now and then: it speaks of the
     /// server, and is what some gateways say to whoever is too fast. Where
     /// nobody gets through, or only this row doesn't, it counts as a failure.
@@ -484,15 +483,4 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         };
         Verdict::Ended(kind, Box::new(refusal(error, "", &message)))
     }
-}
-
-/// How a row ends whose reply has this class, for the classes that end one.
-fn ended_as(
-    operation: &Operation,
-    class: ReplyClass,
-    result: &Result<Reply, SendError>,
-) -> OutcomeKind {
-    let status = result.as_ref().map_or(0, |reply| reply.status);
-    let outcome = operation.outcome(class, status);
-    outcome.expect("it is asked only for classes that end a row")
 }

@@ -88,6 +88,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             change,
             deletes: image.made,
             image: None,
+            after: None,
         }));
         Verdict::Again
     }

@@ -29,7 +29,7 @@ impl Pending {
     pub(super) fn found_id(&self) -> Option<String> {
         match &self.step {
             Step::Change(found) => Some(found.id.clone()),
-            Step::Write | Step::LookUp => None,
+            Step::Write | Step::LookUp | Step::AskJob(_) => None,
         }
     }
 }
@@ -58,7 +58,9 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
                 (true, true) => OutcomeKind::Updated,
                 (true, false) => operation.effect.outcome(201),
             };
-            return Verdict::Done(kind, Some(record.id));
+            let id = record.id.clone();
+            pending.leaves = Some(record).filter(|_| self.setup.endpoint.hands_on());
+            return Verdict::Done(kind, Some(id));
         }
         let Some(update) = self.setup.endpoint.update() else {
             let why = Refusal {
@@ -85,10 +87,11 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             PreImage::of_change(row, key_of(pending), &record, &wanted).to_line()
         });
         pending.step = Step::Change(Box::new(FoundChange {
-            id: record.id,
+            id: record.id.clone(),
             change,
             deletes: false,
             image,
+            after: (self.setup.endpoint.hands_on_written()).then(|| record.with(&wanted)),
         }));
         Verdict::Again
     }

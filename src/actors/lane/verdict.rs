@@ -1,10 +1,11 @@
 //! What becomes of a row: it ends, or waits for its next step.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::connector::InDoubt;
+use crate::connector::{FoundRecord, InDoubt};
 use crate::record::{Item, Outcome, OutcomeKind, Refusal, TargetId};
 use crate::transport::Transport;
 
@@ -25,6 +26,13 @@ pub(super) enum Verdict {
     AwaitToken,
     /// The run ends; the row goes to the next leg.
     Abandoned,
+}
+
+impl Pending {
+    /// Whether the row may go by what this one of the same key has left.
+    fn may_follow(&self, before: &Item) -> bool {
+        self.is_to_look_up() && self.doubt == Doubt::None && self.item.key == before.key
+    }
 }
 
 impl<T: Transport, C: LaneControl> Lane<T, C> {
@@ -49,10 +57,19 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
     /// was applied.
     fn first_step_amid_suspects(&mut self, item: Item) -> Option<Pending> {
         let mut pending = self.fresh(item);
-        if !self.setup.suspects.contains_key(&pending.item.row) {
+        let suspects = Arc::clone(&self.setup.suspects);
+        let Some(suspect) = suspects.get(&pending.item.row) else {
             return Some(pending);
-        }
+        };
         pending.is_intended = true;
+        if let Some(job) = suspect
+            .job
+            .as_ref()
+            .filter(|_| self.setup.endpoint.operation.has_job())
+        {
+            self.join_job(pending, job, Instant::now());
+            return None;
+        }
         match self.setup.endpoint.operation.in_doubt() {
             InDoubt::Repeat => {
                 pending.doubt = Doubt::MayBeApplied;
@@ -95,6 +112,9 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
                 if kind == OutcomeKind::Created && self.setup.endpoint.looks_up_first() {
                     self.just_made.note(pending.item.key_hash, now);
                 }
+                if self.keys.is_awaited(pending.item.key_hash) {
+                    self.note_what_it_leaves(&mut pending, id.as_deref());
+                }
                 if let Some(id) = id {
                     self.batch.target_ids.push(TargetId {
                         row: pending.item.row,
@@ -102,9 +122,9 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
                         id,
                     });
                 }
-                self.end(pending.item, kind, None);
+                self.end(pending.item, kind, None, pending.leaves);
             }
-            Verdict::Ended(kind, why) => self.end(pending.item, kind, Some(why)),
+            Verdict::Ended(kind, why) => self.end(pending.item, kind, Some(why), None),
             Verdict::Abandoned => self.begin_drain(),
             // A drain forgets what was not done; the next leg sends it.
             _ if self.draining => {}
@@ -123,11 +143,47 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         }
     }
 
-    fn end(&mut self, item: Item, kind: OutcomeKind, refusal: Option<Box<Refusal>>) {
+    /// Notes how a row that is done has left its record, where that can be told.
+    fn note_what_it_leaves(&self, pending: &mut Pending, id: Option<&str>) {
+        let endpoint = &self.setup.endpoint;
+        let made = |pending: &Pending| {
+            let record = endpoint.operation.record_of(&pending.item.body)?;
+            Some(FoundRecord::new(id?.to_owned(), record))
+        };
+        match &mut pending.step {
+            Step::Change(found) => pending.leaves = found.after.take(),
+            Step::Write if endpoint.hands_on_written() => pending.leaves = made(pending),
+            Step::Write | Step::LookUp | Step::AskJob(_) => {}
+        }
+    }
+
+    /// Rows that follow another of their key at once: what that has left is what
+    /// they would find. They aren't looked up, since searches may be late to
+    /// show what was just written.
+    pub(super) fn follow_on(&mut self, now: Instant) {
+        while let Some((mut pending, record)) = self.handed_on.pop() {
+            let verdict = self.found(&mut pending, record);
+            self.carry_out(pending, verdict, now);
+        }
+    }
+
+    /// A row has ended, and left the record so, if that is known.
+    fn end(
+        &mut self,
+        item: Item,
+        kind: OutcomeKind,
+        refusal: Option<Box<Refusal>>,
+        leaves: Option<FoundRecord>,
+    ) {
         if let Some(next) = self.keys.release(item.key_hash)
             && let Some(next) = self.first_step(next)
         {
-            self.ready.push_front(next);
+            match leaves {
+                Some(record) if next.may_follow(&item) => {
+                    self.handed_on.push((next, record));
+                }
+                _ => self.ready.push_front(next),
+            }
         }
         self.batch.outcomes.push(Outcome {
             row: item.row,

@@ -3,8 +3,7 @@
 use std::fs;
 
 use crate::cli::assemble::ConfigFiles;
-use crate::cli::begin_manifest::STAGED_INPUT;
-use crate::cli::begin_manifest::manifest_of;
+use crate::cli::begin_manifest::{STAGED_INPUT, manifest_of};
 use crate::cli::credentials::read_credentials;
 use crate::cli::entities::check_parents;
 use crate::cli::load::{check_target, file_input, hashes_of, prepare};
@@ -17,7 +16,7 @@ use crate::source::{SourceError, hash_of_file};
 use crate::store::{Manifest, PartRecord, PartsManifest, RunDirectory, SourceRecord};
 
 use super::course::PartsRun;
-use super::shared::SharedSource;
+use super::shared::{SharedSource, Staged};
 
 /// Makes a new run of parts, ready to start.
 ///
@@ -56,19 +55,17 @@ pub(in crate::cli) fn begin(
         PartOrder::AtOnce => {
             SharedSource::stage(&directory, &settings, stream, &circumstances.known)
         }
-        PartOrder::InTurn => Ok(None),
+        PartOrder::InTurn => Ok(Staged::default()),
     };
     match staged {
-        Ok(shared) => Ok(PartsRun::new(
+        Ok(staged) => Ok(PartsRun {
             directory,
             lock,
-            whole,
-            settings.into_iter().map(Some).collect(),
-            Circumstances {
-                shared,
-                ..circumstances
-            },
-        )),
+            manifest: whole,
+            settings: settings.into_iter().map(Some).collect(),
+            circumstances,
+            staged,
+        }),
         Err(error) => {
             // Nothing was sent, and there is nothing to go on from.
             let _ = fs::remove_dir_all(directory.path());

@@ -9,6 +9,7 @@ use crate::cli::arguments::ShowingFlags;
 use crate::cli::conclusion::Conclusion;
 use crate::cli::interruption::Interruption;
 use crate::cli::load::Prepared;
+use crate::cli::print;
 use crate::cli::resume::Opened;
 use crate::cli::run::{Circumstances, Leg};
 use crate::config::{PartOrder, Settings, TimeSpan};
@@ -17,16 +18,18 @@ use crate::store::{PartRecord, PartsManifest, RunDirectory, RunLock};
 
 use super::begin::of_part;
 use super::gather::gather;
+use super::shared::Staged;
 
 /// A run that has parts, ready for its next leg.
 pub(in crate::cli) struct PartsRun {
     pub(super) directory: RunDirectory,
     /// Held to the leg's end.
-    lock: RunLock,
+    pub(super) lock: RunLock,
     pub(super) manifest: PartsManifest,
     /// Of each part, in the manifest's order; `None` of one that is finished.
-    settings: Vec<Option<Settings>>,
-    circumstances: Circumstances,
+    pub(super) settings: Vec<Option<Settings>>,
+    pub(super) circumstances: Circumstances,
+    pub(super) staged: Staged,
 }
 
 /// What came of one part.
@@ -53,22 +56,6 @@ enum Ready {
 }
 
 impl PartsRun {
-    pub(super) fn new(
-        directory: RunDirectory,
-        lock: RunLock,
-        manifest: PartsManifest,
-        settings: Vec<Option<Settings>>,
-        circumstances: Circumstances,
-    ) -> Self {
-        Self {
-            directory,
-            lock,
-            manifest,
-            settings,
-            circumstances,
-        }
-    }
-
     /// The run's directory.
     pub(in crate::cli) fn directory(&self) -> &RunDirectory {
         &self.directory
@@ -76,12 +63,17 @@ impl PartsRun {
 
     /// Does the leg, from its start to its summary, which is still to be told.
     pub(in crate::cli) fn run(mut self, showing: &ShowingFlags) -> Result<Conclusion, FatalError> {
+        if !showing.quiet {
+            for notice in &self.staged.notices {
+                print::remark(&format!("sluice: {notice}"));
+            }
+        }
         let settings = std::mem::take(&mut self.settings);
         let ends = match self.manifest.order {
             PartOrder::AtOnce => self.all_at_once(settings, showing),
             PartOrder::InTurn => self.in_turn(settings, showing)?,
         };
-        if let Some(shared) = &self.circumstances.shared {
+        if let Some(shared) = &self.staged.shared {
             shared.stop();
         }
         let conclusion = gather(&self.directory, &self.manifest, ends);
@@ -90,16 +82,22 @@ impl PartsRun {
     }
 
     fn all_at_once(&self, settings: Vec<Option<Settings>>, showing: &ShowingFlags) -> Vec<PartEnd> {
-        // Before the first leg begins, so that a signal finds all of them
-        // listening, or none.
-        let parts = self.manifest.parts.iter().zip(settings);
-        let shared = &self.circumstances.shared;
-        let circumstances: Vec<Circumstances> = (self.manifest.parts.iter())
-            .map(|_| Circumstances {
-                shared: shared.as_ref().map(|shared| shared.for_part()),
+        let shared = &self.staged.shared;
+        // All views of the source are there before one is used, and none of a
+        // part that is finished, which would never say that it wants no more.
+        let circumstances: Vec<Circumstances> = settings
+            .iter()
+            .map(|settings| Circumstances {
+                shared: match (shared, settings) {
+                    (Some(shared), Some(_)) => Some(shared.for_part()),
+                    _ => None,
+                },
                 ..self.circumstances.clone()
             })
             .collect();
+        let parts = self.manifest.parts.iter().zip(settings);
+        // All of them before the first leg begins, so that a signal finds all
+        // of them listening, or none.
         let ready: Vec<Ready> = parts
             .zip(circumstances)
             .map(|((part, settings), circumstances)| self.ready(part, settings, circumstances))

@@ -21,7 +21,7 @@ use crate::store::{
 use super::begin::of_part;
 use super::course::{PartEnd, PartsRun};
 use super::gather::gather;
-use super::shared::SharedSource;
+use super::shared::{SharedSource, Staged};
 
 /// Goes on with what was not finished of any part; what came of it is still to
 /// be told.
@@ -52,20 +52,24 @@ pub(in crate::cli) fn go_on(
         unfinished.get_or_insert(part);
         settings.push(Some(its));
     }
-    let shared = match (&unfinished, manifest.order) {
+    let staged = match (&unfinished, manifest.order) {
         (Some(part), PartOrder::AtOnce) => {
             check_staged(&directory, &manifest)?;
             let settings: Vec<Settings> = settings.iter().flatten().cloned().collect();
             let known = &circumstances.known;
             SharedSource::go_on(&directory, part, &settings, has_begun, known)?
         }
-        _ => None,
+        _ => Staged::default(),
     };
-    let circumstances = Circumstances {
-        shared,
-        ..circumstances
-    };
-    PartsRun::new(directory, lock, manifest, settings, circumstances).run(showing)
+    PartsRun {
+        directory,
+        lock,
+        manifest,
+        settings,
+        circumstances,
+        staged,
+    }
+    .run(showing)
 }
 
 fn checkpoint_of(part: &RunDirectory) -> Result<Checkpoint, FatalError> {

@@ -17,20 +17,37 @@ use crate::source::csv::Input;
 use crate::source::{KnownRows, Spool};
 use crate::store::{Manifest, RunDirectory};
 
+/// What the parts read.
+#[derive(Default)]
+pub(super) struct Staged {
+    /// The source, where it is being staged; else the parts read a file.
+    pub(super) shared: Option<SharedSource>,
+    /// What the user should know of a file that was staged.
+    pub(super) notices: Vec<String>,
+}
+
+impl From<SharedSource> for Staged {
+    fn from(shared: SharedSource) -> Self {
+        Self {
+            shared: Some(shared),
+            notices: Vec::new(),
+        }
+    }
+}
+
 /// A source that is being staged, for one of its readers.
 #[derive(Clone)]
 pub(in crate::cli) struct SharedSource(FetchedStream);
 
 impl SharedSource {
-    /// Begins to stage the source of a new run; `None` where the parts read a
-    /// file, which may be the source itself. `source` is the stream, where it is
-    /// one.
+    /// Begins to stage the source of a new run. `source` is the stream, where it
+    /// is one.
     pub(super) fn stage(
         directory: &RunDirectory,
         settings: &[Settings],
         source: Option<SourceStream>,
         known: &Arc<KnownRows>,
-    ) -> Result<Option<Self>, FatalError> {
+    ) -> Result<Staged, FatalError> {
         let first = &settings[0];
         let shared = match (&first.input, source) {
             (InputSource::StandardInput, _) => {
@@ -44,20 +61,20 @@ impl SharedSource {
                 Self(source.start_in(directory, first, None)?)
             }
             (InputSource::Workbook { .. } | InputSource::Ndjson(_), _) => {
-                stage_anew(directory, settings)?;
-                let staged = directory.path().join(STAGED);
+                let staged = stage_anew(directory, settings)?;
+                let path = directory.path().join(STAGED);
                 for settings in settings {
-                    prepare_staged(settings.clone(), Input::File(staged.clone()))?;
+                    prepare_staged(settings.clone(), Input::File(path.clone()))?;
                 }
-                return Ok(None);
+                return Ok(staged);
             }
-            (InputSource::File(_) | InputSource::Stream(_), _) => return Ok(None),
+            (InputSource::File(_) | InputSource::Stream(_), _) => return Ok(Staged::default()),
         };
         shared.check(settings)?;
-        Ok(Some(shared))
+        Ok(shared.into())
     }
 
-    /// Goes on with the source of a run; `None` where all of it is there.
+    /// Goes on with the source of a run, where not all of it is there.
     /// `settings` are those of parts that aren't finished, `manifest` is one of
     /// theirs.
     pub(super) fn go_on(
@@ -66,16 +83,15 @@ impl SharedSource {
         settings: &[Settings],
         has_begun: bool,
         known: &Arc<KnownRows>,
-    ) -> Result<Option<Self>, FatalError> {
+    ) -> Result<Staged, FatalError> {
         let Some(first) = settings.first() else {
-            return Ok(None);
+            return Ok(Staged::default());
         };
         let staged = directory.path().join(STAGED);
         match &first.input {
             InputSource::Workbook { .. } | InputSource::Ndjson(_) if !has_begun => {
                 let _ = fs::remove_file(&staged);
-                stage_anew(directory, settings)?;
-                Ok(None)
+                stage_anew(directory, settings)
             }
             InputSource::Stream(stream) => {
                 let state = match read_state(directory) {
@@ -86,15 +102,15 @@ impl SharedSource {
                     }
                 };
                 if state.as_ref().is_some_and(|state| state.complete) {
-                    return Ok(None);
+                    return Ok(Staged::default());
                 }
                 let mut source = SourceStream::open(first, stream)?;
                 source.known = Arc::clone(known);
                 check_same_connector(manifest, &record_of(&source, stream))?;
                 let fetched = source.start_in(directory, first, state)?;
-                Ok(Some(Self(fetched)))
+                Ok(Self(fetched).into())
             }
-            _ => Ok(None),
+            _ => Ok(Staged::default()),
         }
     }
 
@@ -130,7 +146,11 @@ impl SharedSource {
 }
 
 /// Stages a workbook or an NDJSON file, with the columns that any part names.
-fn stage_anew(directory: &RunDirectory, settings: &[Settings]) -> Result<(), FatalError> {
+fn stage_anew(directory: &RunDirectory, settings: &[Settings]) -> Result<Staged, FatalError> {
     let settings: Vec<&Settings> = settings.iter().collect();
-    stage_records(&settings, directory.path()).map(drop)
+    let (records, _) = stage_records(&settings, directory.path())?;
+    Ok(Staged {
+        shared: None,
+        notices: records.notices,
+    })
 }

@@ -58,6 +58,14 @@ pub(super) fn prepare(
         ));
     };
     let prepared = prepare_load(settings.clone(), input)?;
+    let operation = &prepared.bound.operation;
+    if operation.has_job() {
+        return Err(FatalError::usage(format!(
+            "`--write` with {} would upload again and again what a job works through for long",
+            operation.name
+        ))
+        .with_hint("Leave --write out: reads find the limit as well."));
+    }
     let (rows, counted) = rows_to_write(&prepared)?;
     if rows.is_empty() {
         return Err(FatalError::usage(format!(

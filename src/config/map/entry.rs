@@ -2,6 +2,7 @@
 //! that is to be done.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
@@ -13,7 +14,7 @@ use serde::{Deserialize, Deserializer};
 use crate::mapping::{Conversion, FieldRule, LetterCase, RuleSource};
 
 use super::section::LongEntry;
-use super::shapes::refuse_number;
+use super::shapes::{LookupSection, refuse_number};
 
 /// What stands under a target field's name.
 #[derive(Clone, Debug)]
@@ -67,17 +68,29 @@ impl MapEntry {
             convert: self.conversion(target)?,
             split: section.split.clone(),
             truncate: section.truncate,
-            default: section.default.clone(),
+            default: section.default.as_ref().map(|text| text.value.clone()),
             reference: section.reference.clone(),
             required: section.required,
             format: section.format.map(Into::into),
             max_length: section.max_length,
             omit_empty: section.omit_empty,
             line,
+            text_lines: self.text_lines(),
             ..FieldRule::new(target, self.source(target)?)
         };
         self.check_constant(&rule)?;
         Ok(rule)
+    }
+
+    /// Where the entry's own texts stand.
+    fn text_lines(&self) -> BTreeMap<String, u64> {
+        let section = &self.section;
+        let table = section.lookup.iter().flat_map(LookupSection::texts);
+        let mut lines = BTreeMap::new();
+        for text in table.chain(&section.constant).chain(&section.default) {
+            lines.entry(text.value.clone()).or_insert(text.line);
+        }
+        lines
     }
 
     fn source(&self, target: &str) -> Result<RuleSource, String> {
@@ -108,7 +121,7 @@ impl MapEntry {
                 },
                 None => RuleSource::Columns(columns.names.clone()),
             }),
-            (_, Some(text), _) => Ok(RuleSource::Constant(text.clone())),
+            (_, Some(text), _) => Ok(RuleSource::Constant(text.value.clone())),
             (.., Some(template)) => Ok(RuleSource::Template(template.clone())),
             _ => Err(format!(
                 "`{target}` has none of `from`, `constant` and `template`; write the source column's name"

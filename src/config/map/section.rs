@@ -4,6 +4,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::config::Located;
 use crate::config::scalar::SpelledText;
 use crate::mapping;
 
@@ -28,13 +29,14 @@ pub(super) struct LongEntry {
     pub(super) join: Option<String>,
     /// The same text for every row.
     #[schemars(with = "Option<SpelledText>")]
-    pub(super) constant: Option<String>,
+    pub(super) constant: Option<Located<String>>,
     /// A text with columns in double braces: "{{ first }} {{ last }}". A column
     /// whose name isn't one word is written {{ row["first name"] }}. The
     /// language is minijinja (Jinja2).
     pub(super) template: Option<String>,
     /// A condition over the columns, such as `country == "DE"`. Where it is
-    /// false, the field is left out of the row.
+    /// false, the field is left out of the row. All columns are texts:
+    /// `age|int > 30` makes a number of one.
     pub(super) when: Option<String>,
     /// Cut white space off at both ends.
     #[serde(default)]
@@ -52,7 +54,7 @@ pub(super) struct LongEntry {
     pub(super) lookup: Option<LookupSection>,
     /// What stands in for an empty value, and for one that `lookup` doesn't have.
     #[schemars(with = "Option<SpelledText>")]
-    pub(super) default: Option<String>,
+    pub(super) default: Option<Located<String>>,
     /// The entity whose record the value names by its key: the field gets the
     /// platform's id of that record. The key is what that entity's own map makes
     /// of it. A key without a record rejects its row.

@@ -10,8 +10,8 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::config::NameMap;
 use crate::config::scalar::SpelledText;
+use crate::config::{Located, NameMap};
 use crate::mapping::{
     BooleanRule, DateRule, DateTarget, GapChoice, Lookup, LookupFile, NumberRule, Region,
 };
@@ -99,13 +99,13 @@ impl JsonSchema for ColumnNames {
 /// A lookup table, or the file that holds it.
 #[derive(Clone, Debug)]
 pub(super) struct LookupSection {
-    entries: BTreeMap<String, String>,
+    entries: BTreeMap<String, Located<String>>,
 }
 
 impl LookupSection {
     /// The table. `folder` is the job file's.
     pub(super) fn lookup(&self, folder: &Path) -> Result<Lookup, String> {
-        let part = |name: &str| self.entries.get(name);
+        let part = |name: &str| self.entries.get(name).map(|text| &text.value);
         match (part("file"), part("key"), part("value")) {
             (Some(file), Some(key), Some(value)) if self.entries.len() == 3 => Ok(Lookup {
                 entries: BTreeMap::new(),
@@ -120,16 +120,23 @@ impl LookupSection {
             ),
             _ if self.entries.is_empty() => Err("the table is empty".to_owned()),
             _ => Ok(Lookup {
-                entries: self.entries.clone(),
+                entries: (self.entries.iter())
+                    .map(|(value, text)| (value.clone(), text.value.clone()))
+                    .collect(),
                 file: None,
             }),
         }
+    }
+
+    /// What stands in the table, with its place.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &Located<String>> {
+        self.entries.values()
     }
 }
 
 impl<'de> Deserialize<'de> for LookupSection {
     fn deserialize<Source: Deserializer<'de>>(source: Source) -> Result<Self, Source::Error> {
-        let table = NameMap::<String>::deserialize(source)?;
+        let table = NameMap::<Located<String>>::deserialize(source)?;
         let entries = table.entries.into_iter();
         Ok(Self {
             entries: entries

@@ -132,6 +132,26 @@ fn a_column_alone_is_a_rule() {
 }
 
 #[test]
+fn a_rule_knows_where_its_own_texts_stand() {
+    let tier = rule(concat!(
+        "  tier:\n",
+        "    from: level\n",
+        "    lookup:\n",
+        "      1: Gold\n",
+        "      2: Silver\n",
+        "      3: Gold\n",
+        "    default: 007\n",
+    ));
+    let lines: Vec<(&str, u64)> = (tier.text_lines.iter())
+        .map(|(text, line)| (text.as_str(), *line))
+        .collect();
+    assert_eq!(lines, [("007", 10), ("Gold", 7), ("Silver", 8)]);
+    let constant = rule("  tier:\n    constant: 1.10\n");
+    assert_eq!(constant.from, RuleSource::Constant("1.10".to_owned()));
+    assert_eq!(constant.text_lines, [("1.10".to_owned(), 5)].into());
+}
+
+#[test]
 fn mistakes_are_told_with_their_place() {
     for (entry, told) in [
         (
@@ -215,7 +235,39 @@ fn mistakes_are_told_with_their_place() {
             "{from: a, boolean: {true: [x]}}",
             "4:26: the key `false` is missing",
         ),
-        ("{from: a, number: {decimal: \"::\"}}", "4:34: "),
+        (
+            "{from: a, number: {decimal: \"::\"}}",
+            "4:34: expected one character",
+        ),
+        (
+            "{from: a, max_length: ten}",
+            "4:28: expected a whole number of 0 or more",
+        ),
+        (
+            "{from: a, max_length: -1}",
+            "4:28: expected a whole number of 0 or more",
+        ),
+        ("{from: a, trim: maybe}", "4:22: expected true or false"),
+        (
+            "{from: a, lookup: [1, 2]}",
+            "4:24: expected a mapping of keys and values",
+        ),
+        (
+            "",
+            "4:3: expected a source column's name, or {from: column, …}, or {constant: text}, found nothing",
+        ),
+        (
+            "{from: a, e164: 49}",
+            "4:16: expected a region's two letters such as DE, or {region: column}, found a whole number",
+        ),
+        (
+            "{from: a, when: \"age > 30\"}",
+            "4:6: `x`: `age > 30` compares a text with a number, since every column is a text; write `age|int > 30`",
+        ),
+        (
+            "{from: a, date: {from: \"%Y-%m-%dT%H:%M:%SZ\", zone: Europe/Berlin}}",
+            "4:6: `x`: \"%Y-%m-%dT%H:%M:%SZ\" reads times in Europe/Berlin, though their Z says UTC; write %:z instead of Z",
+        ),
     ] {
         let told = format!("job.yaml:{told}");
         let found = read(&format!("  x: {entry}\n")).expect_err(entry);

@@ -105,7 +105,7 @@ fn status() -> impl Strategy<Value = u16> {
 /// One verdict for every record, each of which makes sense.
 fn assert_sound(operation: &Operation, split: &Split) -> Result<(), TestCaseError> {
     match split {
-        Split::Items(verdicts) => {
+        Split::Items(verdicts) | Split::NamesNone(verdicts) => {
             prop_assert_eq!(verdicts.len(), ITEMS.len());
             for verdict in verdicts {
                 let ends = operation

@@ -26,7 +26,11 @@ auth:
   discovery: {url: "https://find.example.com/where?tenant={tenant}", base_url: /api/url}
 setup:
   kind:
-    look_up: {path: "/kinds?name={kind}", id: [/list/0/id, /list/0/uuid]}
+    look_up:
+      path: "/kinds?name={kind}"
+      query: {in: "{region}"}
+      headers: {X-Of: "{region}"}
+      id: [/list/0/id, /list/0/uuid]
     create: {path: /kinds, body: {name: "{kind}", fields: [{name: a, count: 3}]}, id: /id}
     sets: kind_id
 operations:
@@ -90,12 +94,16 @@ fn a_step_is_looked_for_and_made_with_the_variables_filled_in() {
         .expect("right")
         .expect("a step");
     assert_eq!(
-        step.look_up,
-        "https://api.north.example.com/kinds?name=Big%20Thing"
+        step.look_up.url,
+        "https://api.north.example.com/kinds?name=Big%20Thing&in=north.example.com"
     );
-    let (url, body) = step.create.clone().expect("it may be made");
-    assert_eq!(url, "https://api.north.example.com/kinds");
-    let body: Value = serde_json::from_slice(&body).expect("JSON");
+    assert_eq!(
+        step.look_up.headers,
+        [("X-Of".to_owned(), "north.example.com".to_owned())]
+    );
+    let create = step.create.clone().expect("it may be made");
+    assert_eq!(create.url, "https://api.north.example.com/kinds");
+    let body: Value = serde_json::from_slice(&create.body.expect("a body")).expect("JSON");
     assert_eq!(
         body,
         json!({"name": "Big Thing", "fields": [{"name": "a", "count": 3}]})

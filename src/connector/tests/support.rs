@@ -103,7 +103,7 @@ pub(super) fn split(operation: &Operation, status: u16, body: &[u8]) -> Split {
 /// The verdicts of a reply that tells its records apart.
 pub(super) fn items(split: Split) -> Vec<ItemVerdict> {
     match split {
-        Split::Items(verdicts) => {
+        Split::Items(verdicts) | Split::NamesNone(verdicts) => {
             assert_eq!(verdicts.len(), ITEMS.len());
             verdicts
         }

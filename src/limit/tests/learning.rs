@@ -154,3 +154,17 @@ fn a_long_opening_is_unusual_only_where_every_measure_was_the_same() {
     let among_others = after(&[0.002, 0.002, 0.002, 0.03, 0.002, 0.002, 0.002, 0.002]);
     assert!(!among_others.is_unusual(600.0, 60.0));
 }
+
+#[test]
+fn a_pace_that_others_were_refused_for_tells_of_no_raise() {
+    let after = |change: f64| {
+        let mut steadiness = Steadiness::default();
+        steadiness.note_opening(20.0);
+        steadiness.note_measure(change);
+        steadiness
+    };
+    let among_others = after(0.05);
+    assert!(!among_others.tells_of_a_raise(39.0));
+    assert!(among_others.tells_of_a_raise(41.0));
+    assert!(after(0.005).tells_of_a_raise(1.0), "alone");
+}

@@ -89,6 +89,9 @@ fn no_telephone_number_is_repaired_by_guess() {
         ("+1 555 0100", "not_a_phone_number"),
         ("12", "not_a_phone_number"),
         ("030 12345678901234567890", "not_a_phone_number"),
+        // Its country allows so many digits, the international form doesn't.
+        ("030 1234567890123", "not_a_phone_number"),
+        ("+49 30 1234567890123", "not_a_phone_number"),
         ("+999 123456789", "not_a_phone_number"),
         ("1-800-FLOWERS", "not_a_phone_number"),
         ("030 123456 ext. 12", "not_a_phone_number"),
@@ -99,6 +102,26 @@ fn no_telephone_number_is_repaired_by_guess() {
         ("-", "not_a_phone_number"),
     ] {
         assert_eq!(german.refuses(cell), rule, "{cell}");
+    }
+    for (cell, told) in [
+        (
+            "030 1234567890123",
+            "\"030 1234567890123\" isn't a number of +49: it has too many digits",
+        ),
+        (
+            "+49 30 123456789012345678",
+            "\"+49 30 123456789012345678\" isn't a telephone number: it has too many digits",
+        ),
+        (
+            "+49 3",
+            "\"+49 3\" isn't a telephone number: it has too few digits",
+        ),
+        (
+            "+999 123456789",
+            "\"+999 123456789\" isn't a telephone number: no country has the code that it begins with",
+        ),
+    ] {
+        assert_eq!(german.map(cell).expect_err(cell).1, told);
     }
     let (_, message) = german.map("30 123456").expect_err("refused");
     assert!(
@@ -198,6 +221,109 @@ fn dates_are_read_and_written_as_asked() {
         Ok("\"2024-01-31T08:00:00.5Z\"")
     );
     assert_eq!(iso.refuses("2024-01-31T10:00:00"), "no_zone");
+}
+
+#[test]
+fn a_z_in_the_place_of_an_offset_is_utc() {
+    let iso = date(FieldKind::DateTime, DateRule::default());
+    let in_berlin = date(
+        FieldKind::DateTime,
+        DateRule {
+            zone: berlin(),
+            ..DateRule::default()
+        },
+    );
+    for (cell, told) in [
+        ("2024-06-01T10:00:00Z", "\"2024-06-01T10:00:00Z\""),
+        ("2024-06-01T10:00:00z", "\"2024-06-01T10:00:00Z\""),
+        ("2024-06-01T10:00:00.25Z", "\"2024-06-01T10:00:00.25Z\""),
+        ("2024-06-01 10:00:00Z", "\"2024-06-01T10:00:00Z\""),
+        ("2024-06-01T10:00:00-01:00", "\"2024-06-01T11:00:00Z\""),
+    ] {
+        assert_eq!(iso.map(cell).as_deref(), Ok(told), "{cell}");
+        assert_eq!(in_berlin.map(cell).as_deref(), Ok(told), "{cell}");
+    }
+    assert_eq!(
+        in_berlin.map("2024-06-01T10:00:00").as_deref(),
+        Ok("\"2024-06-01T08:00:00Z\"")
+    );
+    for (form, cells) in [
+        (
+            "%Y-%m-%dT%H:%M:%S%z",
+            ["2024-06-01T10:00:00Z", "2024-06-01T12:00:00+0200"],
+        ),
+        (
+            "%d.%m.%Y %H:%M%:z",
+            ["01.06.2024 10:00z", "01.06.2024 12:00+02:00"],
+        ),
+        (
+            "%H:%M %z on %d.%m.%Y",
+            ["10:00 Z on 01.06.2024", "12:00 +0200 on 01.06.2024"],
+        ),
+    ] {
+        let own = date(
+            FieldKind::DateTime,
+            DateRule {
+                from: forms(&[form]),
+                ..DateRule::default()
+            },
+        );
+        for cell in cells {
+            assert_eq!(
+                own.map(cell).as_deref(),
+                Ok("\"2024-06-01T10:00:00Z\""),
+                "{cell}"
+            );
+        }
+        for cell in [
+            "2024-06-01T10:00:00",
+            "01.06.2024 10:00",
+            "01.06.2024 10:00ZZ",
+        ] {
+            assert_eq!(own.refuses(cell), "not_a_date", "{cell}");
+        }
+    }
+}
+
+#[test]
+fn a_z_that_is_a_letter_of_the_form_fits_utc_alone() {
+    let check = |from: &[&str], zone: &str, to: Option<&str>| {
+        let rule = DateRule {
+            from: forms(from),
+            zone: Some(zone.to_owned()),
+            to: to.map(|form| DateTarget::Format(form.to_owned())),
+            gap: None,
+        };
+        date(FieldKind::String, rule).rule.check()
+    };
+    let with_z = "%Y-%m-%dT%H:%M:%SZ";
+    for from in [with_z, "%Y-%m-%dT%H:%M:%S'Z'", "%Y%m%d%H%M%Sz "] {
+        let told = check(&[from], "Europe/Berlin", None).expect_err(from);
+        assert!(
+            told.contains(
+                "reads times in Europe/Berlin, though their Z says UTC; write %:z instead of Z"
+            ),
+            "{told}"
+        );
+        for zone in ["UTC", "Etc/UTC", "Etc/GMT"] {
+            check(&[from], zone, None).expect(zone);
+        }
+    }
+    let told = check(&[], "Europe/Berlin", Some(with_z)).expect_err("a shifted time");
+    assert!(
+        told.contains("with a Z, which says UTC; write `to: utc`"),
+        "{told}"
+    );
+    check(&[], "UTC", Some(with_z)).expect("UTC");
+    for from in [
+        "%Y-%m-%dT%H:%M:%S%:z",
+        "%Y-%m-%dT%H:%M:%S%z",
+        "%d.%m.%Y %H:%M",
+    ] {
+        check(&[from], "Europe/Berlin", None).expect(from);
+    }
+    // London's clocks show UTC in winter only.
+    check(&[with_z], "Europe/London", None).expect_err("summer time");
 }
 
 #[test]

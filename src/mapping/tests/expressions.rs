@@ -90,7 +90,155 @@ fn a_condition_leaves_a_field_out() {
     assert!(one.rule.check().is_err());
 }
 
+#[test]
+fn a_column_taken_for_a_number_is_a_mistake() {
+    let condition = |text: &str| {
+        let mut one = OneField::of(FieldKind::String);
+        one.rule.when = Some(text.to_owned());
+        one
+    };
+    for (text, told) in [
+        (
+            "cell > 30",
+            "`cell > 30` compares a text with a number, since every column is a text; write `cell|int > 30`",
+        ),
+        ("30 < cell", "write `30 < cell|int`"),
+        ("cell >= 1.5", "write `cell|float >= 1.5`"),
+        ("(cell) <= -3", "write `(cell)|int <= -3`"),
+        ("cell == 1", "write `cell == \"1\"` or `cell|int == 1`"),
+        ("1 != cell", "write `\"1\" != cell` or `1 != cell|int`"),
+        (
+            "other == \"x\" and (cell > 30 or cell == \"\")",
+            "`cell > 30`",
+        ),
+        ("not cell < 2 + 3", "write `cell|int < 2 + 3`"),
+        ("row[\"cell\"] > 30", "write `row[\"cell\"]|int > 30`"),
+        ("row.cell > 30", "write `row.cell|int > 30`"),
+        ("cell|trim == 1", "write `cell|trim == \"1\"`"),
+        ("cell[:2] > 30", "write `cell[:2]|int > 30`"),
+        ("cell > other|length", "write `cell|int > other|length`"),
+        (
+            "cell in [1, 2]",
+            "compares a text with numbers, since every column is a text; write `cell in [\"1\", \"2\"]`",
+        ),
+        ("cell not in (1, 2)", "write `cell not in [\"1\", \"2\"]`"),
+        ("cell in range(9)", "compares a text with numbers"),
+        ("1 in cell", "write `\"1\" in cell`"),
+        (
+            "cell == true",
+            "compares a text with true, since every column is a text; write `cell == \"true\"`",
+        ),
+        ("cell == none", "write `cell == \"\"`"),
+        ("cell is gt 30", "write `cell|int > 30`"),
+        ("cell is eq(1)", "write `cell == \"1\"`"),
+        ("cell is number", "`cell is number` is never true"),
+        (
+            "cell + 1 > 3",
+            "`cell + 1` reckons with a text, since every column is a text; write `cell|int + 1`",
+        ),
+        ("row == \"\"", "`row` alone is no text"),
+    ] {
+        // Told as soon as the job file is read, and wherever rules are compiled.
+        let early = condition(text).rule.check().expect_err(text);
+        assert!(
+            early.starts_with("`value`: ") && early.contains(told),
+            "{text}: {early}"
+        );
+        assert_eq!(condition(text).problem(), early);
+    }
+    for (text, told) in [
+        ("{{ cell * 2 }}", "write `cell|int * 2`"),
+        ("{{ cell - other }}", "write `cell|int - other|int`"),
+        ("{{ -cell }}", "write `0 - cell|int`"),
+        (
+            "a {# {{ cell * 3 }} #} {{ other }} {%- if cell > 5 -%} b {% endif %}",
+            "`cell > 5`",
+        ),
+        (
+            "{% set age = cell %}{{ age }}{{ other // 2 }}",
+            "write `other|int // 2`",
+        ),
+        (
+            "{% for part in range(3) if cell == 1 %}x{% endfor %}",
+            "`cell == 1`",
+        ),
+        ("{{ 'x' if cell > 3 else 'y' }}", "`cell > 3`"),
+        (
+            "{{ row }}",
+            "`row` alone is no text; write `row[\"first name\"]`",
+        ),
+        ("{{ row|tojson }}", "`row` alone is no text"),
+    ] {
+        let early = template(text).rule.check().expect_err(text);
+        assert!(
+            early.starts_with("`value`: ") && early.contains(told),
+            "{text}: {early}"
+        );
+    }
+}
+
+#[test]
+fn what_compares_like_with_like_is_no_mistake() {
+    for text in [
+        "cell|int > 30",
+        "cell and cell|int > 30",
+        "(cell|int) * 2 == 4",
+        "cell|length == 3",
+        "cell == \"1\" or \"30\" < cell",
+        "cell in [\"1\", \"2\"]",
+        "cell in \"12\" or \"1\" in cell",
+        "cell < other",
+        "cell + \"1\" == other",
+        "cell ~ 1 == \"11\"",
+        "cell is defined and cell is not string or 2 is odd",
+        "row[\"cell\"]|float > 1.5",
+        "cell[1:] != other[:1]",
+        "not cell",
+        "1 < 2",
+    ] {
+        let mut one = OneField::of(FieldKind::String);
+        one.rule.when = Some(text.to_owned());
+        one.rule.check().expect(text);
+        one.program().expect(text);
+    }
+    for (text, told) in [
+        ("{{ cell|int * 2 }}", "\"42\""),
+        ("{% set age = cell|int %}{{ age * 2 }}", "\"42\""),
+        (
+            "{% with age = cell|int, more = 2 %}{{ age * more }}{% endwith %}",
+            "\"42\"",
+        ),
+        (
+            "{% for step in range(3) if step > 1 %}{{ step * 2 }}{{ loop.index + 1 }}{% endfor %}",
+            "\"42\"",
+        ),
+        ("{% raw %}{{ cell * 2 }}{% endraw %}", "\"{{ cell * 2 }}\""),
+        ("{{ \"}} {{ cell * 2\" }}", "\"}} {{ cell * 2\""),
+        ("{{ {\"a\": {\"b\": cell}}.a.b }}", "\"21\""),
+        ("{{ cell ~ -1 }}", "\"21-1\""),
+        ("{{ \"-\" * 3 }}", "\"---\""),
+    ] {
+        let one = template(text);
+        one.rule.check().expect(text);
+        assert_eq!(one.map("21").as_deref(), Ok(told), "{text}");
+    }
+}
+
 proptest! {
+    // Whatever the engine reads, the search for mistakes comes to an end.
+    #[test]
+    fn no_expression_stops_the_search_for_mistakes(
+        text in "(cell|other|row|[ ]|\\|int|==|>|in|not|is|if|else|or|[0-9.(){}\\[\\]:,~*/%\"'|+-]){0,14}",
+    ) {
+        let mut one = OneField::of(FieldKind::String);
+        one.rule.when = Some(text.clone());
+        let _ = one.rule.check();
+        let _ = template(&format!("{{{{ {text} }}}}{{% if {text} %}}{{% endif %}}")).rule.check();
+        prop_assert!(super::super::tokens::segments_of(&text).len() <= text.len());
+        let named = super::super::reading::read_condition(&text).unwrap_or_default();
+        prop_assert_eq!(named.always.len(), 0);
+    }
+
     // A template of text and columns alone is put together without the engine;
     // a comment sends the same one through it.
     #[test]

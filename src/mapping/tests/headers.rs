@@ -227,3 +227,40 @@ fn the_plan_hears_of_zeros_that_may_be_lost() {
         ("lastName", 12)
     );
 }
+
+#[test]
+fn the_plan_hears_of_white_space_around_a_key() {
+    let mut rules = [
+        FieldRule::column("contactId", "id"),
+        FieldRule::column("lastName", "last"),
+    ];
+    let found = |rules: &[FieldRule]| {
+        let program = by_rules(rules, &["id", "last"], &contract()).expect("fits");
+        let mut observations = Observations::default();
+        for (line, id) in (2..).zip(["c-1", " c-2", "c-3\t", "c 4", " ", "\u{a0}c-6"]) {
+            observations.observe(&program, &row(&[id, " x "]), line);
+        }
+        observations.found().to_vec()
+    };
+    let told = found(&rules);
+    assert_eq!(told.len(), 1);
+    assert_eq!(
+        (
+            told[0].kind,
+            told[0].field.as_str(),
+            told[0].first_lines.as_slice()
+        ),
+        (
+            ObservationKind::BlanksAroundKey,
+            "contactId",
+            &[3, 4, 7][..]
+        )
+    );
+    rules[0].trim = true;
+    assert!(found(&rules).is_empty());
+    rules[0].from = RuleSource::Template("CONE-{{ id }}".to_owned());
+    // At its end the whole key is trimmed; between its parts it isn't.
+    assert_eq!(found(&rules)[0].first_lines, [3, 7]);
+    rules[0].from = RuleSource::Template("CONE-{{ id|trim }}".to_owned());
+    assert!(found(&rules).is_empty());
+}

@@ -329,3 +329,172 @@ fn the_key_is_one_value_of_every_row() {
     let program = by_rules(&rules, &["id", "cell"], &contract).expect("fits");
     assert_eq!(apply(&program, &["7", "x"]).expect("fits").0, "cone-7");
 }
+
+#[test]
+fn a_key_that_lacks_a_part_is_no_key() {
+    let contract = contract_of(vec![ContractField::new("value", FieldKind::String)]);
+    let names = ["id", "region code", "region", "value"];
+    let program = |from: RuleSource| {
+        let rules = [
+            FieldRule::new("id", from),
+            FieldRule::column("value", "value"),
+        ];
+        by_rules(&rules, &names, &contract)
+    };
+    let template = |text: &str| RuleSource::Template(text.to_owned());
+    let key = |from: &RuleSource, cells: [&str; 3]| {
+        let program = program(from.clone()).expect("fits");
+        let [id, code, region] = cells;
+        apply(&program, &[id, code, region, "x"])
+            .map(|(key, _)| key)
+            .map_err(|refusal| (refusal.error, refusal.field, refusal.message))
+    };
+    let missing = |column: &str| {
+        Err((
+            "missing_key".to_owned(),
+            "id".to_owned(),
+            format!("the column `{column}`, which the key is made of, is empty; fill it in"),
+        ))
+    };
+    let plain = template("CONE-{{ id }}");
+    assert_eq!(key(&plain, ["7", "", ""]), Ok("CONE-7".to_owned()));
+    assert_eq!(key(&plain, ["", "", ""]), missing("id"));
+    assert_eq!(key(&plain, [" \t", "", ""]), missing("id"));
+    let two = template("{{ row[\"region code\"]|upper }}-{{ id|trim }}");
+    assert_eq!(key(&two, ["7", "eu", ""]), Ok("EU-7".to_owned()));
+    assert_eq!(key(&two, ["7", "", "x"]), missing("region code"));
+    assert_eq!(key(&two, ["", "eu", "x"]), missing("id"));
+    let put_together = template("{% set prefix = region %}{{ prefix ~ '-' ~ id }}");
+    assert_eq!(key(&put_together, ["7", "", ""]), missing("region"));
+    // What a template leaves out by its own choice may be empty; not all of it.
+    for text in [
+        "{% if region %}{{ region }}-{% endif %}{{ id or row['region code'] }}",
+        "{{ region ~ '-' if region else '' }}{{ id or row.region }}",
+    ] {
+        let chosen = template(text);
+        assert_eq!(key(&chosen, ["7", "", ""]), Ok("7".to_owned()), "{text}");
+        assert_eq!(key(&chosen, ["7", "", "eu"]), Ok("eu-7".to_owned()));
+        assert_eq!(key(&chosen, ["", "", ""]).expect_err(text).0, "missing_key");
+    }
+    let fallback = template("CONE-{{ id or region }}");
+    assert_eq!(key(&fallback, ["", "", "eu"]), Ok("CONE-eu".to_owned()));
+    assert_eq!(
+        key(&fallback, ["", "", ""]).expect_err("none").0,
+        "missing_key"
+    );
+    let joined = RuleSource::Joined {
+        columns: vec!["region".to_owned(), "id".to_owned()],
+        separator: "-".to_owned(),
+    };
+    assert_eq!(key(&joined, ["7", "", "eu"]), Ok("eu-7".to_owned()));
+    assert_eq!(key(&joined, ["", "", "eu"]), missing("id"));
+    assert_eq!(key(&joined, ["7", "", ""]), missing("region"));
+    // A part that a spreadsheet has cut down is no better than the whole.
+    assert_eq!(
+        key(&plain, ["4.41E+11", "", ""]).expect_err("cut down").0,
+        "spreadsheet_number"
+    );
+    for text in ["CONE", "{{ range(3)|join }}", "{# {{ id }} #}x"] {
+        assert_eq!(
+            problems(program(template(text))),
+            [
+                "the key `id` has a fixed text, so many rows would change the same record; take it from a column"
+            ],
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_row_that_has_nothing_but_its_key_is_refused_where_nothing_would_be_sent() {
+    let mut contract = contract_of(vec![ContractField::new("value", FieldKind::String)]);
+    contract.constants = vec![FixedMember {
+        at: vec!["kind".to_owned()],
+        json: "1".to_owned(),
+    }];
+    let rules = [
+        FieldRule::column("id", "id"),
+        FieldRule::column("value", "cell"),
+    ];
+    let map = |contract: &Contract, cell: &str| {
+        let program = by_rules(&rules, &["id", "cell"], contract).expect("fits");
+        apply(&program, &["7", cell]).map_err(|refusal| refusal.error)
+    };
+    assert_eq!(map(&contract, "").expect_err("nothing"), "nothing_to_send");
+    assert_eq!(
+        map(&contract, "x").expect("a value").1,
+        r#"{"value":"x","kind":1}"#
+    );
+    // A record of its key alone can be made.
+    contract.key_in_body = true;
+    assert_eq!(
+        map(&contract, "").expect("a key").1,
+        r#"{"id":"7","kind":1}"#
+    );
+    contract.key_in_body = false;
+    contract.empty_cells = EmptyCells::Send;
+    assert_eq!(
+        map(&contract, "").expect("sent empty").1,
+        r#"{"value":"","kind":1}"#
+    );
+}
+
+#[test]
+fn the_rule_s_own_texts_are_held_to_what_the_field_takes() {
+    let table = |entries: &[(&str, &str)]| {
+        let entries = entries.iter();
+        Some(Lookup {
+            entries: entries
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+                .collect(),
+            file: None,
+        })
+    };
+    let mut tier = OneField::of(FieldKind::Enum);
+    tier.field.values = vec!["Gold".to_owned(), "Silver".to_owned()];
+    tier.rule.lookup = table(&[("1", "Gold"), ("2", "Silber"), ("3", "")]);
+    tier.rule.line = 4;
+    let problems = |one: &OneField| one.program().expect_err("a mistake");
+    let found = problems(&tier);
+    assert_eq!(found.len(), 1);
+    assert_eq!(
+        found[0].to_string(),
+        "`value` can't be filled with what its lookup table has: \"Silber\" is none of the values that the field takes: Gold, Silver; did you mean Silver?"
+    );
+    assert_eq!(found[0].line, 4);
+    tier.rule.text_lines.insert("Silber".to_owned(), 6);
+    assert_eq!(problems(&tier)[0].line, 6);
+    tier.rule.lookup = table(&[("1", "Gold"), ("2", "Silver"), ("3", "")]);
+    assert_eq!(tier.map("2").as_deref(), Ok("\"Silver\""));
+    tier.rule.default = Some("Bronze".to_owned());
+    tier.rule.text_lines.insert("Bronze".to_owned(), 9);
+    assert_eq!(problems(&tier)[0].line, 9);
+
+    // What comes behind the lookup is done to its texts before they are held to
+    // anything.
+    let mut short = OneField::of(FieldKind::String);
+    short.field.max_length = Some(3);
+    short.rule.lookup = table(&[("1", "long")]);
+    assert!(short.problem().contains("the value has 4 characters"));
+    short.rule.truncate = Some(3);
+    assert_eq!(short.map("1").as_deref(), Ok("\"lon\""));
+    let mut number = OneField::converting(
+        FieldKind::Number,
+        Conversion::Number(NumberRule {
+            decimal: ',',
+            thousands: None,
+        }),
+    );
+    number.rule.lookup = table(&[("a", "1,5"), ("b", "many")]);
+    assert!(number.problem().contains("\"many\" isn't a number"));
+    let mut phone = OneField::converting(
+        FieldKind::E164,
+        Conversion::E164(Region::Column("other".to_owned())),
+    );
+    // Which number it is, only a row can tell.
+    phone.rule.lookup = table(&[("a", "030 123456")]);
+    assert_eq!(
+        phone.map_beside("a", "DE").as_deref(),
+        Ok("\"+4930123456\"")
+    );
+}

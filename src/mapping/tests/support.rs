@@ -106,7 +106,8 @@ impl OneField {
     pub(super) fn map_beside(&self, cell: &str, other: &str) -> Result<String, (String, String)> {
         let program = self.program().expect("fits");
         match apply(&program, &["1", cell, other]) {
-            Ok((_, body)) if body == "{}" => Ok(String::new()),
+            // The field is left out, and there is no other.
+            Err(refusal) if refusal.error == "nothing_to_send" => Ok(String::new()),
             Ok((_, body)) => {
                 let value = body.strip_prefix(r#"{"value":"#);
                 let value = value.and_then(|value| value.strip_suffix('}'));

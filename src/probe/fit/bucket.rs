@@ -3,6 +3,7 @@
 use crate::probe::model::{Bucket, Misfit, misfit};
 
 use super::search::search;
+use super::sharpen::sharpened;
 use super::{Evidence, Family, Fit};
 
 pub(super) fn fit(evidence: &Evidence<'_>) -> Option<Fit> {
@@ -10,6 +11,7 @@ pub(super) fn fit(evidence: &Evidence<'_>) -> Option<Fit> {
         best_burst(evidence, rate_per_s).1
     })?;
     let (burst, _) = best_burst(evidence, rate_per_s.value);
+    let (rate_per_s, burst) = sharpened(evidence, rate_per_s, burst);
     Some(Fit {
         family: Family::Bucket,
         misfit,

@@ -7,6 +7,9 @@ const USUAL_S: [f64; 10] = [1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0,
 /// Lengths spread evenly over what was seen, for tenants that say nothing.
 const SPREAD: u32 = 16;
 
+/// Cycles that say when a window of the clock may have begun.
+const EDGES: usize = 2;
+
 impl Evidence<'_> {
     /// Seconds from the first request to the last.
     pub(super) fn length_s(&self) -> f64 {
@@ -47,19 +50,22 @@ impl Evidence<'_> {
     /// Moments at which a window of the clock may have begun.
     pub(super) fn edges_s(&self) -> Vec<f64> {
         let mut edges_s = Vec::new();
-        for (index, cycle) in self.cycles.iter().enumerate().take(3) {
+        for (index, cycle) in self.cycles.iter().enumerate().take(EDGES) {
             let next = self.cycles.get(index + 1);
             match cycle.told_s {
                 Some(told_s) => edges_s.extend(
-                    [0.0, 0.35, 0.7, 1.0].map(|early_s| cycle.refused_s + told_s - early_s),
+                    [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
+                        .map(|early_s| cycle.refused_s + told_s - early_s),
                 ),
                 None => {
                     if let Some((next, emptied_s)) =
                         next.and_then(|next| Some((next, next.emptied_s?)))
                     {
                         let gap_s = next.opened_s - emptied_s;
-                        edges_s
-                            .extend([0.0, 0.3, 0.6, 0.9].map(|part| next.opened_s - part * gap_s));
+                        edges_s.extend(
+                            [0.0, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9]
+                                .map(|part| next.opened_s - part * gap_s),
+                        );
                     }
                 }
             }

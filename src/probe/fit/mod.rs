@@ -9,11 +9,12 @@
 mod bucket;
 mod hints;
 mod search;
+mod sharpen;
 mod windows;
 
-pub(crate) use search::Span;
+pub(crate) use search::{Span, is_round};
 
-use super::model::{Misfit, fit_cap};
+use super::model::{Bucket, Misfit, Model, Sliding, fit_cap};
 use super::record::{Cycle, Record, cycles, latency_quantile};
 
 /// A kind of limit.
@@ -41,6 +42,26 @@ pub(crate) struct Fit {
     pub(crate) window_s: Option<Span>,
     /// Requests of a portion.
     pub(crate) portion: Option<f64>,
+}
+
+impl Fit {
+    /// A model that has no more left than the limit itself, whenever its windows
+    /// began: what it would let in, the limit lets in for sure.
+    pub(crate) fn at_least(&self) -> Option<Box<dyn Model>> {
+        match (self.family, self.window_s) {
+            (Family::Bucket, _) => Some(Box::new(Bucket::new(self.rate_per_s?.value, self.burst))),
+            (Family::FirstRequest | Family::Clock | Family::Sliding, Some(length_s)) => {
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "a count of requests"
+                )]
+                let quota = self.burst as usize;
+                Some(Box::new(Sliding::new(quota, length_s.high, false)))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Records with what every search needs of them.
@@ -75,6 +96,7 @@ pub(crate) fn fits(records: &[Record], by_date: bool) -> Vec<Fit> {
             share: cap.share.min(1.0),
             words: 0.0,
             untrue: 0.0,
+            is_spoken: false,
         },
         rate_per_s: None,
         burst: f64::from(cap.places),

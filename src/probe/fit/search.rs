@@ -38,8 +38,10 @@ pub(super) fn search(
         .collect();
     ranked.sort_by(|one, other| one.0.total_cmp(&other.0));
     let mut best = *ranked.first()?;
+    let mut found_nearby = Vec::new();
     for start in ranked.iter().take(4) {
         let found = walk(*start, &mut judge);
+        found_nearby.push(found);
         if found.0 < best.0 {
             best = found;
         }
@@ -65,10 +67,18 @@ pub(super) fn search(
         at(good)
     };
     let (low, high) = (edge(-1.0), edge(1.0));
+    // Values far from the best one that are as good make it a guess.
+    let as_good = |score: f64| score <= best_score + TOLERANCE;
+    let elsewhere = ranked.iter().filter(|(score, _)| as_good(*score));
+    let far = elsewhere
+        .chain(found_nearby.iter().filter(|(score, _)| as_good(*score)))
+        .fold((low, high), |(low, high), (_, value)| {
+            (low.min(*value), high.max(*value))
+        });
     let span = Span {
         value: (low * high).sqrt(),
-        low,
-        high,
+        low: far.0,
+        high: far.1,
     };
     // The misfit of the best point: the middle of a flat range is as good.
     let misfit = judge(value);
@@ -94,14 +104,23 @@ fn walk(start: (f64, f64), judge: &mut impl FnMut(f64) -> Misfit) -> (f64, f64) 
     best
 }
 
+/// Lengths that people choose, the most usual first.
+const ROUND_S: [f64; 16] = [
+    60.0, 3600.0, 1.0, 10.0, 30.0, 5.0, 300.0, 900.0, 600.0, 120.0, 20.0, 15.0, 1800.0, 2.0,
+    86_400.0, 0.1,
+];
+
+/// Whether people choose such a length.
+pub(crate) fn is_round(length_s: f64) -> bool {
+    ROUND_S
+        .iter()
+        .any(|round_s| (length_s / round_s - 1.0).abs() < 1e-3)
+}
+
 /// Moves a span's value to the roundest length that its range leaves open:
 /// people write windows in round numbers, and a tenant that rounds its words
 /// up to seconds gives no finer measure.
 pub(super) fn rounded(span: Span) -> Span {
-    const ROUND_S: [f64; 16] = [
-        60.0, 3600.0, 1.0, 10.0, 30.0, 5.0, 300.0, 900.0, 600.0, 120.0, 20.0, 15.0, 1800.0, 2.0,
-        86_400.0, 0.1,
-    ];
     let is_within = |length_s: &f64| span.low <= *length_s && *length_s <= span.high * 1.0001;
     let whole = (span.low.ceil() <= span.high).then(|| span.value.round());
     let round = ROUND_S

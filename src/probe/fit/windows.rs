@@ -4,10 +4,17 @@
 use std::collections::VecDeque;
 
 use crate::probe::model::{Anchor, Chunks, Misfit, Sliding, Window, misfit};
-use crate::probe::record::Record;
+use crate::probe::record::{Cycle, Record};
 
 use super::search::{Span, median, rounded, search};
 use super::{Evidence, Family, Fit};
+
+/// Smaller portions are a bucket that refills all the time.
+const LEAST_PORTION: f64 = 3.0;
+
+/// Beginnings of windows that are tried, and those that are looked at closely.
+const PHASES: f64 = 20.0;
+const EDGES_KEPT: usize = 2;
 
 pub(super) fn fit_first_request(evidence: &Evidence<'_>) -> Option<Fit> {
     let judge = |length_s: f64| first_request(evidence, length_s).1;
@@ -18,9 +25,21 @@ pub(super) fn fit_first_request(evidence: &Evidence<'_>) -> Option<Fit> {
 }
 
 pub(super) fn fit_clock(evidence: &Evidence<'_>) -> Option<Fit> {
-    let edges_s = evidence.edges_s();
-    let judge = |length_s: f64| clock(evidence, &edges_s, length_s).1;
-    let (length_s, misfit) = search(&evidence.window_lengths_s(), judge)?;
+    let told_s = evidence.edges_s();
+    let (first_s, first) = search(&evidence.window_lengths_s(), |length_s| {
+        clock(evidence, &told_s, length_s).1
+    })?;
+    // Where neither words nor openings say when the windows begin, it is tried.
+    let edges_s = best_edges_s(&told_s, first_s.value, |edge_s| {
+        window(evidence, first_s.value, Anchor::Clock { edge_s }).1
+    });
+    let again = search(&[first_s.value, rounded(first_s).value], |length_s| {
+        clock(evidence, &edges_s, length_s).1
+    });
+    let (length_s, misfit, edges_s) = match again {
+        Some((length_s, misfit)) if misfit.total() < first.total() => (length_s, misfit, edges_s),
+        _ => (first_s, first, told_s),
+    };
     let length_s = rounded(length_s);
     let (quota, _) = clock(evidence, &edges_s, length_s.value);
     Some(window_fit(Family::Clock, quota, length_s, misfit))
@@ -36,22 +55,44 @@ pub(super) fn fit_sliding(evidence: &Evidence<'_>) -> Option<Fit> {
 
 /// Portions, where a longer rest brought more than one of them.
 pub(super) fn fit_chunks(evidence: &Evidence<'_>) -> Option<Fit> {
-    let admitted = |cycle: &crate::probe::record::Cycle| f64::from(cycle.admitted);
-    let burst = evidence.cycles.iter().map(admitted).fold(0.0, f64::max);
+    let admitted = |cycle: &Cycle| f64::from(cycle.admitted);
     let portion = median(evidence.cycles.iter().skip(1).map(admitted).collect())?;
-    if burst < 1.2 * portion {
+    // What a rest saved up: all that wasn't refilled meanwhile.
+    let burst_of = |period_s: f64| {
+        let saved = |cycle: &Cycle| {
+            let refills = (cycle.open_for_s() / period_s).floor();
+            admitted(cycle) - portion * refills
+        };
+        evidence.cycles.iter().map(saved).fold(portion, f64::max)
+    };
+    if portion < LEAST_PORTION {
         return None;
     }
-    let edges_s = evidence.edges_s();
-    let judge = |period_s: f64| -> Misfit {
-        best_of(&edges_s, |edge_s| {
-            let mut model = Chunks::new(portion, period_s, burst, edge_s);
-            misfit(&mut model, evidence.records, evidence.by_date)
-        })
-        .unwrap_or(Misfit::WHOLE)
+    let told_s = evidence.edges_s();
+    let at = |period_s: f64, edge_s: f64| -> Misfit {
+        let burst = burst_of(period_s);
+        if burst < 1.2 * portion {
+            return Misfit::WHOLE;
+        }
+        let mut model = Chunks::new(portion, period_s, burst, edge_s);
+        misfit(&mut model, evidence.records, evidence.by_date)
     };
-    let (period_s, found) = search(&evidence.window_lengths_s(), judge)?;
+    let judge = |edges_s: &[f64], period_s: f64| {
+        best_of(edges_s, |edge_s| at(period_s, edge_s)).unwrap_or(Misfit::WHOLE)
+    };
+    let (first_s, first) = search(&evidence.window_lengths_s(), |period_s| {
+        judge(&told_s, period_s)
+    })?;
+    let edges_s = best_edges_s(&told_s, first_s.value, |edge_s| at(first_s.value, edge_s));
+    let again = search(&[first_s.value, rounded(first_s).value], |period_s| {
+        judge(&edges_s, period_s)
+    });
+    let (period_s, found) = match again {
+        Some(again) if again.1.total() < first.total() => again,
+        _ => (first_s, first),
+    };
     let period_s = rounded(period_s);
+    let burst = burst_of(period_s.value);
     Some(Fit {
         burst,
         portion: Some(portion),
@@ -72,6 +113,26 @@ fn window_fit(family: Family, quota: f64, length_s: Span, misfit: Misfit) -> Fit
         window_s: Some(length_s),
         portion: None,
     }
+}
+
+/// The moments among the told ones and some spread over a length at which the
+/// windows begin best, and some between these and their neighbours.
+fn best_edges_s(told_s: &[f64], length_s: f64, judge: impl Fn(f64) -> Misfit) -> Vec<f64> {
+    let step_s = length_s / PHASES;
+    let spread = (0..PHASES as u32).map(|phase| f64::from(phase) * step_s);
+    let mut ranked: Vec<(f64, f64)> = told_s
+        .iter()
+        .copied()
+        .chain(spread)
+        .map(|edge_s| (judge(edge_s).total(), edge_s))
+        .collect();
+    ranked.sort_by(|one, other| one.0.total_cmp(&other.0));
+    ranked.truncate(EDGES_KEPT);
+    let around = |edge_s: f64| [-0.5, -0.25, 0.0, 0.25, 0.5].map(|part| edge_s + part * step_s);
+    ranked
+        .into_iter()
+        .flat_map(|(_, edge_s)| around(edge_s))
+        .collect()
 }
 
 fn best_of(edges_s: &[f64], judge: impl Fn(f64) -> Misfit) -> Option<Misfit> {

@@ -46,6 +46,9 @@ pub(crate) struct Misfit {
     pub(crate) words: f64,
     /// Share of the told waits that aren't the model's own, rounded up.
     pub(crate) untrue: f64,
+    /// Whether the waits told are the model's own although they differ widely:
+    /// no other limit says the same by chance.
+    pub(crate) is_spoken: bool,
 }
 
 impl Misfit {
@@ -54,6 +57,7 @@ impl Misfit {
         share: 1.0,
         words: 1.0,
         untrue: 1.0,
+        is_spoken: false,
     };
 
     /// Both in one figure. Words weigh less than requests: a tenant may lie,
@@ -115,12 +119,13 @@ pub(crate) fn misfit(model: &mut dyn Model, records: &[Record], by_date: bool) -
         }
         let unexplained = unexplained(model, at_s, admitted);
         model.empty(at_s);
-        if let Some(wait_s) = wait_s {
-            words.note(wait_s, model.wait_s(at_s));
-        }
         if at_s <= bout_ends_s {
             bout_ends_s = bout_ends_s.max(record.replied_s);
             continue;
+        }
+        // One for each bout: what was sent together is told the same.
+        if let Some(wait_s) = wait_s {
+            words.note(wait_s, model.wait_s(at_s));
         }
         bout_ends_s = record.replied_s;
         if admitted >= 1.0 || unexplained > 0.0 {
@@ -139,6 +144,7 @@ pub(crate) fn misfit(model: &mut dyn Model, records: &[Record], by_date: bool) -
         share: (shares / cycles.max(1.0)).sqrt() + if is_refuted { REFUTED } else { 0.0 },
         words: words.against(),
         untrue: words.untrue(),
+        is_spoken: words.are_the_models_own(),
     }
 }
 

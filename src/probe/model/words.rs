@@ -9,6 +9,11 @@ const CROOKED: f64 = 0.2;
 /// And where they are always the same, which a few words may be by chance.
 const MONOTONOUS: f64 = 0.25;
 
+/// Words that may be off, and how many roundings they have to lie apart, to say
+/// something for a model.
+const BY_CHANCE: f64 = 0.05;
+const DIFFER: f64 = 5.0;
+
 /// Told waits beside a model's own, in seconds.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Words {
@@ -32,6 +37,15 @@ impl Words {
     /// Share of them that aren't the model's own, rounded up.
     pub(super) fn untrue(&self) -> f64 {
         self.untrue_by(|own_s| own_s)
+    }
+
+    /// Whether they are the model's own, although they differ by far more than
+    /// is rounded off.
+    pub(super) fn are_the_models_own(&self) -> bool {
+        let told_s = || self.told_and_own_s.iter().map(|(told_s, _)| *told_s);
+        let longest_s = told_s().fold(0.0, f64::max);
+        let shortest_s = told_s().fold(f64::INFINITY, f64::min);
+        self.untrue() <= BY_CHANCE && longest_s - shortest_s > DIFFER * self.rounding_s
     }
 
     /// What they say against the model: the share that is untrue, also where

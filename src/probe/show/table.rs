@@ -6,11 +6,8 @@ use crate::probe::run::Finding;
 use crate::probe::verdict::{Figure, Limit};
 use crate::report::{counted, duration_words, thousands};
 
-use super::words::{number, trust, verdict_words};
+use super::words::{difference_words, number, trust, verdict_words};
 use super::{Context, plot, stop_words};
-
-/// What one probe can't know, and how to find it out.
-const HOW_TO_COMPARE: &str = "Whether other endpoints or other tokens have limits of their own wasn't tried: probe again with --write, with another read under `probe` in a copy of the connector file, or with another client's --credentials, and compare.";
 
 /// Everything that was found, `width` characters wide. `drawn`: with lines
 /// and blocks instead of plain letters.
@@ -56,7 +53,9 @@ pub fn text_report(finding: &Finding, context: &Context, width: usize, drawn: bo
         }
     };
     line("");
-    line(HOW_TO_COMPARE);
+    for sentence in difference_words(verdict.differences) {
+        line(sentence);
+    }
     if let Some((rows, time)) = context.forecast(finding) {
         line(&format!(
             "{} will take about {}.",

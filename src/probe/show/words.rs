@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::limit::{Confidence, WindowStart};
+use crate::probe::compare::{Differences, Differs};
 use crate::probe::record::WaitForm;
 use crate::probe::verdict::{Figure, Honesty, Kind, Limit, RetryAfter, Verdict};
 use crate::report::{counted, duration_words, thousands};
@@ -144,6 +145,28 @@ fn waits_words(words: &RetryAfter) -> String {
         }
         Honesty::NotSure => format!("Whether Retry-After ({form}) is honest isn't sure"),
     }
+}
+
+/// What was found about other tokens and other endpoints, and how to find out
+/// what wasn't.
+pub(super) fn difference_words(found: Differences) -> [&'static str; 2] {
+    let by_token = match found.by_token {
+        Differs::No => "Two tokens of this client share the limit.",
+        Differs::Yes => "Each token of this client has a limit of its own.",
+        Differs::NotSure => "Whether two tokens of this client share the limit isn't sure.",
+        Differs::NotTried => {
+            "Whether two tokens share the limit wasn't tried: probe again with another client's --credentials, and compare."
+        }
+    };
+    let by_endpoint = match found.by_endpoint {
+        Differs::No => "The connector's other read shares the limit.",
+        Differs::Yes => "The connector's other read has a limit of its own.",
+        Differs::NotSure => "Whether the connector's other read shares the limit isn't sure.",
+        Differs::NotTried => {
+            "Whether other endpoints share the limit wasn't tried: name another read under `probe`, `other` in a copy of the connector file, or probe again with --write, and compare."
+        }
+    };
+    [by_token, by_endpoint]
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::tenant::{bounds, probe, tenant};
 use crate::probe::Bounds;
 use crate::probe::bounds::Stop;
+use crate::probe::compare::Differs;
 use crate::probe::verdict::Kind;
 
 const LATENCY: &str = "latency: { median: 64ms, network: 16ms, sigma: 0.3 }";
@@ -76,4 +77,27 @@ fn without_a_limit_none_is_claimed() {
     assert_eq!(verdict.throttled, 0);
     assert!(verdict.none_below_per_s.expect("a rate") > 500.0);
     assert_eq!(verdict.steps.last().map(|step| step.in_flight), Some(64));
+}
+
+#[test]
+fn tokens_with_limits_of_their_own_are_told_from_tokens_that_share_one() {
+    let limits = [
+        "kind: token_bucket, rate: 50, burst: 20",
+        "kind: fixed_window, requests: 60, window: 5s",
+        "kind: fixed_window, requests: 60, window: 5s, anchor: clock",
+        "kind: sliding_log, requests: 100, window: 10s",
+        "kind: concurrency, cap: 16",
+    ];
+    for limit in limits {
+        for (scope, differs) in [("tenant", Differs::No), ("token", Differs::Yes)] {
+            let yaml = format!("limits: [{{ {limit}, scope: {scope} }}]\n{LATENCY}");
+            let probed = probe(&tenant(&yaml), bounds(), 1);
+            assert_eq!(
+                probed.verdict.differences.by_token, differs,
+                "{yaml}: {:#?}",
+                probed.verdict
+            );
+            assert_eq!(probed.undercuts, 0, "{yaml}");
+        }
+    }
 }

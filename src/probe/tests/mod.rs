@@ -5,5 +5,6 @@
 
 mod kinds;
 mod manners;
+mod survey;
 mod tenant;
 mod truth;

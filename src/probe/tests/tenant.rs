@@ -18,7 +18,7 @@ use crate::probe::http::Questions;
 use crate::probe::protocol::Protocol;
 use crate::probe::record::{Asked, cycles};
 use crate::probe::replies::ReplyReader;
-use crate::probe::target::Target;
+use crate::probe::target::{Other, Target};
 use crate::probe::verdict::Verdict;
 use crate::transport::{Cause, Reply, SendError, Stage};
 
@@ -55,12 +55,12 @@ impl Simulated {
         sleep(way).await;
     }
 
-    async fn reply(&self) -> Heard {
+    async fn reply(&self, token: usize) -> Heard {
         self.wire().await;
         let number = self.asked.get();
         self.asked.set(number + 1);
         let now = self.started.elapsed();
-        let arrival = self.model.borrow_mut().arrives(now, 0, number);
+        let arrival = self.model.borrow_mut().arrives(now, token, number);
         let heard = match arrival {
             Arrival::Refused(heard) => heard,
             Arrival::Admitted {
@@ -106,11 +106,21 @@ fn in_transport_words(heard: Heard) -> Result<Reply, SendError> {
 }
 
 impl Target for Simulated {
-    async fn ask(&self) -> Asked {
+    async fn can_ask(&self, other: Other) -> bool {
+        other == Other::Token
+    }
+
+    fn is_steady(&self) -> bool {
+        true
+    }
+
+    async fn ask(&self, other: Option<Other>) -> Asked {
         if self.told_end.get().is_some_and(|end| Instant::now() < end) {
             self.undercuts.set(self.undercuts.get() + 1);
         }
-        let asked = self.reader.read(&in_transport_words(self.reply().await));
+        let asked = self.reader.read(&in_transport_words(
+            self.reply(usize::from(other.is_some())).await,
+        ));
         if let Asked::Answered {
             wait_s: Some(wait_s),
             ..
@@ -163,8 +173,12 @@ pub(super) fn probe(scenario: &Scenario, bounds: Bounds, seed: u64) -> Probed {
             for cycle in cycles(&protocol.bench.records) {
                 println!("{cycle:.2?}");
             }
-            for fit in protocol.fits() {
+            for fit in &protocol.seen_by_now().fits {
                 println!("{fit:.3?}");
+            }
+            println!("front: {:.3?}", protocol.front);
+            for fit in protocol.seen_by_now().behind.iter().flatten() {
+                println!("behind: {fit:.3?}");
             }
         }
         Probed {

@@ -1,7 +1,7 @@
 //! What is true of a tenant, from its own settings, and what a verdict makes
 //! of it.
 
-use loadtest::tenant::{Anchor, Limit, LimitKind, Scenario};
+use loadtest::tenant::{Anchor, Endpoint, Limit, LimitKind, LimitScope, Refill, Scenario};
 
 use super::tenant::Probed;
 use crate::limit::{Confidence, WindowStart};
@@ -34,7 +34,12 @@ pub(super) struct Truth {
 impl Truth {
     /// The limit that counts in the long run.
     pub(super) fn of(scenario: &Scenario) -> Self {
-        let quotas = scenario.limits.iter().map(of_limit);
+        let met = scenario.limits.iter().filter(|limit| {
+            let routes = limit.routes.as_deref();
+            limit.scope != LimitScope::Record
+                && routes.is_none_or(|routes| routes.contains(&Endpoint::PatchContact))
+        });
+        let quotas = met.map(of_limit);
         quotas
             .min_by(|one, other| one.rate_per_s.1.total_cmp(&other.rate_per_s.1))
             .unwrap_or(Self {
@@ -106,7 +111,8 @@ fn of_limit(limit: &Limit) -> Truth {
             window,
             anchor,
         } => Truth {
-            starts: Some(match anchor {
+            // Others' requests begin windows as the probe's own do.
+            starts: (others == 0.0).then_some(match anchor {
                 Anchor::FirstRequest => WindowStart::FirstRequest,
                 Anchor::Clock => WindowStart::Clock,
             }),
@@ -115,8 +121,19 @@ fn of_limit(limit: &Limit) -> Truth {
         LimitKind::SlidingLog {
             requests, window, ..
         } => quota(requests, window.as_secs_f64(), Kind::SlidingWindow),
+        // Portions that can't be saved up are a window's quota.
+        LimitKind::TokenBucket {
+            rate,
+            burst,
+            refill: Refill::Every(period),
+        } if burst <= rate * period.as_secs_f64() * 1.01 => Truth {
+            burst: (burst, burst),
+            rate_per_s: (burst / period.as_secs_f64(), burst / period.as_secs_f64()),
+            ..quota(1, period.as_secs_f64(), Kind::FixedWindow)
+        },
         LimitKind::TokenBucket { rate, burst, .. } => Truth {
-            rate_per_s: (rate - others, rate - others),
+            // The others are refused, too, and take less than they ask for.
+            rate_per_s: (rate - others, rate - others / 2.0),
             burst: (burst, burst),
             window_s: None,
             ..quota(1, 1.0, Kind::TokenBucket)

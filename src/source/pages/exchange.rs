@@ -8,7 +8,9 @@ use http::{HeaderName, HeaderValue, Method};
 use crate::connector::{BoundStream, Classified, LimitFacts, ReplyClass};
 use crate::error::{FatalError, FatalKind};
 use crate::limit::{Observation, rate_limit_hint, retry_after, retry_after_in_body};
-use crate::transport::{BodyFlaw, Cause, Reply, Request, SendError, SharedHeaders, Stage};
+use crate::transport::{
+    BodyFlaw, Cause, Reply, Request, SendError, SharedHeaders, Stage, shared_headers,
+};
 
 use super::tokens::SourceToken;
 
@@ -21,12 +23,8 @@ pub(super) struct PageRequests {
 
 impl PageRequests {
     pub(super) fn new(bound: BoundStream) -> Self {
-        let header = |(name, value): &(String, String)| {
-            let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-            Some((name, HeaderValue::from_str(value).ok()?))
-        };
         Self {
-            headers: bound.stream.headers.iter().filter_map(header).collect(),
+            headers: shared_headers(&bound.stream.headers),
             request_id_header: bound
                 .request_id_header
                 .as_ref()

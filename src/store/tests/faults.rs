@@ -130,6 +130,9 @@ impl Journal for FaultyJournal {
     fn intend(&mut self, rows: &[IntendedRow], at_ms: u64) -> Result<(), JournalError> {
         self.write(|journal| journal.intend(rows, at_ms))
     }
+    fn note_job(&mut self, rows: &[RowId], id: &str) -> Result<(), JournalError> {
+        self.write(|journal| journal.note_job(rows, id))
+    }
     fn listed(&mut self) -> Result<Vec<ListedRow>, JournalError> {
         self.journal.listed()
     }

@@ -54,9 +54,48 @@ fn a_row_that_was_about_to_be_sent_is_in_doubt_until_it_ends() {
     let state = SqliteJournal::open(&path)
         .and_then(|mut journal| journal.load())
         .expect("loaded");
-    let suspect = state.suspects[&RowId(3)];
+    let suspect = &state.suspects[&RowId(3)];
     assert_eq!((suspect.position, suspect.sent_at_ms), (position(3), 77));
     assert_eq!(rows.rows(), 1);
+}
+
+#[test]
+fn the_job_of_a_row_is_known_as_long_as_the_row_is_in_doubt() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("journal.db");
+    let mut ledger = open_ledger(folder.path());
+    ledger.commit(NO_TIME).expect("committed");
+    ledger.intend(&intended(1..=5)).expect("noted");
+    let rows = [RowId(4), RowId(2), RowId(3)];
+    ledger.note_job(&rows, &"j-1".into()).expect("noted");
+    let jobs = || -> Vec<(u64, u32)> {
+        let state = SqliteJournal::open_to_read(&path)
+            .and_then(|mut journal| journal.load())
+            .expect("loaded");
+        let known = state.suspects.into_iter().filter_map(|(row, suspect)| {
+            let job = suspect.job?;
+            assert_eq!(&*job.id, "j-1");
+            Some((row.0, job.place))
+        });
+        known.collect()
+    };
+    // Without a commit: a crash is what it is for.
+    assert_eq!(jobs(), [(2, 1), (3, 2), (4, 0)]);
+    let told = ledger.suspects()[&RowId(4)].job.as_ref();
+    assert_eq!(told.map(|job| job.place), Some(0));
+    ledger
+        .record(batch([(4, OutcomeKind::Created)]))
+        .expect("booked");
+    ledger.withdraw(&[RowId(2)]);
+    ledger.commit(NO_TIME).expect("committed");
+    assert_eq!(jobs(), [(3, 2)]);
+    // A row that is to be sent anew isn't of the old job any more, with a commit
+    // in between or without.
+    ledger.intend(&intended([2])).expect("noted");
+    assert_eq!(jobs(), [(3, 2)]);
+    ledger.withdraw(&[RowId(3)]);
+    ledger.intend(&intended([3])).expect("noted");
+    assert_eq!(jobs(), []);
 }
 
 #[test]

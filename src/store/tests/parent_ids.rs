@@ -19,7 +19,10 @@ fn loaded(run: &Path, entity: &str, rows: &[(u64, &'static str, &str)]) {
 }
 
 fn opened(run: &Path, entities: &[&str]) -> ParentIds {
-    let journal = |entity: &&str| ((*entity).to_owned(), run.join(entity).join("journal.db"));
+    let journal = |entity: &&str| {
+        let path = run.join(entity).join("journal.db");
+        ((*entity).to_owned(), vec![path])
+    };
     ParentIds::open(entities.iter().map(journal)).expect("opened")
 }
 
@@ -123,11 +126,26 @@ fn a_load_that_is_retried_afterwards_adds_to_what_is_found() {
 fn a_journal_that_is_gone_is_told_before_any_row_is() {
     let run = tempfile::tempdir().expect("a folder");
     let journal = run.path().join("journal.db");
-    let gone = ParentIds::open([("sites".to_owned(), journal.clone())]);
+    let gone = ParentIds::open([("sites".to_owned(), vec![journal.clone()])]);
     let error = gone.expect_err("nothing is there");
     assert!(error.message.contains("is missing"), "{error}");
     drop(SqliteJournal::create(&journal).expect("made"));
-    let ids = ParentIds::open([("sites".to_owned(), journal.clone())]).expect("opened");
+    let ids = ParentIds::open([("sites".to_owned(), vec![journal.clone()])]).expect("opened");
     std::fs::remove_file(&journal).expect("removed");
     assert!(matches!(ids.find("sites", "HQ"), FoundId::Failed(_)));
+}
+
+#[test]
+fn a_later_loads_id_of_a_key_counts_before_an_earlier_ones() {
+    let runs = tempfile::tempdir().expect("a folder");
+    loaded(runs.path(), "first", &[(1, "HQ", "s1"), (2, "Lab", "s2")]);
+    loaded(runs.path(), "second", &[(1, "HQ", "s3")]);
+    let path = |run: &str| runs.path().join(run).join("journal.db");
+    let journals = vec![path("second"), path("first")];
+    let ids = ParentIds::open([("sites".to_owned(), journals)]).expect("opened");
+    for _ in 0..2 {
+        assert_eq!(ids.find("sites", "HQ"), known("s3"));
+        assert_eq!(ids.find("sites", "Lab"), known("s2"));
+        assert!(matches!(ids.find("sites", "Moon"), FoundId::Absent(_)));
+    }
 }

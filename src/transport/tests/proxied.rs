@@ -1,5 +1,7 @@
 //! Through a proxy, and when not.
 
+use http::HeaderMap;
+
 use super::super::{
     BodyFlaw, Cause, ControlClient, Lanes, Origin, Proxied, ProxyRules, SetupError, Stage,
     Transport, TransportSettings, lanes,
@@ -115,7 +117,10 @@ async fn the_control_client_asks_each_origin_with_its_own_client() {
     let client = ControlClient::new(settings());
     for _ in 0..2 {
         let answer = client
-            .get(&format!("{}/.well-known/x?y=1", server.url), None)
+            .get(
+                &format!("{}/.well-known/x?y=1", server.url),
+                HeaderMap::new(),
+            )
             .await
             .unwrap();
         let asked = String::from_utf8(answer.body.to_vec()).unwrap();
@@ -126,6 +131,9 @@ async fn the_control_client_asks_each_origin_with_its_own_client() {
         assert!(!asked.contains("content-type"), "{asked}");
     }
     assert_eq!(server.connections(), 1);
-    let error = client.get("http://example.com/", None).await.unwrap_err();
+    let error = client
+        .get("http://example.com/", HeaderMap::new())
+        .await
+        .unwrap_err();
     assert!(error.is_permanent(), "{error}");
 }

@@ -137,25 +137,31 @@ fn pages_that_are_cut_short_are_asked_on_and_prove_nothing() {
 }
 
 #[test]
-fn questions_that_are_too_long_make_all_later_ones_shorter() {
-    let (notes, tenant) = load(&wish(), tenant_of(600), rows_of(600), |request, _| {
-        let keys = request.path.iter().filter(|byte| **byte == b',').count() + 1;
-        match is_of_several(request) && keys > 15 {
-            true => Fate::Answer(413),
-            false => Fate::Handled,
-        }
-    });
-    assert_as_expected(&notes.ends(), &tenant, 600);
-    let refused = notes.calls.borrow();
-    let refused = refused
-        .iter()
-        .filter(|call| call.status == Some(413))
-        .count();
-    // At most what was under way at each of the two steps down.
-    assert!(refused <= 4 + 8, "{refused} questions were too long");
-    // 12 keys, but for the last of each half.
-    let asked = tenant.asked_together.borrow().len() + *tenant.look_ups.borrow() as usize;
-    assert!(asked <= 600 / 12 + 12, "{asked} questions");
+fn questions_and_replies_that_are_too_long_make_all_later_ones_shorter() {
+    for is_refused in [true, false] {
+        let (notes, tenant) = load(&wish(), tenant_of(600), rows_of(600), move |request, _| {
+            let keys = request.path.iter().filter(|byte| **byte == b',').count() + 1;
+            match is_of_several(request) && keys > 15 {
+                true if is_refused => Fate::Answer(413),
+                true => Fate::TooLong,
+                false => Fate::Handled,
+            }
+        });
+        assert_as_expected(&notes.ends(), &tenant, 600);
+        let look_ups = notes.calls.borrow();
+        let look_ups = look_ups
+            .iter()
+            .filter(|call| call.endpoint.ends_with("/look_up"));
+        let (long, short): (Vec<_>, Vec<_>) = look_ups.partition(|call| call.rows > 15);
+        // At most what was under way at each of the two steps down.
+        assert!(
+            long.len() <= 4 + 8,
+            "{} questions were too long",
+            long.len()
+        );
+        // 12 keys, but for the last of each half.
+        assert!(short.len() <= 600 / 12 + 12, "{} questions", short.len());
+    }
 }
 
 #[test]

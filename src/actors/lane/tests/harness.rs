@@ -21,7 +21,7 @@ use crate::connector::Connector;
 use crate::error::FatalError;
 use crate::limit::{Concurrency, Controller, LimitEvent, LimitSettings};
 use crate::record::{Chunk, Item, OutcomeBatch, Position, RowId};
-use crate::store::Suspect;
+use crate::store::{JobOfRow, Suspect};
 use crate::transport::{FakeTransport, Request};
 
 use super::super::{
@@ -97,6 +97,8 @@ pub(super) struct LaneWish {
     pub(super) connector: Option<&'static str>,
     /// Rows that an earlier leg was about to send.
     pub(super) suspects: Vec<u64>,
+    /// The job that these rows were sent with, in their order.
+    pub(super) job_of_suspects: Option<&'static str>,
     /// How long before the lane began they were to be sent.
     pub(super) suspects_age: Duration,
     /// An earlier leg has made records.
@@ -119,6 +121,7 @@ impl Default for LaneWish {
             mint_time: Duration::from_millis(300),
             connector: None,
             suspects: Vec::new(),
+            job_of_suspects: None,
             suspects_age: Duration::ZERO,
             made_before: false,
             compares: false,
@@ -212,6 +215,12 @@ async fn write_down(
                 }
                 let rows = rows.iter().map(|intended| intended.row.0);
                 notes.intended.borrow_mut().extend(rows);
+                let _ = durable.send(());
+            }
+            Intention::Job { rows, id, durable } => {
+                sleep(Duration::from_millis(3)).await;
+                let rows: Vec<u64> = rows.iter().map(|row| row.0).collect();
+                notes.jobs.borrow_mut().push((id.to_string(), rows));
                 let _ = durable.send(());
             }
             Intention::Withdraw(row) => {
@@ -398,12 +407,16 @@ pub(super) fn item(row: u64, key: &str) -> Item {
 fn suspects_of(wish: &LaneWish) -> BTreeMap<RowId, Suspect> {
     let sent_at = SystemTime::now() - wish.suspects_age;
     let sent_at = sent_at.duration_since(UNIX_EPOCH).expect("after 1970");
-    let suspect = |&row: &u64| {
+    let suspect = |(place, &row): (u32, &u64)| {
         let suspect = Suspect {
+            job: wish.job_of_suspects.map(|id| JobOfRow {
+                id: id.into(),
+                place,
+            }),
             position: Position { byte: 0, line: row },
             sent_at_ms: u64::try_from(sent_at.as_millis()).expect("in range"),
         };
         (RowId(row), suspect)
     };
-    wish.suspects.iter().map(suspect).collect()
+    (0..).zip(&wish.suspects).map(suspect).collect()
 }

@@ -75,6 +75,8 @@ pub(super) struct Notes {
     pub(super) tokens_accepted: RefCell<Vec<u64>>,
     /// Rows that are written down as about to be sent.
     pub(super) intended: RefCell<HashSet<u64>>,
+    /// Jobs that are written down, with their rows.
+    pub(super) jobs: RefCell<Vec<(String, Vec<u64>)>>,
     /// Rows that were taken back from there, in order.
     pub(super) withdrawn: RefCell<Vec<u64>>,
     attempts: RefCell<HashMap<u64, u32>>,

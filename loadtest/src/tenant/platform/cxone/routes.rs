@@ -63,7 +63,9 @@ pub(in super::super) fn route(call: &Call) -> Option<Route> {
             Route::new(Endpoint::ListContacts)
         }
         (&Method::POST, ["lists", "call-lists", _, "upload"]) => Route::new(Endpoint::UploadList),
-        (&Method::GET, ["lists", "call-lists", "jobs", _]) => Route::new(Endpoint::UploadStatus),
+        (&Method::GET, ["lists", "call-lists", "jobs", _] | ["lists", "call-lists", _]) => {
+            Route::new(Endpoint::UploadStatus)
+        }
         _ => return None,
     })
 }
@@ -88,7 +90,10 @@ pub(in super::super) fn perform(
         Endpoint::ListContacts => address_books::list(books, call).map(ok),
         Endpoint::UploadList => call_lists::upload(world, books, call)
             .map(|job| reply::json(StatusCode::ACCEPTED, &job)),
-        Endpoint::UploadStatus => call_lists::status(world, books, call).map(ok),
+        Endpoint::UploadStatus if call.steps.get(5).is_some_and(|step| step == "jobs") => {
+            call_lists::status(world, books, call).map(ok)
+        }
+        Endpoint::UploadStatus => Ok(ok(call_lists::totals(world, books, call))),
         Endpoint::GetContact => customers::get(world, books, call).map(ok),
         _ => {
             customers::set_fields(world, books, call).map(|()| reply::empty(StatusCode::NO_CONTENT))
