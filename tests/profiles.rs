@@ -206,7 +206,10 @@ fn a_pause_that_the_tenant_asked_for_outlives_the_process_that_was_told() {
         .run()
         .expect_code(6);
     let nothing_known = ["--no-limit-profile", "--max-duration", "1s"];
-    bench.run("contacts.csv", &nothing_known).run().expect_code(6);
+    bench
+        .run("contacts.csv", &nothing_known)
+        .run()
+        .expect_code(6);
     assert_eq!(bench.counters().throttled, asked);
     assert_eq!(bench.counters().undercuts, 0);
 }

@@ -9,11 +9,11 @@ use super::bind::values;
 use super::change::ChangeForm;
 use super::check_upsert::{FOUND_ID, names_id};
 use super::compile_batch::{batch_cap, may_repeat};
-use super::contract::contract;
+use super::contract::{contract, replaces};
 use super::error::ConnectorError;
 use super::load::Connector;
 use super::message::Pointers;
-use super::operation::{Method, Operation, PathPart, write_segment};
+use super::operation::{Operation, PathPart, write_segment};
 use super::operation_file::OperationSection;
 use super::reply::{ReplyRule, ReplyRules};
 use super::rule_file::ErrorsSection;
@@ -143,10 +143,7 @@ fn change_form(section: &OperationSection) -> ChangeForm {
     let body = &section.body;
     ChangeForm {
         merge: body.merge,
-        partial: match &body.partial {
-            Some(partial) => partial.value,
-            None => section.method == Method::Patch,
-        },
+        partial: !replaces(section),
         drop: values(&body.drop),
         version: body.version.as_ref().map(|place| place.value.clone()),
     }

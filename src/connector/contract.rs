@@ -8,6 +8,7 @@ use crate::mapping::{Contract, ContractField, FixedMember, ListForm, OtherFields
 use super::compile::pointer_names;
 use super::field_file::{FieldSection, FixedValue, ListSection, OtherFieldsSection};
 use super::file::ConnectorFile;
+use super::operation::Method;
 use super::operation_file::OperationSection;
 
 /// The operation whose fields an operation has: its own, or those of another.
@@ -104,8 +105,17 @@ pub(super) fn contract(
         fields: contract_fields,
         others: owner(file, section).other_fields.as_ref().map(other_fields),
         constants: members(constants(file, section), values)?,
+        replaces: replaces(section),
         empty_cells: section.empty.into(),
     })
+}
+
+/// Whether what a record doesn't name is taken away at the platform.
+pub(super) fn replaces(section: &OperationSection) -> bool {
+    match &section.body.partial {
+        Some(partial) => !partial.value,
+        None => section.method != Method::Patch,
+    }
 }
 
 fn other_fields(section: &Located<OtherFieldsSection>) -> OtherFields {

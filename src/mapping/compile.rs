@@ -121,7 +121,7 @@ pub(super) fn compile(
             key,
             steps,
             record,
-            has_key: contract.key_in_body || !contract.key_at.is_empty(),
+            may_be_empty: !contract.replaces || contract.key_in_body || !contract.key_at.is_empty(),
         }),
         _ => Err(problems),
     }

@@ -20,6 +20,8 @@ pub struct Contract {
     pub others: Option<OtherFields>,
     /// What every record has besides.
     pub constants: Vec<FixedMember>,
+    /// Whether a record takes the whole place of what stands there.
+    pub replaces: bool,
     /// What an empty cell means.
     pub empty_cells: EmptyCells,
 }

@@ -19,8 +19,9 @@ pub struct Program {
     pub(super) steps: Vec<Step>,
     /// Where the steps' values stand.
     pub(super) record: Node,
-    /// Whether the key stands in the record.
-    pub(super) has_key: bool,
+    /// Whether a row may have nothing but its key: that stands in the record, or
+    /// the rest of the record stays as it is.
+    pub(super) may_be_empty: bool,
 }
 
 /// What a program made of one row, in memory that is used again for the next.
@@ -141,9 +142,8 @@ impl Program {
             step.write(fields, &mut row.values)?;
             row.ends.push(row.values.len());
         }
-        // An empty record would wipe what a PUT replaces, and for any other
-        // request it is a call that changes nothing.
-        if row.values.is_empty() && !self.has_key {
+        // An empty record would wipe what it replaces.
+        if row.values.is_empty() && !self.may_be_empty {
             return Err(Box::new(Refusal {
                 error: "nothing_to_send".to_owned(),
                 message: "no field but the key has a value, so there is nothing to send; fill one in, or send empty cells with `omit_empty: false`".to_owned(),

@@ -40,7 +40,9 @@ mod tests;
 
 pub use control::{CONTROL_TIMEOUT, ControlClient, ControlError};
 pub use direct::Direct;
-pub use exchange::{BodyFlaw, Reply, Request, SharedHeaders, Transport, USER_AGENT, shared_headers};
+pub use exchange::{
+    BodyFlaw, Reply, Request, SharedHeaders, Transport, USER_AGENT, shared_headers,
+};
 pub use failure::{Cause, SendError, SetupError, Stage, TlsFlaw};
 pub use fake::FakeTransport;
 pub use lanes::{Lanes, lanes};

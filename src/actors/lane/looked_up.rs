@@ -198,9 +198,15 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
                 }
             }
             LookUpAnswer::Fatal => {
+                let reply = told.result.as_ref().ok();
+                let operation = Arc::clone(&self.setup.endpoint.operation);
+                let said = reply.map(|reply| self.classify(&operation, reply).message);
                 let why = Refusal {
-                    status: told.result.as_ref().ok().map(|reply| reply.status),
-                    message: "records can't be looked up".to_owned(),
+                    status: reply.map(|reply| reply.status),
+                    message: match said.filter(|said| !said.is_empty()) {
+                        Some(said) => format!("records can't be looked up: {said}"),
+                        None => "records can't be looked up".to_owned(),
+                    },
                     ..Refusal::default()
                 };
                 self.setup.control.fatal(forbidden(&why));

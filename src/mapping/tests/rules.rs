@@ -408,6 +408,7 @@ fn a_key_that_lacks_a_part_is_no_key() {
 #[test]
 fn a_row_that_has_nothing_but_its_key_is_refused_where_nothing_would_be_sent() {
     let mut contract = contract_of(vec![ContractField::new("value", FieldKind::String)]);
+    contract.replaces = true;
     contract.constants = vec![FixedMember {
         at: vec!["kind".to_owned()],
         json: "1".to_owned(),
