@@ -177,6 +177,24 @@ fn a_guessed_job_file_can_be_planned_and_run() {
 }
 
 #[test]
+fn failures_are_json_where_log_lines_are() {
+    let bench = bench();
+    let flags = [
+        "run",
+        "nowhere.csv",
+        "--to",
+        "cxone-contacts",
+        "--log-format",
+        "json",
+    ];
+    let ended = bench.sluice(&flags).run().expect_code(2);
+    let line: serde_json::Value = serde_json::from_str(ended.stderr.trim()).expect("one object");
+    assert_eq!(line["event"], "failure");
+    let message = line["message"].as_str().expect("text");
+    assert!(message.contains("nowhere.csv"), "{message}");
+}
+
+#[test]
 fn the_demo_ends_with_0_and_the_files_that_it_names_are_there() {
     let bench = Bench::new("{}");
     let ended = bench.bare(&["demo"]).run().expect_code(0);

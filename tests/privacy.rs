@@ -202,3 +202,21 @@ fn the_audit_has_a_line_for_every_call() {
         }
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_run_leaves_no_core_file() {
+    let bench = Bench::new("limits: [{ kind: token_bucket, rate: 20, burst: 5 }]");
+    bench.write("contacts.csv", numbered_csv(10_000));
+    let mut run = bench.run("contacts.csv", &[]).start();
+    run.wait_while_running("rows are loaded", || bench.counters().applied > 5);
+    let limits = fs::read_to_string(format!("/proc/{}/limits", run.id())).expect("readable");
+    let core = limits
+        .lines()
+        .find(|line| line.starts_with("Max core file size"))
+        .expect("told");
+    let bounds: Vec<&str> = core.split_whitespace().skip(4).take(2).collect();
+    assert_eq!(bounds, ["0", "0"], "{core}");
+    run.signal("INT");
+    run.wait().expect_code(5);
+}

@@ -130,6 +130,7 @@ fn load(tenant: &RunningTenant, panics_at: fn(u64) -> bool) -> RunEnd {
         },
         known_limits: Vec::new(),
         known_pauses: Vec::new(),
+        follows_another: false,
         limit: LimitSettings::default(),
         credit_bytes: 1024 * 1024,
         max_errors: None,

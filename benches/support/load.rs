@@ -147,6 +147,7 @@ impl Load {
             },
             known_limits: Vec::new(),
             known_pauses: Vec::new(),
+            follows_another: false,
             limit: LimitSettings::default(),
             credit_bytes: 12 * 1024 * 1024,
             max_errors: None,

@@ -68,7 +68,7 @@ impl<T: Transport> Phase<T> {
         };
         let finished = ledger.state().finished.clone();
         let leg = ledger.checkpoint().legs;
-        let made_before = ledger.checkpoint().counts.created > 0;
+        let made_before = plan.follows_another || ledger.checkpoint().counts.created > 0;
         let exited = || supervisor.clone().recipient();
         let credit = ByteCredit::new(plan.credit_bytes);
         let suspects = Arc::new(ledger.suspects().clone());

@@ -78,6 +78,9 @@ pub struct RunPlan<T> {
     pub known_limits: Vec<LimitProfile>,
     /// Pauses that the tenant has asked for before the run starts.
     pub known_pauses: Vec<Pause>,
+    /// Whether another run has just made records at the same target, of which
+    /// the tenant's search may not know yet.
+    pub follows_another: bool,
     /// Bytes that rows under way may hold.
     pub credit_bytes: usize,
     /// Rejected rows that end the run.

@@ -58,6 +58,21 @@ pub(super) enum Command {
     Man,
 }
 
+impl Command {
+    /// The form of log lines that the command was asked for.
+    pub(super) fn log_form(&self) -> LogForm {
+        match self {
+            Self::Run(arguments) => arguments.run.showing.log_format,
+            Self::Plan(arguments) => arguments.run.showing.log_format,
+            Self::Probe(arguments) => arguments.showing.log_format,
+            Self::Resume(arguments) | Self::Undo(arguments) => arguments.showing.log_format,
+            Self::Retry(arguments) => arguments.resume.showing.log_format,
+            Self::Verify(arguments) => arguments.resume.showing.log_format,
+            _ => LogForm::Text,
+        }
+    }
+}
+
 /// What to load, and whether to go on with what changes.
 #[derive(Args, Debug)]
 pub(super) struct LoadArguments {

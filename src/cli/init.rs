@@ -15,6 +15,7 @@ use crate::source::{SourceError, stage_ndjson, stage_workbook};
 
 use super::arguments::{GuessArguments, InitArguments};
 use super::print;
+use super::source_stream::absolute_connector;
 use super::staging::{PrivateFolder, STAGED};
 
 const TEMPLATE: &str = include_str!("init/job.yaml");
@@ -44,7 +45,7 @@ pub(super) fn guess(arguments: &GuessArguments) -> Result<ExitStatus, FatalError
     let job = guessed_job(
         (key, &arguments.input),
         &shape,
-        &connector,
+        (&connector, &absolute_connector(&arguments.to)),
         &bound.operation.contract,
     );
     match &arguments.write {
@@ -84,7 +85,7 @@ fn look_at(input: &InputSource, scratch: &Path) -> Result<(&'static str, CsvShap
 fn guessed_job(
     (key, input): (&str, &Path),
     shape: &CsvShape,
-    connector: &Connector,
+    (connector, name): (&Connector, &str),
     contract: &Contract,
 ) -> String {
     let names = shape.payload_names();
@@ -94,7 +95,7 @@ fn guessed_job(
          source: {{{key}: {}}}\n\
          target: {{connector: {}}}\n",
         quoted(&input.display().to_string()),
-        quoted(connector.name()),
+        quoted(name),
     );
     for (name, section) in connector.variables() {
         job.push_str(&format!("#   {name}: {}\n", section.description));

@@ -368,6 +368,7 @@ impl Prepared {
             limit: limit_settings(&self.settings)?,
             known_limits: known.fresh(),
             known_pauses: known.pauses.clone(),
+            follows_another: false,
             credit_bytes: CREDIT_BYTES,
             tokens: Arc::new(token_plan(&self.bound.auth, credentials)),
             max_errors: self.settings.max_errors,

@@ -57,6 +57,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use clap::Parser;
+use rustix::process::{Resource, Rlimit, setrlimit};
 
 use crate::error::{ExitStatus, FatalError};
 
@@ -70,6 +71,7 @@ const FILE_TOO_LARGE: i32 = 25;
 #[must_use]
 pub fn main() -> ExitCode {
     survive_file_size_limits();
+    keep_out_of_core_files();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -83,6 +85,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
+    print::speak_in(arguments.command.log_form());
     match dispatch(arguments.command) {
         Ok(status) => ExitCode::from(status.code()),
         Err(error) => {
@@ -99,6 +102,20 @@ fn survive_file_size_limits() {
     // Without a handler the signal keeps its default, and the journal makes
     // that safe.
     let _ = signal_hook::flag::register(FILE_TOO_LARGE, noticed);
+}
+
+/// A core file would have secrets and tokens in plain sight, and so would the
+/// memory that other programs of the same user may read.
+fn keep_out_of_core_files() {
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    // Where the system refuses, nothing is worse than before.
+    let _ = setrlimit(Resource::Core, none);
+    // A program that takes core files from a pipe heeds no limit.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
 }
 
 fn dispatch(command: Command) -> Result<ExitStatus, FatalError> {

@@ -1,8 +1,10 @@
 //! How the program speaks: results on stdout, everything else on stderr.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::OnceLock;
 
 use serde::Serialize;
+use serde_json::json;
 
 use crate::error::FatalError;
 use crate::telemetry::{
@@ -11,9 +13,32 @@ use crate::telemetry::{
 
 use super::arguments::{ColorChoice, LogForm, OutputForm, ShowingFlags};
 
+/// The form of lines on stderr, for what is said outside of a run's telemetry.
+static LOG_FORM: OnceLock<LogForm> = OnceLock::new();
+
+/// Speaks in this form from now on.
+pub(super) fn speak_in(form: LogForm) {
+    // The first word counts: there is one command line.
+    let _ = LOG_FORM.set(form);
+}
+
+fn speaks_json() -> bool {
+    LOG_FORM.get() == Some(&LogForm::Json)
+}
+
 /// Prints a failure, and what to do about it.
 pub(super) fn failure(error: &FatalError) {
     let mut stderr = io::stderr().lock();
+    if speaks_json() {
+        let line = json!({
+            "at": jiff::Timestamp::now().to_string(),
+            "event": "failure",
+            "message": error.to_string(),
+            "hint": error.hint,
+        });
+        let _ = writeln!(stderr, "{line}");
+        return;
+    }
     let _ = writeln!(stderr, "sluice: {error}");
     if !error.hint.is_empty() {
         let _ = writeln!(stderr, "        {}", error.hint);
@@ -41,16 +66,25 @@ pub(super) fn report(
     data: &impl Serialize,
     text: impl FnOnce() -> String,
 ) -> Result<(), FatalError> {
-    let json = |json: serde_json::Result<String>| json.expect("a result is plain data") + "\n";
+    let line = |json: serde_json::Result<String>| json.expect("a result is plain data") + "\n";
     result(&match form {
-        OutputForm::Json => json(serde_json::to_string_pretty(data)),
-        OutputForm::Ndjson => json(serde_json::to_string(data)),
+        OutputForm::Json => line(serde_json::to_string_pretty(data)),
+        OutputForm::Ndjson => line(serde_json::to_string(data)),
         OutputForm::Text => text(),
     })
 }
 
 /// Prints a remark to stderr.
 pub(super) fn remark(text: &str) {
+    if speaks_json() {
+        let line = json!({
+            "at": jiff::Timestamp::now().to_string(),
+            "event": "remark",
+            "message": text.strip_prefix("sluice: ").unwrap_or(text),
+        });
+        let _ = writeln!(io::stderr(), "{line}");
+        return;
+    }
     let _ = writeln!(io::stderr(), "{text}");
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::actors::{InputCounting, Selection};
+use crate::actors::{InputCounting, RunPlan, Selection};
 use crate::auth::Credentials;
 use crate::config::{InputSource, Settings, StreamSource};
 use crate::connector::InDoubt;
@@ -266,7 +266,10 @@ impl Leg {
             selection: self.selection.clone(),
             counting: self.counting,
         };
-        let (end, history) = pass.carry_out(prepared, showing, |plan| plan)?;
+        let (end, history) = pass.carry_out(prepared, showing, |plan| RunPlan {
+            follows_another: self.circumstances.round.is_some(),
+            ..plan
+        })?;
         let stays = self.circumstances.tenant == Tenant::Stays;
         let leg = EndedLeg {
             prepared,

@@ -77,6 +77,10 @@ impl ReplyRules {
         let class = self
             .ruled(status, &mut parsed)
             .unwrap_or_else(|| ReplyClass::by_default(status));
+        let class = match class {
+            ReplyClass::Done | ReplyClass::Unchanged if is_web_page(body) => ReplyClass::Unknown,
+            class => class,
+        };
         self.explain(class, status, header, &mut parsed)
     }
 
@@ -115,6 +119,16 @@ impl ReplyRules {
                 .filter(|id| !id.is_empty()),
         }
     }
+}
+
+/// Whether it is a page for people: a proxy's or a portal's, asking to log in,
+/// say. Then it isn't the API that has answered, whatever the status.
+fn is_web_page(body: &[u8]) -> bool {
+    let text = body.trim_ascii_start();
+    [&b"<!doctype html"[..], b"<html"].iter().any(|start| {
+        let head = text.get(..start.len());
+        head.is_some_and(|head| head.eq_ignore_ascii_case(start))
+    })
 }
 
 /// Whether the text stands in the body, ASCII letters in whatever case.

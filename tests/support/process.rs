@@ -182,6 +182,11 @@ impl Running {
         self.child.wait().expect("the process can be waited for");
     }
 
+    /// The process's id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal by its name, such as `INT`.
     pub fn signal(&self, name: &str) {
         let status = Command::new("kill")

@@ -14,18 +14,18 @@ use tokio::time::Instant;
 use crate::actors::intents::WrittenDown;
 use crate::connector::{ItemKey, JobAnswer, JobQuestion, ReplyClass};
 use crate::limit::Reaction;
-use crate::record::{CallRecord, OutcomeKind, Refusal, RowId};
+use crate::record::{OutcomeKind, Refusal, RowId};
 use crate::store::JobOfRow;
 use crate::transport::{Reply, SendError, Transport};
 
 use super::attempt::{Doubt, Pending, Step};
 use super::call::{Answered, Call};
 use super::doubt::pause_after;
-use super::endpoint::{LimitWords, key_of};
-use super::observe::{asked_wait, cause_of, forbidden, never_left, observe};
+use super::endpoint::key_of;
+use super::observe::{asked_wait, forbidden};
+use super::question::{Heard, Question};
 use super::run::{Lane, LaneControl};
 use super::settle::TOKEN_REFUSALS_ALLOWED;
-use super::shared_limit::LimitAnswer;
 use super::verdict::Verdict;
 
 /// How long a job that was named may not be known to whoever is asked about it.
@@ -208,40 +208,20 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             Err(_) => JobAnswer::Retry,
         };
         let class = class_of(&answer);
-        match (result, class) {
-            (Ok(_), class) if class != ReplyClass::Retry => self.outage.note_reply(),
-            _ => self
-                .outage
-                .note_failure(call.lead.item.row.0, now, || cause_of(result)),
-        }
-        let words = match result {
-            Ok(reply) => self.setup.endpoint.limit_words(reply),
-            Err(_) => LimitWords::default(),
-        };
-        let (reaction, decisions) = permit.give_back(
-            now,
-            &LimitAnswer {
-                observation: observe(class, result, words, job.failures + 1),
-                bucket: match (result, class) {
-                    (Ok(reply), ReplyClass::Throttled) => self.setup.endpoint.bucket(reply),
-                    _ => None,
-                },
-                has_left: !result.as_ref().is_err_and(never_left),
-            },
-        );
-        self.report_decisions(decisions, now);
-        let request_id = self.request_id(request_number);
-        self.batch.calls.push(CallRecord {
-            sent_at_ms: self.clock.at_ms(sent_at),
-            request_id: request_id.clone(),
-            endpoint: Arc::from(format!("{}/job", self.setup.endpoint.operation.name)),
-            status: result.as_ref().ok().map(|reply| reply.status),
-            duration: now.duration_since(sent_at),
-            first_row: call.lead.item.row.0,
-            rows: u32::try_from(call.row_count()).unwrap_or(u32::MAX),
+        let question = Question {
+            call: &call,
+            about: "job",
             attempt: job.failures + 1,
-            class: class.name(),
-        });
+            request_number,
+            sent_at,
+            result,
+            class,
+        };
+        let Heard {
+            reaction,
+            words,
+            request_id,
+        } = self.hear(&question, permit, now);
         if !matches!(
             class,
             ReplyClass::Retry | ReplyClass::Throttled | ReplyClass::RefreshToken

@@ -7,17 +7,17 @@ use tokio::time::Instant;
 
 use crate::connector::{FoundProblem, FoundRecord, LookUpAnswer, LookUpSplit, ReplyClass};
 use crate::limit::Reaction;
-use crate::record::{CallRecord, OutcomeKind, Refusal};
+use crate::record::{OutcomeKind, Refusal};
 use crate::transport::{BodyFlaw, Reply, SendError, Transport};
 
 use super::attempt::{Doubt, Pending, Step};
 use super::call::{Answered, Call};
 use super::doubt::pause_after;
 use super::endpoint::{LimitWords, key_of};
-use super::observe::{asked_wait, cause_of, forbidden, never_left, observe};
+use super::observe::{asked_wait, cause_of, forbidden};
+use super::question::{Heard, Question};
 use super::run::{Lane, LaneControl};
 use super::settle::{FAILURES_ALLOWED, TOKEN_REFUSALS_ALLOWED};
-use super::shared_limit::LimitAnswer;
 use super::upsert::not_there;
 use super::verdict::Verdict;
 
@@ -59,43 +59,20 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         self.look_ups_under_way -= 1;
         let split = self.read_look_up(&call, result);
         let class = class_of(&split);
-        match (result, class) {
-            // That records can be read doesn't say that they can be written.
-            (Ok(_), class) if class != ReplyClass::Retry => self.outage.note_reply(),
-            _ => self
-                .outage
-                .note_failure(call.lead.item.row.0, now, || cause_of(result)),
-        }
-        let words = match result {
-            Ok(reply) => self.setup.endpoint.limit_words(reply),
-            Err(_) => LimitWords::default(),
+        let question = Question {
+            call: &call,
+            about: "look_up",
+            attempt: call.lead.look_ups_failed + 1,
+            request_number,
+            sent_at,
+            result,
+            class,
         };
-        let failures = call.lead.look_ups_failed + 1;
-        let (reaction, decisions) = permit.give_back(
-            now,
-            &LimitAnswer {
-                observation: observe(class, result, words, failures),
-                bucket: match (result, class) {
-                    (Ok(reply), ReplyClass::Throttled) => self.setup.endpoint.bucket(reply),
-                    _ => None,
-                },
-                has_left: !result.as_ref().is_err_and(never_left),
-            },
-        );
-        self.report_decisions(decisions, now);
-        let request_id = self.request_id(request_number);
-        let name = format!("{}/look_up", self.setup.endpoint.operation.name);
-        self.batch.calls.push(CallRecord {
-            sent_at_ms: self.clock.at_ms(sent_at),
-            request_id: request_id.clone(),
-            endpoint: Arc::from(name),
-            status: result.as_ref().ok().map(|reply| reply.status),
-            duration: now.duration_since(sent_at),
-            first_row: call.lead.item.row.0,
-            rows: u32::try_from(call.row_count()).unwrap_or(u32::MAX),
-            attempt: failures,
-            class: class.name(),
-        });
+        let Heard {
+            reaction,
+            words,
+            request_id,
+        } = self.hear(&question, permit, now);
         let told = Told {
             result,
             generation,

@@ -21,6 +21,7 @@ mod key_order;
 mod looked_up;
 mod observe;
 mod outage;
+mod question;
 mod run;
 mod send;
 mod settle;

@@ -1,5 +1,7 @@
 //! Where the reason of a refusal is found in replies of many platforms' forms.
 
+use crate::connector::ReplyClass;
+
 use super::support::*;
 
 const PLAIN: &str = "method: PUT
@@ -92,4 +94,18 @@ fn a_put_that_leaves_the_rest_alone_can_be_undone() {
     let patch = PLAIN.replace("PUT", "PATCH");
     assert!(spares(&patch));
     assert!(!spares(&format!("{patch}\nbody: {{partial: false}}")));
+}
+
+#[test]
+fn a_page_for_people_is_no_answer_of_the_platform() {
+    let class = |body: &str| {
+        let told = operation(PLAIN).classify(200, &no_header, body.as_bytes());
+        told.class
+    };
+    for page in ["<!DOCTYPE html><title>Log in</title>", "\r\n <HTML><body>"] {
+        assert_eq!(class(page), ReplyClass::Unknown, "{page}");
+    }
+    for answer in ["", "{}", "OK", "<?xml version=\"1.0\"?><ok/>", "<"] {
+        assert_eq!(class(answer), ReplyClass::Done, "{answer}");
+    }
 }

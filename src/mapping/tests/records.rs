@@ -128,3 +128,42 @@ fn the_fields_tell_where_they_come_from() {
     assert_eq!(mapped.value(0), Some(&b"\"7 Bonn\""[..]));
     assert_eq!(mapped.value(1), None);
 }
+
+#[test]
+fn a_record_without_a_value_is_refused_where_it_would_replace_another() {
+    let mut contract = contract_of(vec![ContractField::new("value", FieldKind::String)]);
+    contract.replaces = true;
+    contract.constants = vec![FixedMember {
+        at: vec!["kind".to_owned()],
+        json: "1".to_owned(),
+    }];
+    let rules = [
+        FieldRule::column("id", "id"),
+        FieldRule::column("value", "cell"),
+    ];
+    let map = |contract: &Contract, cell: &str| {
+        let program = by_rules(&rules, &["id", "cell"], contract).expect("fits");
+        apply(&program, &["7", cell]).map_err(|refusal| refusal.error)
+    };
+    assert_eq!(map(&contract, "").expect_err("nothing"), "nothing_to_send");
+    assert_eq!(
+        map(&contract, "x").expect("a value").1,
+        r#"{"value":"x","kind":1}"#
+    );
+    // What isn't named stays as it is.
+    contract.replaces = false;
+    assert_eq!(map(&contract, "").expect("no change").1, r#"{"kind":1}"#);
+    contract.replaces = true;
+    // A record of its key alone can be made.
+    contract.key_in_body = true;
+    assert_eq!(
+        map(&contract, "").expect("a key").1,
+        r#"{"id":"7","kind":1}"#
+    );
+    contract.key_in_body = false;
+    contract.empty_cells = EmptyCells::Send;
+    assert_eq!(
+        map(&contract, "").expect("sent empty").1,
+        r#"{"value":"","kind":1}"#
+    );
+}

@@ -406,41 +406,6 @@ fn a_key_that_lacks_a_part_is_no_key() {
 }
 
 #[test]
-fn a_row_that_has_nothing_but_its_key_is_refused_where_nothing_would_be_sent() {
-    let mut contract = contract_of(vec![ContractField::new("value", FieldKind::String)]);
-    contract.replaces = true;
-    contract.constants = vec![FixedMember {
-        at: vec!["kind".to_owned()],
-        json: "1".to_owned(),
-    }];
-    let rules = [
-        FieldRule::column("id", "id"),
-        FieldRule::column("value", "cell"),
-    ];
-    let map = |contract: &Contract, cell: &str| {
-        let program = by_rules(&rules, &["id", "cell"], contract).expect("fits");
-        apply(&program, &["7", cell]).map_err(|refusal| refusal.error)
-    };
-    assert_eq!(map(&contract, "").expect_err("nothing"), "nothing_to_send");
-    assert_eq!(
-        map(&contract, "x").expect("a value").1,
-        r#"{"value":"x","kind":1}"#
-    );
-    // A record of its key alone can be made.
-    contract.key_in_body = true;
-    assert_eq!(
-        map(&contract, "").expect("a key").1,
-        r#"{"id":"7","kind":1}"#
-    );
-    contract.key_in_body = false;
-    contract.empty_cells = EmptyCells::Send;
-    assert_eq!(
-        map(&contract, "").expect("sent empty").1,
-        r#"{"value":"","kind":1}"#
-    );
-}
-
-#[test]
 fn the_rule_s_own_texts_are_held_to_what_the_field_takes() {
     let table = |entries: &[(&str, &str)]| {
         let entries = entries.iter();
