@@ -2,9 +2,10 @@
 
 mod support;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 
+use serde_json::Value;
 use support::{Bench, CLIENT_ID, CLIENT_SECRET, Sluice, assert_accounted};
 
 const CONTACTS: u64 = 2_050;
@@ -137,6 +138,13 @@ fn a_killed_run_asks_for_the_pages_that_are_left() {
     let again = to.counters().contacts_written_again;
     assert!(again <= 4 + 20, "{again} contacts were written twice");
     assert_eq!(pages_of(&to)["pages"], 21);
+    let audit = fs::read_to_string(to.run_directory().join("audit.ndjson")).expect("readable");
+    let mut ids = HashSet::new();
+    for line in audit.lines() {
+        let call: Value = serde_json::from_str(line).expect("JSON");
+        let id = call["request_id"].as_str().expect("an id").to_owned();
+        assert!(ids.insert(id), "one id for two calls: {line}");
+    }
 }
 
 #[test]

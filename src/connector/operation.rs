@@ -166,7 +166,7 @@ impl Operation {
         header: &dyn Fn(&str) -> Option<&'reply str>,
         body: &[u8],
     ) -> Classified {
-        self.replies.classify(status, header, body)
+        self.replies.classify_write(status, header, body)
     }
 
     /// How a row ends whose reply was classed so; `None` for the classes after

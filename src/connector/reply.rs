@@ -77,11 +77,24 @@ impl ReplyRules {
         let class = self
             .ruled(status, &mut parsed)
             .unwrap_or_else(|| ReplyClass::by_default(status));
-        let class = match class {
-            ReplyClass::Done | ReplyClass::Unchanged if is_web_page(body) => ReplyClass::Unknown,
-            class => class,
-        };
         self.explain(class, status, header, &mut parsed)
+    }
+
+    /// The same of a reply to a write, which a page for people leaves unknown.
+    pub(super) fn classify_write<'reply>(
+        &self,
+        status: u16,
+        header: &dyn Fn(&str) -> Option<&'reply str>,
+        body: &[u8],
+    ) -> Classified {
+        let classified = self.classify(status, header, body);
+        match classified.class {
+            ReplyClass::Done | ReplyClass::Unchanged if is_web_page(body) => {
+                let mut parsed = Parsed::new(body, MAX_BODY_BYTES);
+                self.explain(ReplyClass::Unknown, status, header, &mut parsed)
+            }
+            _ => classified,
+        }
     }
 
     /// The class of the first rule that is about the reply.

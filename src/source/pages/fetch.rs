@@ -93,6 +93,8 @@ pub(super) async fn fetch<Way: Transport, Tokens: SourceTokens>(
         records_before: None,
         fetching,
     };
+    fetcher.fetching.state.legs += 1;
+    fetcher.save_totals();
     let stopped = writer.stopped();
     tokio::pin!(stopped);
     tokio::select! {
@@ -314,7 +316,11 @@ impl<Way: Transport, Tokens: SourceTokens> Fetcher<Way, Tokens> {
     }
 
     fn request_id(&self) -> String {
-        format!("{}-source-{}", self.fetching.run_id, self.request_number)
+        let leg = self.fetching.state.legs;
+        format!(
+            "{}-source-{leg}-{}",
+            self.fetching.run_id, self.request_number
+        )
     }
 
     fn class_of(&self, result: &Result<Reply, SendError>) -> ReplyClass {

@@ -37,6 +37,9 @@ pub struct FetchState {
     pub watermark: Option<String>,
     /// What was asked of the source.
     pub totals: FetchTotals,
+    /// How often fetching was begun: a part of every request's id.
+    #[serde(default)]
+    pub legs: u64,
 }
 
 impl FetchState {
@@ -51,6 +54,7 @@ impl FetchState {
             newest_change: None,
             watermark: None,
             totals: FetchTotals::default(),
+            legs: 0,
         }
     }
 
