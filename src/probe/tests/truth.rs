@@ -111,8 +111,7 @@ fn of_limit(limit: &Limit) -> Truth {
             window,
             anchor,
         } => Truth {
-            // Others' requests begin windows as the probe's own do.
-            starts: (others == 0.0).then_some(match anchor {
+            starts: Some(match anchor {
                 Anchor::FirstRequest => WindowStart::FirstRequest,
                 Anchor::Clock => WindowStart::Clock,
             }),
@@ -132,8 +131,7 @@ fn of_limit(limit: &Limit) -> Truth {
             ..quota(1, period.as_secs_f64(), Kind::FixedWindow)
         },
         LimitKind::TokenBucket { rate, burst, .. } => Truth {
-            // The others are refused, too, and take less than they ask for.
-            rate_per_s: (rate - others, rate - others / 2.0),
+            rate_per_s: (rate - others, rate - others),
             burst: (burst, burst),
             window_s: None,
             ..quota(1, 1.0, Kind::TokenBucket)
