@@ -1,100 +1,18 @@
 //! A job with several targets: the same rows go to each, and each has books of
 //! its own in one run.
 
+#[path = "parts/pair.rs"]
+mod pair;
 mod support;
 
 use std::fs;
-use std::path::PathBuf;
 
 use loadtest::tenant::Tenant;
+use pair::{Pair, assert_sums, assert_written};
 use serde_json::Value;
 use support::{
-    Bench, Books, CLIENT_ID, CLIENT_SECRET, Ended, Numbered, Sluice, assert_accounted, fixture,
-    numbered_csv, read_rows, scenario,
+    Bench, Books, CLIENT_ID, CLIENT_SECRET, Numbered, fixture, numbered_csv, read_rows, scenario,
 };
-
-/// Two targets, the first of which holds the test's folder.
-struct Pair {
-    crm: Bench,
-    cloud: Bench,
-}
-
-impl Pair {
-    fn new(crm: &str, cloud: &str) -> Self {
-        Self {
-            crm: Bench::new(crm),
-            cloud: Bench::new(cloud),
-        }
-    }
-
-    /// A job that sends `source` to both; `more` stands in the second target.
-    fn write_job(&self, source: &str, more: &str) {
-        let cloud_url = self.cloud.base_url();
-        self.write_job_to(source, &cloud_url, more);
-    }
-
-    fn write_job_to(&self, source: &str, cloud_url: &str, more: &str) {
-        self.crm.write(
-            "job.yaml",
-            format!(
-                "job: both\nsource: {source}\n\
-                 map: {{contactId: contactId, firstName: firstName, email: email}}\n\
-                 targets:\n  - {{name: crm, connector: cxone-contacts, base_url: {}}}\n  \
-                 - {{name: cloud, connector: cxone-contacts, base_url: {cloud_url}{more}}}\n",
-                self.crm.base_url()
-            ),
-        );
-    }
-
-    fn sluice(&self, arguments: &[&str]) -> Sluice {
-        self.crm
-            .sluice(arguments)
-            .environment("SLUICE_SOURCE_CLIENT_ID", CLIENT_ID)
-            .environment("SLUICE_SOURCE_CLIENT_SECRET", CLIENT_SECRET)
-    }
-
-    fn run(&self, flags: &[&str]) -> Sluice {
-        self.sluice(&["run", "job.yaml", "--output", "json"])
-            .arguments(flags)
-    }
-
-    fn resume(&self) -> Ended {
-        self.sluice(&["resume", "--output", "json"]).run()
-    }
-
-    fn part(&self, name: &str) -> PathBuf {
-        self.crm.run_directory().join(name)
-    }
-}
-
-/// How often each contact was written.
-#[track_caller]
-fn assert_written(bench: &Bench, rows: u64, most_times: u64) {
-    let applies = bench.ledger().applies;
-    assert_eq!(applies.len() as u64, rows);
-    assert!(applies.values().all(|times| *times <= most_times));
-}
-
-#[track_caller]
-fn assert_sums(summary: &Value, names: &[&str]) {
-    assert_accounted(&summary["counts"]);
-    let entities = summary["entities"].as_array().expect("a list");
-    let found: Vec<&str> = entities
-        .iter()
-        .map(|entity| entity["name"].as_str().expect("a name"))
-        .collect();
-    assert_eq!(found, names);
-    for (name, sum) in summary["counts"].as_object().expect("counts") {
-        let parts: u64 = entities
-            .iter()
-            .map(|entity| entity[name].as_u64().expect("a number"))
-            .sum();
-        assert_eq!(sum, parts, "{name}");
-    }
-    for entity in entities {
-        assert_accounted(entity);
-    }
-}
 
 #[test]
 fn each_target_has_the_rows_and_books_of_its_own() {
@@ -281,14 +199,7 @@ fn killed_at_any_stage_of_its_beginning_a_run_goes_on_in_all_parts() {
 #[test]
 fn a_signal_drains_all_parts_and_one_command_goes_on() {
     const ROWS: u64 = 2_000;
-    let slow = "limits: [{kind: token_bucket, rate: 400, burst: 20}]";
-    let pair = Pair::new(slow, slow);
-    pair.crm.write("contacts.csv", numbered_csv(ROWS));
-    pair.write_job("{csv: contacts.csv}", "");
-    let mut run = pair.run(&[]).start();
-    run.wait_while_running("both targets have rows", || {
-        pair.crm.counters().applied > 50 && pair.cloud.counters().applied > 50
-    });
+    let (pair, run) = Pair::half_loaded(ROWS);
     run.signal("INT");
     let ended = run.wait().expect_code(5);
     let summary = ended.json();
@@ -462,14 +373,7 @@ fn mistakes_are_told_before_anything_is_made() {
 #[test]
 fn what_has_changed_since_is_refused_before_any_part_goes_on() {
     const ROWS: u64 = 2_000;
-    let slow = "limits: [{kind: token_bucket, rate: 400, burst: 20}]";
-    let pair = Pair::new(slow, slow);
-    pair.crm.write("contacts.csv", numbered_csv(ROWS));
-    pair.write_job("{csv: contacts.csv}", "");
-    let mut run = pair.run(&[]).start();
-    run.wait_while_running("both targets have rows", || {
-        pair.crm.counters().applied > 50 && pair.cloud.counters().applied > 50
-    });
+    let (pair, run) = Pair::half_loaded(ROWS);
     run.kill();
     let applied = || (pair.crm.counters().applied, pair.cloud.counters().applied);
     let before = applied();

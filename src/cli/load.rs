@@ -12,7 +12,7 @@ use crate::config::{self, Concurrency, Duplicates, InputSource, Settings};
 use crate::connector::{Bound, Connector, Effect, PreImage};
 use crate::error::FatalError;
 use crate::limit::{self, LimitKey, LimitSettings};
-use crate::mapping::{FieldRule, MappedRow, Program, TargetIds};
+use crate::mapping::{Contract, FieldRule, MappedRow, Program, TargetIds};
 use crate::record::{Fields, Position, RowId};
 use crate::source::csv::{
     CsvCounter, CsvReader, CsvSettings, CsvShape, Input, LineColumn, RejectLayout, RelistedRows,
@@ -76,9 +76,28 @@ fn prepare_csv(settings: Settings, csv: CsvSettings) -> Result<Prepared, FatalEr
     if settings.pre_images {
         check_can_undo(&bound)?;
     }
-    let shape = inspect(&csv).map_err(SourceError::into_fatal)?;
     let rules = mapping::rules(&settings)?;
-    let contract = &bound.operation.contract;
+    let contract = bound.operation.contract.clone();
+    prepare_bound(settings, (connector, bound), csv, rules, &contract)
+}
+
+/// Prepares the way back of a run, whose rows are pre-images.
+pub(super) fn prepare_undo(settings: Settings, csv: CsvSettings) -> Result<Prepared, FatalError> {
+    let (connector, bound) = bind(&settings)?;
+    check_can_undo(&bound)?;
+    let contract = PreImage::contract();
+    prepare_bound(settings, (connector, bound), csv, None, &contract)
+}
+
+/// Prepares rows that are mapped by these rules to this contract.
+fn prepare_bound(
+    settings: Settings,
+    (connector, bound): (Connector, Bound),
+    csv: CsvSettings,
+    rules: Option<Vec<FieldRule>>,
+    contract: &Contract,
+) -> Result<Prepared, FatalError> {
+    let shape = inspect(&csv).map_err(SourceError::into_fatal)?;
     let program = mapping::program(&settings, rules.as_deref(), &shape, contract)?;
     Ok(Prepared {
         settings,
@@ -91,26 +110,6 @@ fn prepare_csv(settings: Settings, csv: CsvSettings) -> Result<Prepared, FatalEr
         source_calls: CallLog::default(),
         source_remarks: SourceRemarks::default(),
         rules,
-    })
-}
-
-/// Prepares the way back of a run, whose rows are pre-images.
-pub(super) fn prepare_undo(settings: Settings, csv: CsvSettings) -> Result<Prepared, FatalError> {
-    let (connector, bound) = bind(&settings)?;
-    check_can_undo(&bound)?;
-    let shape = inspect(&csv).map_err(SourceError::into_fatal)?;
-    let program = mapping::program(&settings, None, &shape, &PreImage::contract())?;
-    Ok(Prepared {
-        settings,
-        connector,
-        bound,
-        csv,
-        shape,
-        program: Arc::new(program),
-        relisted: None,
-        source_calls: CallLog::default(),
-        source_remarks: SourceRemarks::default(),
-        rules: None,
     })
 }
 

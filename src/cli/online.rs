@@ -13,7 +13,7 @@ use crate::config::Settings;
 use crate::connector::Effect;
 use crate::error::{ExitStatus, FatalError, FatalKind};
 use crate::record::{Counts, RowRanges};
-use crate::report::{counted as number_of, thousands};
+use crate::report::{counted as number_of, thousands, write_counts};
 use crate::source::csv::Input;
 use crate::store::{RunDirectory, SqliteJournal};
 
@@ -275,11 +275,7 @@ impl OnlinePlan {
             ("missing", self.missing, false),
             ("failed", self.failed, false),
         ];
-        for (label, rows, always) in lines {
-            if always || rows > 0 {
-                writeln!(out, "  {label:<12}{:>12}", thousands(rows))?;
-            }
-        }
+        write_counts(out, 12, &lines)?;
         for (place, rows) in &self.places {
             writeln!(out, "  {place} would change in {}", number_of(*rows, "row"))?;
         }

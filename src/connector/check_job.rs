@@ -5,13 +5,13 @@ use std::time::Duration;
 use crate::config::Located;
 
 use super::check::{Findings, check_names, check_places};
-use super::check_operation::{examine_conditions, is_plain};
+use super::check_operation::{examine_conditions, is_path};
 use super::file::ConnectorFile;
 use super::job::JOB;
 use super::job_file::JobSection;
 use super::operation_file::OperationSection;
 use super::rule_file::ConditionSection;
-use super::template::{Part, Template};
+use super::template::Template;
 
 /// How often a job may be asked: more is a load of its own, less is no waiting.
 const EVERY: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(600)];
@@ -103,11 +103,7 @@ fn examine_path(
     names_job: bool,
 ) {
     check_names(findings, file, path, &[JOB]);
-    let starts_right = matches!(
-        path.value.parts().first(),
-        Some(Part::Text(text)) if text.starts_with('/') && !text.starts_with("//")
-    );
-    if !starts_right || !is_plain(&path.value, true) {
+    if !is_path(&path.value, true) {
         findings.add(
             path,
             "the job's path doesn't begin with one `/`, or holds a character that a path and a query can't have",

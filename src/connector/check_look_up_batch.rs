@@ -6,7 +6,7 @@ use crate::config::Located;
 
 use super::batch_file::FailuresSection;
 use super::check::{Findings, check_list_pointer, check_names, check_places, check_pointer};
-use super::check_operation::{examine_conditions, is_plain};
+use super::check_operation::{examine_conditions, is_path};
 use super::check_results::{examine_failures, examine_too_many};
 use super::file::ConnectorFile;
 use super::look_up::LookUpMethod;
@@ -77,11 +77,7 @@ pub(super) fn examine(
 fn examine_path(findings: &mut Findings, file: &ConnectorFile, section: &LookUpBatchSection) {
     let path = &section.path;
     check_names(findings, file, path, &[]);
-    let starts_right = matches!(
-        path.value.parts().first(),
-        Some(Part::Text(text)) if text.starts_with('/') && !text.starts_with("//")
-    );
-    if !starts_right || !is_plain(&path.value, true) {
+    if !is_path(&path.value, true) {
         findings.add(
             path,
             "the path doesn't begin with one `/`, or holds a character that a path and a query can't have",

@@ -68,11 +68,7 @@ fn examine_path(findings: &mut Findings, file: &ConnectorFile, section: &Operati
     let key = section.key.value.as_str();
     check_names(findings, file, &section.path, &[key, FOUND_ID]);
     check_quotes(findings, &section.path, key);
-    let starts_right = matches!(
-        section.path.value.parts().first(),
-        Some(Part::Text(text)) if text.starts_with('/') && !text.starts_with("//")
-    );
-    if !starts_right || !is_plain(&section.path.value, false) {
+    if !is_path(&section.path.value, false) {
         findings.add(
             &section.path,
             "the path doesn't begin with one `/`, or holds a query's, a fragment's or another character that a path can't have",
@@ -113,10 +109,14 @@ pub(super) fn check_quotes(findings: &mut Findings, template: &Located<Template>
     }
 }
 
-/// Whether the text of a path is fit for a request; `may_ask`: whether a query
-/// may follow.
-pub(super) fn is_plain(path: &Template, may_ask: bool) -> bool {
-    path.parts().iter().all(|part| match part {
+/// Whether it begins with one `/`, and its text is fit for a request;
+/// `may_ask`: whether a query may follow.
+pub(super) fn is_path(path: &Template, may_ask: bool) -> bool {
+    let starts_right = matches!(
+        path.parts().first(),
+        Some(Part::Text(text)) if text.starts_with('/') && !text.starts_with("//")
+    );
+    let is_plain = path.parts().iter().all(|part| match part {
         Part::Name(..) => true,
         Part::Text(text) => {
             text.bytes().all(|byte| {
@@ -127,7 +127,8 @@ pub(super) fn is_plain(path: &Template, may_ask: bool) -> bool {
                 .split(['/', '?'])
                 .any(|step| matches!(step, "." | ".."))
         }
-    })
+    });
+    starts_right && is_plain
 }
 
 pub(super) fn examine_headers(

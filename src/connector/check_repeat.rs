@@ -8,7 +8,7 @@ use super::check::{
 };
 use super::check_look_up_batch;
 use super::check_operation::{
-    check_not_own, check_quotes, examine_conditions, examine_headers, is_plain,
+    check_not_own, check_quotes, examine_conditions, examine_headers, is_path,
 };
 use super::class::Effect;
 use super::compile_batch::may_repeat;
@@ -17,7 +17,6 @@ use super::look_up::LookUpMethod;
 use super::look_up_file::{IdempotencyKeySection, LookUpSection};
 use super::operation_file::OperationSection;
 use super::rule_file::ConditionSection;
-use super::template::Part;
 
 /// Adds the mistakes of an operation's look-up and idempotency key.
 pub(super) fn examine(findings: &mut Findings, file: &ConnectorFile, section: &OperationSection) {
@@ -131,11 +130,7 @@ fn examine_address(
 ) {
     let path = &section.path;
     check_names(findings, file, path, &[key]);
-    let starts_right = matches!(
-        path.value.parts().first(),
-        Some(Part::Text(text)) if text.starts_with('/') && !text.starts_with("//")
-    );
-    if !starts_right || !is_plain(&path.value, true) {
+    if !is_path(&path.value, true) {
         findings.add(
             path,
             "the path of the look-up doesn't begin with one `/`, or holds a character that a path and a query can't have",

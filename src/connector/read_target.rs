@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::config::{Located, NameMap};
 
 use super::check::{Findings, check_names};
+use super::check_operation::is_path;
 use super::error::ConnectorError;
 use super::file::ConnectorFile;
 use super::load::Connector;
@@ -32,19 +33,7 @@ pub(super) fn check_read_path(
     what: &str,
 ) {
     check_names(findings, file, path, &[]);
-    let starts_right = matches!(
-        path.value.parts().first(),
-        Some(Part::Text(text)) if text.starts_with('/') && !text.starts_with("//")
-    );
-    let is_plain = path.value.parts().iter().all(|part| match part {
-        Part::Name(..) => true,
-        Part::Text(text) => {
-            text.bytes()
-                .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'\\' | b'"'))
-                && !text.split('/').any(|step| matches!(step, "." | ".."))
-        }
-    });
-    if !starts_right || !is_plain {
+    if !is_path(&path.value, false) {
         findings.add(
             path,
             format!("{what} doesn't begin with one `/`, or holds a query's or another character that a path can't have"),

@@ -14,4 +14,6 @@ pub use limit_summary::LimitSummary;
 pub use limiter_history::{LimiterDecision, LimiterHistory};
 pub use parts::NamedSummary;
 pub use summary::{EntitySummary, PartSummary, RateSummary, SourceSummary, StageSummary, Summary};
-pub use words::{age_words, counted, duration_words, progress_line, rate_words, thousands};
+pub use words::{
+    age_words, counted, duration_words, progress_line, rate_words, thousands, write_counts,
+};

@@ -1,5 +1,6 @@
 //! Numbers and times as people write them.
 
+use std::fmt::Write;
 use std::time::Duration;
 
 use crate::record::Snapshot;
@@ -23,6 +24,24 @@ pub fn thousands(number: u64) -> String {
 pub fn counted(number: u64, what: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{} {what}{plural}", thousands(number))
+}
+
+/// Writes counts, a line each: the label, the number, and whether it stands there
+/// also where it is 0. `width` is the labels'.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_counts(
+    out: &mut impl Write,
+    width: usize,
+    lines: &[(&str, u64, bool)],
+) -> std::fmt::Result {
+    for &(label, number, always) in lines {
+        if always || number > 0 {
+            writeln!(out, "  {label:<width$}{:>12}", thousands(number))?;
+        }
+    }
+    Ok(())
 }
 
 /// A duration in its two largest units.

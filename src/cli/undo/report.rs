@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::record::RequestCounts;
-use crate::report::{duration_words, thousands};
+use crate::report::{duration_words, thousands, write_counts};
 
 /// How far a run is, or could be, taken back. `read` is the sum of all counts
 /// behind it.
@@ -69,6 +69,9 @@ impl Undone {
     fn write_text(&self, out: &mut String) -> std::fmt::Result {
         let run = &self.run_id;
         match (self.applied, self.not_reached) {
+            (true, 0) if self.conflicts() + self.unknown == 0 => {
+                writeln!(out, "\nrun {run} is undone")?;
+            }
             (true, 0) => writeln!(out, "\nrun {run} is undone, as far as it can be")?,
             (true, _) => writeln!(out, "\nrun {run} is not undone to its end")?,
             (false, 0) => writeln!(out, "\nthe way back from run {run}; nothing was written")?,
@@ -102,11 +105,7 @@ impl Undone {
             ("sent and never answered", self.unknown, false),
             ("not reached", self.not_reached, false),
         ];
-        for (label, number, always) in lines {
-            if always || number > 0 {
-                writeln!(out, "  {label:<40}{:>12}", thousands(number))?;
-            }
-        }
+        write_counts(out, 40, &lines)?;
         writeln!(
             out,
             "  {} in {}: {} requests",

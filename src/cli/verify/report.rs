@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::record::RequestCounts;
-use crate::report::{LimitSummary, RateSummary, counted, duration_words, thousands};
+use crate::report::{LimitSummary, RateSummary, counted, duration_words, thousands, write_counts};
 
 /// How far a run's rows and the tenant's records agree.
 #[derive(Debug, Serialize)]
@@ -116,11 +116,7 @@ impl Verification {
             ("failed", rows.failed, false),
             ("not reached", rows.not_reached, false),
         ];
-        for (label, number, always) in lines {
-            if always || number > 0 {
-                writeln!(out, "  {label:<12}{:>12}", thousands(number))?;
-            }
-        }
+        write_counts(out, 12, &lines)?;
         let left_out = [
             (left_out.rejected, "rejected by the run"),
             (left_out.unknown, "unknown"),
