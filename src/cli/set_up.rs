@@ -54,17 +54,16 @@ fn settled_with(
     let connector = Connector::load(&settings.connector)?;
     settings.variables = discovered(&connector, &settings.variables, Whose::Target)?;
     let mut left_out = Vec::new();
-    if connector.set_up_count() == 0 {
+    let name = settings.operation.clone();
+    let name = name.as_deref().unwrap_or(connector.default_operation());
+    let steps = connector.set_up_steps(name, &settings.variables)?;
+    if steps.is_empty() {
         return Ok((settings, left_out));
     }
     runtime()?.block_on(async {
         let client = ControlClient::new(TransportSettings::default());
-        for index in 0..connector.set_up_count() {
-            let name = settings.operation.as_deref();
-            let bound = connector.bind_to(
-                name.unwrap_or_else(|| connector.default_operation()),
-                &settings.variables,
-            )?;
+        for index in steps {
+            let bound = connector.bind_to(name, &settings.variables)?;
             if let Some(step) = connector.set_up_step(index, &settings.variables)? {
                 let id = Desk::new(&client, &bound, credentials)
                     .carry_out(&step, absent)

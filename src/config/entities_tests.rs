@@ -1,8 +1,8 @@
 //! Jobs with entities, and the words about what is wrong with them.
 
-use std::fs;
 use std::path::Path;
 
+use super::tests::read;
 use super::*;
 
 const JOB: &str = r#"job: move
@@ -23,18 +23,6 @@ entities:
     target: {connector: other, folder: inbox}
 limits: {share: 80%, max_errors: 1%}
 "#;
-
-fn read(text: &str) -> Result<JobFile, ConfigError> {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("job.yaml");
-    fs::write(&path, text).expect("written");
-    read_job(&path).map_err(|mut error| {
-        if let Some(place) = &mut error.place {
-            place.file = "job.yaml".to_owned();
-        }
-        error
-    })
-}
 
 fn layers(text: &str) -> PartLayers {
     let job = read(text).expect("a job");

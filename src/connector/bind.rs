@@ -129,19 +129,28 @@ impl Connector {
         name: &str,
         variables: &BTreeMap<String, String>,
     ) -> Result<Bound, ConnectorError> {
+        self.bind_with(name, variables, &self.checked(variables)?)
+    }
+
+    /// The same with what [`Self::checked`] has made of the variables.
+    pub(super) fn bind_with(
+        &self,
+        name: &str,
+        variables: &BTreeMap<String, String>,
+        given: &BTreeMap<String, String>,
+    ) -> Result<Bound, ConnectorError> {
         let parts = self.named(name)?;
-        let given = self.checked(variables)?;
         let file = &self.file;
         let section = self.section(parts.create);
         let host = section.host.as_ref().map(|host| host.value.as_str());
-        let (base_url, auth) = self.addresses(host, variables, &given)?;
-        let operation = self.operation(parts.create, &base_url, &given)?;
+        let (base_url, auth) = self.addresses(host, variables, given)?;
+        let operation = self.operation(parts.create, &base_url, given)?;
         let part = |name: Option<&str>| -> Result<_, ConnectorError> {
-            name.map(|name| Ok(Arc::new(self.operation(name, &base_url, &given)?)))
+            name.map(|name| Ok(Arc::new(self.operation(name, &base_url, given)?)))
                 .transpose()
         };
         let (update, delete) = (part(parts.update)?, part(parts.delete)?);
-        let probe = self.probe_read(section, &base_url, &given)?;
+        let probe = self.probe_read(section, &base_url, given)?;
         Ok(Bound {
             connector: self.name().to_owned(),
             auth,

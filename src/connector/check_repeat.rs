@@ -114,6 +114,17 @@ fn examine_look_up(
     if let Some(record) = &section.record {
         check_list_pointer(findings, record);
     }
+    for entry in &section.sent_at.entries {
+        check_pointer(findings, &entry.name);
+        check_pointer(findings, &entry.value);
+        if section.record.is_none() {
+            findings.add(
+                &entry.name,
+                "`sent_at` is about places in the record, and the look-up doesn't show it",
+                "Name the record's place under `record`.",
+            );
+        }
+    }
     for place in section.version.iter().chain(&section.second) {
         check_pointer(findings, place);
     }

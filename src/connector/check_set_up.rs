@@ -3,9 +3,10 @@
 
 use crate::config::{Located, NameMap};
 
-use super::check::{Findings, check_names, check_places, check_pointer};
+use super::check::{Findings, check_list_pointer, check_names, check_places, check_pointer};
 use super::check_operation::examine_headers;
 use super::file::ConnectorFile;
+use super::set_up_file::SetUpLookUpSection;
 use super::template::Template;
 
 /// Adds the mistakes of `discovery` and `set_up`.
@@ -48,7 +49,8 @@ pub(super) fn examine(findings: &mut Findings, file: &ConnectorFile) {
         let look_up = &section.look_up;
         check_names(findings, file, &look_up.path, &[]);
         examine_extras(findings, file, &look_up.query, &look_up.headers);
-        check_places(findings, [&section.look_up.id].into_iter());
+        check_places(findings, [&look_up.id].into_iter());
+        examine_same(findings, file, look_up);
         if let Some(create) = &section.create {
             check_names(findings, file, &create.path, &[]);
             examine_extras(findings, file, &create.query, &create.headers);
@@ -58,6 +60,41 @@ pub(super) fn examine(findings: &mut Findings, file: &ConnectorFile) {
                     &create.body,
                     "the body is no object",
                     "Write the members that the platform wants.",
+                );
+            }
+        }
+    }
+}
+
+/// How the one that is meant is told from others that were found.
+fn examine_same(findings: &mut Findings, file: &ConnectorFile, look_up: &SetUpLookUpSection) {
+    for entry in &look_up.same.entries {
+        check_pointer(findings, &entry.value);
+        let name = &entry.name.value;
+        if file.variables.get(name).is_none() {
+            findings.add(
+                &entry.name,
+                format!(
+                    "`{name}` is no variable{}",
+                    file.variables.did_you_mean(name)
+                ),
+                "Name a variable of `variables` that what is looked for shows.",
+            );
+        }
+    }
+    match &look_up.records {
+        Some(records) if look_up.same.entries.is_empty() => findings.add(
+            records,
+            "`records` doesn't say which of the list is meant",
+            "Write `same: {name: /name}`, or leave `records` out and let `id` lead to the one.",
+        ),
+        Some(records) => check_list_pointer(findings, records),
+        None => {
+            if let Some(first) = look_up.same.entries.first() {
+                findings.add(
+                    &first.name,
+                    "`same` doesn't say where the list of what was found stands",
+                    "Write `records: /entities`, say, with `id` as a place in an entry.",
                 );
             }
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::config::TimeSpan;
+use crate::config::{Located, NameMap, TimeSpan};
 
 use super::compile::TIMEOUT;
 use super::compile_batch::{compiled, failure_list, text};
@@ -31,6 +31,14 @@ const BELIEVED_AFTER: TimeSpan = TimeSpan::from_seconds(5);
 /// The statuses that say that a body, or an address, is too long (RFC 9110,
 /// sections 15.5.14 and 15.5.15).
 const TOO_MANY: [u16; 2] = [413, 414];
+
+/// Names with what stands behind them.
+fn pairs(section: &NameMap<Located<String>>) -> Vec<(String, String)> {
+    let entries = section.entries.iter();
+    entries
+        .map(|entry| (entry.name.value.clone(), entry.value.value.clone()))
+        .collect()
+}
 
 impl Connector {
     /// How a record is looked up; `None` where the operation doesn't say.
@@ -63,17 +71,13 @@ impl Connector {
             body,
             found: compiled(&section.found),
             absent: compiled(&section.absent),
-            same: section
-                .same
-                .entries
-                .iter()
-                .map(|entry| (entry.name.value.clone(), entry.value.value.clone()))
-                .collect(),
+            same: pairs(&section.same),
             places: section.record.as_ref().map(|record| FoundPlaces {
                 record: record.value.clone(),
                 id: id.clone(),
                 version: text(&section.version),
                 second: text(&section.second),
+                sent_at: pairs(&section.sent_at),
             }),
             id,
             batch: match &section.batch {
@@ -215,6 +219,9 @@ impl Connector {
                 id: section.id.value.pointers.clone(),
                 version: text(&section.version),
                 second: None,
+                sent_at: (operation.look_up.as_ref())
+                    .map(|look_up| pairs(&look_up.value.sent_at))
+                    .unwrap_or_default(),
             },
             complete: compiled(&section.complete),
             failures: section

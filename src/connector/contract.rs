@@ -98,6 +98,7 @@ pub(super) fn contract(
     Ok(Contract {
         key: section.key.value.clone(),
         key_max_length: section.key_max_length,
+        trims: section.trims,
         key_in_body: section.body.includes_key,
         key_at: (section.body.key_at.iter())
             .map(|place| pointer_names(&place.value).collect())

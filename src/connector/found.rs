@@ -27,6 +27,9 @@ pub(super) struct FoundPlaces {
     pub(super) version: Option<String>,
     /// A second record of the same key, which should not be there.
     pub(super) second: Option<String>,
+    /// Places in the record that show a value in the platform's own spelling, and
+    /// where it keeps what was sent.
+    pub(super) sent_at: Vec<(String, String)>,
 }
 
 /// A record as the platform has it.
@@ -106,9 +109,17 @@ impl FoundPlaces {
             ),
             None => None,
         };
+        let mut record = record.clone();
+        for (place, sent_at) in &self.sent_at {
+            if let Some(sent) = record.pointer(sent_at).cloned()
+                && let Some(shown) = record.pointer_mut(place)
+            {
+                *shown = sent;
+            }
+        }
         Ok(FoundRecord {
             id,
-            record: record.clone(),
+            record,
             version,
         })
     }
@@ -315,6 +326,27 @@ mod tests {
         let wanted = json!({"list": ["a"]});
         let found = json!({"list": ["a", "b"]});
         assert_eq!(places(wanted, found), ["/list"]);
+    }
+
+    #[test]
+    fn what_was_sent_counts_where_the_platform_shows_its_own_spelling() {
+        let places = FoundPlaces {
+            record: "/0".to_owned(),
+            id: vec!["/0/id".to_owned()],
+            version: None,
+            second: None,
+            sent_at: vec![("/phone/shown".to_owned(), "/phone/sent".to_owned())],
+        };
+        let shown = |phone: Value| {
+            let reply = json!([{"id": 7, "phone": phone}]);
+            places.record_in(&reply).expect("a record").record["phone"]["shown"].clone()
+        };
+        assert_eq!(
+            shown(json!({"shown": "+1 (2) 3", "sent": "+123"})),
+            json!("+123")
+        );
+        assert_eq!(shown(json!({"shown": "+123"})), json!("+123"));
+        assert_eq!(shown(json!({"sent": "+123"})), Value::Null);
     }
 
     #[test]

@@ -54,6 +54,11 @@ pub(crate) struct LookUpSection {
     /// reply. What an upsert, `sluice verify` and `sluice plan --online` compare
     /// rows with.
     pub(crate) record: Option<Located<String>>,
+    /// Where the platform shows a value in its own spelling, and keeps what was
+    /// sent beside it: the value's place in the record, and where what was sent
+    /// stands, as JSON pointers. Default: values are shown as they were sent.
+    #[serde(default)]
+    pub(crate) sent_at: NameMap<Located<String>>,
     /// Where the record's version stands, for platforms that want it back with a
     /// change.
     pub(crate) version: Option<Located<String>>,

@@ -33,6 +33,11 @@ pub(crate) struct OperationSection {
     pub(crate) key: Located<String>,
     /// The key's longest length in characters. Default: no bound.
     pub(crate) key_max_length: Option<usize>,
+    /// Whether the platform takes white space around texts away. The rows' texts,
+    /// the key too, then go without it: else two rows would be one record, and a
+    /// record would never be as its row asks. Default: false.
+    #[serde(default)]
+    pub(crate) trims: bool,
     /// What it does to the record.
     pub(crate) effect: Effect,
     /// Whether sending the same request twice does no harm. Default: yes for

@@ -73,8 +73,34 @@ pub struct SetUpStep {
     pub create: Option<SetUpCall>,
     /// The variable that gets its id.
     pub sets: String,
-    found_at: Vec<String>,
+    found: Found,
     made_at: Vec<String>,
+}
+
+/// Where a look-up's reply shows what is looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Found {
+    /// The list of what was found; `None` where `id_at` leads to the one.
+    records: Option<String>,
+    /// Places in an entry, and the values that stand there in the one.
+    same: Vec<(String, String)>,
+    id_at: Vec<String>,
+}
+
+impl Found {
+    fn id(&self, reply: &Value) -> Option<String> {
+        let Some(records) = &self.records else {
+            return id_at(&self.id_at, reply);
+        };
+        let is_meant = |record: &&Value| {
+            self.same.iter().all(|(place, value)| {
+                let shown = record.pointer(place).and_then(id_text);
+                shown.as_deref() == Some(value)
+            })
+        };
+        let record = reply.pointer(records)?.as_array()?.iter().find(is_meant)?;
+        id_at(&self.id_at, record)
+    }
 }
 
 /// A request of the set-up.
@@ -92,18 +118,17 @@ impl SetUpStep {
     /// The id in a look-up's reply; `None` where there is none.
     #[must_use]
     pub fn found(&self, reply: &[u8]) -> Option<String> {
-        id_at(&self.found_at, reply)
+        self.found.id(&serde_json::from_slice(reply).ok()?)
     }
 
     /// The id in the reply that says that it was made.
     #[must_use]
     pub fn made(&self, reply: &[u8]) -> Option<String> {
-        id_at(&self.made_at, reply)
+        id_at(&self.made_at, &serde_json::from_slice(reply).ok()?)
     }
 }
 
-fn id_at(places: &[String], reply: &[u8]) -> Option<String> {
-    let reply: Value = serde_json::from_slice(reply).ok()?;
+fn id_at(places: &[String], reply: &Value) -> Option<String> {
     places
         .iter()
         .find_map(|place| id_text(reply.pointer(place)?))
@@ -161,15 +186,43 @@ impl Connector {
         }
     }
 
-    /// How many things have to be there before the first row.
-    #[must_use]
-    pub fn set_up_count(&self) -> usize {
-        self.file.setup.entries.len()
+    /// Which of the things under `setup` an operation needs, in the order in
+    /// which the file names them: those whose variables stand in it, or in what
+    /// has to be set up for it later.
+    ///
+    /// # Errors
+    /// Those of [`Connector::bind`].
+    pub fn set_up_steps(
+        &self,
+        operation: &str,
+        variables: &BTreeMap<String, String>,
+    ) -> Result<Vec<usize>, ConnectorError> {
+        let given = self.checked(variables)?;
+        let mut needed: Vec<usize> = Vec::new();
+        for (index, step) in self.file.setup.entries.iter().enumerate().rev() {
+            let name = &step.value.value.sets.value;
+            let mut without = given.clone();
+            without.remove(name);
+            let misses_it = |error: ConnectorError| match error {
+                ConnectorError::MissingVariable { variable, .. } if variable == *name => Ok(true),
+                error => Err(error),
+            };
+            let bound = self.bind_with(operation, variables, &without);
+            let mut is_needed = bound.map(|_| false).or_else(misses_it)?;
+            for later in &needed {
+                let step = self.step(*later, variables, &without);
+                is_needed |= step.map(|_| false).or_else(misses_it)?;
+            }
+            if is_needed {
+                needed.push(index);
+            }
+        }
+        needed.reverse();
+        Ok(needed)
     }
 
-    /// One of the things that have to be there before the first row, in the
-    /// order in which the file names them, below `base_url`. What earlier ones
-    /// set has to be among the variables.
+    /// One of the things that have to be there before the first row, below
+    /// `base_url`. What earlier ones set has to be among the variables.
     ///
     /// # Errors
     /// Those of [`Connector::bind`] about variables.
@@ -178,14 +231,22 @@ impl Connector {
         index: usize,
         variables: &BTreeMap<String, String>,
     ) -> Result<Option<SetUpStep>, ConnectorError> {
+        self.step(index, variables, &self.checked(variables)?)
+    }
+
+    fn step(
+        &self,
+        index: usize,
+        variables: &BTreeMap<String, String>,
+        given: &BTreeMap<String, String>,
+    ) -> Result<Option<SetUpStep>, ConnectorError> {
         let Some(entry) = self.file.setup.entries.get(index) else {
             return Ok(None);
         };
-        let given = self.checked(variables)?;
         let section = &entry.value.value;
-        let base_url = self.address(None, variables, &given)?;
+        let base_url = self.address(None, variables, given)?;
         let call = |path: &Located<Template>, query, headers, body: Option<Vec<u8>>| {
-            let target = self.read_target(&base_url, &given, &path.value, query, headers)?;
+            let target = self.read_target(&base_url, given, &path.value, query, headers)?;
             let mut url = base_url.with_path(target.path).to_string();
             let query = query_text(&target.query);
             match path.value.asks() {
@@ -203,7 +264,7 @@ impl Connector {
             None => None,
             Some(create) => {
                 let mut body = create.body.value.clone();
-                self.fill_texts(&mut body, &given)?;
+                self.fill_texts(&mut body, given)?;
                 let body = body.to_string().into_bytes();
                 Some(call(
                     &create.path,
@@ -219,7 +280,16 @@ impl Connector {
             look_up: call(&look_up.path, &look_up.query, &look_up.headers, None)?,
             create,
             sets: section.sets.value.clone(),
-            found_at: places(&section.look_up.id.value),
+            found: Found {
+                records: look_up.records.as_ref().map(|place| place.value.clone()),
+                same: (look_up.same.entries.iter())
+                    .filter_map(|entry| {
+                        let value = given.get(&entry.name.value)?.clone();
+                        Some((entry.value.value.clone(), value))
+                    })
+                    .collect(),
+                id_at: places(&look_up.id.value),
+            },
             made_at: (section.create.as_ref())
                 .map(|create| places(&create.id.value))
                 .unwrap_or_default(),

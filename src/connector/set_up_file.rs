@@ -37,8 +37,17 @@ pub(crate) struct SetUpLookUpSection {
     /// Headers of the request besides the token's and the body's own.
     #[serde(default)]
     pub(crate) headers: NameMap<Located<Template>>,
-    /// Where its id stands in a reply of 2xx, as a JSON pointer or a list of
-    /// such. A reply without it, or a 404, says that it isn't there.
+    /// Where the list of what was found stands in the reply, as a JSON pointer;
+    /// `""` where the reply is the list. Needs `same`.
+    pub(crate) records: Option<Located<String>>,
+    /// Where the search isn't exact, one of names' beginnings say: variables, and
+    /// where what was found shows their values, as JSON pointers into an entry of
+    /// `records`. The first entry in which all agree is the one that is meant.
+    #[serde(default)]
+    pub(crate) same: NameMap<Located<String>>,
+    /// Where its id stands in a reply of 2xx, or in an entry of `records`, as a
+    /// JSON pointer or a list of such. A reply without it, or a 404, says that it
+    /// isn't there.
     pub(crate) id: Located<Places>,
 }
 

@@ -80,7 +80,7 @@ pub(super) fn compile(
             note(problem);
             continue;
         }
-        match step(rule, field, &columns, contract.empty_cells) {
+        match step(rule, field, &columns, contract) {
             Ok(step) if is_key => match Key::new(step, rule, &columns) {
                 Ok(found) => key = Some(found),
                 Err(problem) => note(problem),
@@ -172,7 +172,7 @@ fn step(
     rule: &FieldRule,
     field: &ContractField,
     columns: &Columns,
-    empty_cells: EmptyCells,
+    contract: &Contract,
 ) -> Result<Step, MappingProblem> {
     let no_column = |missing: NoColumn| MappingProblem::NoColumn {
         target: rule.target.clone(),
@@ -225,7 +225,7 @@ fn step(
         source,
         when: when.transpose().map_err(bad_rule)?,
         split: rule.split.clone(),
-        trim: rule.trim,
+        trim: rule.trim || contract.trims,
         lookup: entries.map(|entries| entries.into_iter().collect()),
         letter_case: rule.letter_case,
         converter: converter.transpose().map_err(bad_rule)?,
@@ -235,7 +235,7 @@ fn step(
         required: rule.required || field.required,
         omit_empty: match rule.omit_empty {
             Some(omits) => omits,
-            None => empty_cells == EmptyCells::Omit,
+            None => contract.empty_cells == EmptyCells::Omit,
         },
         kind: field.kind,
         checks,

@@ -10,6 +10,8 @@ pub struct Contract {
     pub key: String,
     /// The key's longest length in characters; `None` where it isn't known.
     pub key_max_length: Option<usize>,
+    /// Whether the target takes white space around texts away, the key too.
+    pub trims: bool,
     /// Whether the key also stands in the body.
     pub key_in_body: bool,
     /// Where else the key stands in the record.

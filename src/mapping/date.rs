@@ -136,6 +136,11 @@ impl DateConverter {
             ));
         }
         if let Some(DateTarget::Format(form)) = &self.to {
+            if directives(form).all(|letter| letter == '%') {
+                return Err(format!(
+                    "`to: {form}` would write these letters in place of each date; write `utc`, `local`, `date` or a form such as \"%Y-%m-%d\""
+                ));
+            }
             let sample = Zoned::new(Timestamp::UNIX_EPOCH, TimeZone::UTC);
             write(&BrokenDownTime::from(&sample), form)
                 .map_err(|cause| format!("{form:?} is no form of a date: {cause}"))?;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{bench_of, counts, ids, kept, load, rejected};
 
@@ -34,10 +34,10 @@ fn enrich_upserts_ten_at_a_time_and_every_row_has_its_own_end() {
     assert_eq!(kept(&bench, "/externalIds/0/value"), good);
     assert_eq!(rejected(&bench, "externalId"), bad);
     let one = &bench.records()[0];
-    assert_eq!(
-        (&one["workPhone"]["display"], &one["surveyOptOut"]),
-        (&one["workPhone"]["userInput"], &json!(false))
-    );
+    let phone = &one["workPhone"];
+    assert_eq!(phone["userInput"], phone["e164"]);
+    assert_ne!(phone["userInput"], phone["display"]);
+    assert_eq!(one["surveyOptOut"], json!(false));
     bench.write("changed.csv", people("externalId", 205, "Eve"));
     load(&bench, "changed.csv", &region).expect_code(1);
     assert!(
@@ -97,6 +97,8 @@ fn a_contact_list_is_filled_a_thousand_at_a_time_and_nobody_is_dialled_again() {
     }
     let counters = bench.counters();
     assert_eq!((counters.requeued, bench.records().len()), (0, 2_300));
+    // No external source stands in them, so none is looked for.
+    assert_eq!(counters.requests.set_up, 0);
     assert!(counters.requests.bulk <= 10, "{counters:?}");
     let records = bench.records();
     let first = records.iter().find(|record| record["id"] == "l-1");
@@ -139,6 +141,64 @@ fn bulk_update_replaces_those_whose_ids_are_known() {
             .iter()
             .all(|record| record["firstName"] == "Eve")
     );
+}
+
+#[test]
+fn what_the_platform_spells_its_own_way_counts_as_it_was_sent() {
+    let bench = bench_of("genesys-cloud", "api: genesys_cloud");
+    bench.write(
+        "organizations.csv",
+        "externalId,name,phoneNumber\n o-1,  Alpha Ltd ,+49 (30) 1234567\n\
+         o-2,Beta Ltd,030 7654321\no-3,Gamma Ltd,+49 30 111111\n",
+    );
+    let flags = ["--set", "region=us-east-1", "--operation", "organizations"];
+    let first = counts(&load(&bench, "organizations.csv", &flags).expect_code(0));
+    assert_eq!(first["created"], 3);
+    assert_ne!(
+        bench.records()[0]["phoneNumber"]["display"],
+        "+49 (30) 1234567"
+    );
+    let requests = bench.counters().requests;
+    let again = counts(&load(&bench, "organizations.csv", &flags).expect_code(0));
+    assert_eq!(again["unchanged"], 3);
+    assert_eq!(bench.counters().requests.bulk, requests.bulk);
+    assert_eq!(bench.counters().requests.put, requests.put);
+    bench
+        .sluice(&["verify", "--output", "json"])
+        .run()
+        .expect_code(0);
+}
+
+#[test]
+fn two_rows_whose_keys_differ_by_white_space_are_one_record() {
+    let bench = bench_of("genesys-cloud", "api: genesys_cloud");
+    bench.write(
+        "people.csv",
+        "externalId,firstName\nA3,Ann\n A3,Eve\nA4 ,Bob\n",
+    );
+    let flags = ["--set", "region=us-east-1"];
+    load(&bench, "people.csv", &flags).expect_code(0);
+    assert_eq!(kept(&bench, "/externalIds/0/value"), ["A3", "A4"]);
+    assert_eq!(bench.records()[0]["firstName"], "Eve");
+}
+
+#[test]
+fn of_external_sources_whose_names_begin_alike_the_one_that_is_meant_counts() {
+    let bench = bench_of("genesys-cloud", "api: genesys_cloud");
+    bench.write("people.csv", people("externalId", 3, "Ann"));
+    for source in ["CRM archive", "CRM"] {
+        let source = format!("external_source={source}");
+        let flags = ["--set", "region=us-east-1", "--set", &source];
+        let counts = counts(&load(&bench, "people.csv", &flags).expect_code(0));
+        assert_eq!(counts["read"], 3);
+    }
+    let records = bench.records();
+    let of_source = |name: &str| {
+        let place = "/externalIds/0/externalSource/name";
+        let is_of = |record: &&Value| record.pointer(place).is_some_and(|found| found == name);
+        records.iter().filter(is_of).count()
+    };
+    assert_eq!((of_source("CRM archive"), of_source("CRM")), (3, 3));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use tokio::time::Instant;
 
+use crate::connector::ItemKey;
 use crate::transport::{Reply, SendError};
 
 use super::attempt::{Pending, Step};
@@ -20,6 +21,16 @@ impl Call {
     /// Its rows, in the order in which they are sent.
     pub(super) fn rows(&self) -> impl Iterator<Item = &Pending> {
         std::iter::once(&self.lead).chain(&self.others)
+    }
+
+    /// What a reply may name its rows by.
+    pub(super) fn item_keys(&self) -> Vec<ItemKey<'_>> {
+        self.rows()
+            .map(|pending| ItemKey {
+                key: key_of(pending),
+                tracker: pending.item.row.0,
+            })
+            .collect()
     }
 
     pub(super) fn rows_mut(&mut self) -> impl Iterator<Item = &mut Pending> {

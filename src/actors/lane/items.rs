@@ -2,14 +2,13 @@
 
 use tokio::time::Instant;
 
-use crate::connector::{ItemKey, ItemVerdict, ReplyClass, Split};
+use crate::connector::{ItemVerdict, ReplyClass, Split};
 use crate::record::{OutcomeKind, Refusal};
 use crate::transport::{Reply, SendError, Transport};
 
 use super::attempt::Pending;
 use super::call::Call;
 use super::doubt::pause_after;
-use super::endpoint::key_of;
 use super::observe::no_reply;
 use super::run::{Lane, LaneControl};
 use super::settle::FAILURES_ALLOWED;
@@ -30,13 +29,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         if !operation.is_batched() {
             return Split::Whole(self.classify(operation, reply));
         }
-        let items: Vec<ItemKey<'_>> = call
-            .rows()
-            .map(|pending| ItemKey {
-                key: key_of(pending),
-                tracker: pending.item.row.0,
-            })
-            .collect();
+        let items = call.item_keys();
         let header = |name: &str| reply.headers.get(name)?.to_str().ok();
         operation.split(reply.status, &header, &reply.body, &items)
     }

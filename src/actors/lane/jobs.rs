@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::actors::intents::WrittenDown;
-use crate::connector::{ItemKey, JobAnswer, JobQuestion, ReplyClass};
+use crate::connector::{JobAnswer, JobQuestion, ReplyClass};
 use crate::limit::Reaction;
 use crate::record::{OutcomeKind, Refusal, RowId};
 use crate::store::JobOfRow;
@@ -21,7 +21,6 @@ use crate::transport::{Reply, SendError, Transport};
 use super::attempt::{Doubt, Pending, Step};
 use super::call::{Answered, Call};
 use super::doubt::pause_after;
-use super::endpoint::key_of;
 use super::observe::{asked_wait, forbidden};
 use super::question::{Heard, Question};
 use super::run::{Lane, LaneControl};
@@ -301,13 +300,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
     }
 
     fn read_job(&self, call: &Call, question: JobQuestion, reply: &Reply) -> JobAnswer {
-        let items: Vec<ItemKey<'_>> = call
-            .rows()
-            .map(|pending| ItemKey {
-                key: key_of(pending),
-                tracker: pending.item.row.0,
-            })
-            .collect();
+        let items = call.item_keys();
         let header = |name: &str| reply.headers.get(name)?.to_str().ok();
         let operation = &self.setup.endpoint.operation;
         operation.read_job(question, reply.status, &header, &reply.body, &items)

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::support::assert_told;
 use crate::connector::*;
 
 const CONNECTOR: &str = r#"name: own
@@ -215,14 +216,6 @@ fn check_explains_each_mistake() {
     ] {
         let text = CONNECTOR.replacen(right, wrong, 1);
         assert_ne!(text, CONNECTOR, "{right}");
-        let findings = check_text("own.yaml", &text);
-        let all: Vec<&str> = findings
-            .iter()
-            .map(|finding| finding.message.as_str())
-            .collect();
-        assert!(
-            all.iter().any(|message| message.contains(told)),
-            "{told}: {all:?}"
-        );
+        assert_told(&text, told);
     }
 }

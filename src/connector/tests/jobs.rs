@@ -1,8 +1,6 @@
 //! Jobs of a connector file: the upload's body, what is asked, and what the
 //! answers mean.
 
-use std::collections::BTreeMap;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -221,13 +219,6 @@ fn check_explains_each_mistake() {
     ] {
         let text = LINES.replacen(right, wrong, 1);
         assert_ne!(text, LINES, "{right}");
-        let findings = check_text("own.yaml", &connector_text(&text));
-        let all: BTreeMap<&str, Option<u64>> = findings
-            .iter()
-            .map(|finding| (finding.message.as_str(), finding.line))
-            .collect();
-        let found = all.iter().find(|(message, _)| message.contains(told));
-        let (_, line) = found.unwrap_or_else(|| panic!("{told}: {all:?}"));
-        assert!(line.is_some(), "{told} has no line");
+        assert_told(&connector_text(&text), told);
     }
 }

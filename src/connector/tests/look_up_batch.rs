@@ -365,18 +365,16 @@ fn check_explains_each_mistake() {
     ];
     for (batch, there, instead, told) in cases {
         assert!(batch.contains(there), "{there}");
-        let text = connector_text(&lines(&batch.replacen(there, instead, 1)));
-        let findings = check_text("own.yaml", &text);
-        let is_told = |finding: &Finding| finding.message.contains(told) && finding.line.is_some();
-        assert!(findings.iter().any(is_told), "{instead}: {findings:?}");
+        assert_told(
+            &connector_text(&lines(&batch.replacen(there, instead, 1))),
+            told,
+        );
     }
     for batch in [QUERY, BODY] {
         let text = connector_text(&lines(batch));
         assert_eq!(check_text("own.yaml", &text), []);
         let blind = text.replace("      record: /list/0\n", "");
-        let findings = check_text("own.yaml", &blind);
-        let is_told = |finding: &Finding| finding.message.contains("doesn't show the record");
-        assert!(findings.iter().any(is_told), "{findings:?}");
+        assert_told(&blind, "doesn't show the record");
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::support::assert_told;
 use crate::connector::*;
 
 const CONNECTOR: &str = r#"name: own
@@ -82,13 +83,43 @@ fn a_table_fills_in_what_belongs_to_the_value_and_refuses_all_others() {
 }
 
 #[test]
+fn of_what_a_search_finds_only_the_one_that_is_meant_counts() {
+    let text = CONNECTOR.replace(
+        "id: [/list/0/id, /list/0/uuid]",
+        "records: /list\n      same: {kind: /called, region: /where}\n      id: [/id, /uuid]",
+    );
+    assert_eq!(check_text("own.yaml", &text), []);
+    let connector = Connector::parse("own.yaml", &text).expect("right");
+    let step = connector
+        .set_up_step(0, &given(&[("kind", "Thing")]))
+        .expect("right")
+        .expect("a step");
+    let found = |list: Value| step.found(json!({ "list": list }).to_string().as_bytes());
+    let thing =
+        |id: &str, called: &str, place: &str| json!({"id": id, "called": called, "where": place});
+    let north = "north.example.com";
+    assert_eq!(found(json!([thing("1", "Things of old", north)])), None);
+    assert_eq!(found(json!([thing("1", "Thing", "elsewhere")])), None);
+    assert_eq!(found(json!([{"id": "1", "called": "Thing"}])), None);
+    assert_eq!(found(json!([])), None);
+    assert_eq!(found(json!({"id": "1"})), None);
+    let list = json!([
+        thing("1", "Things of old", north),
+        thing("2", "Thing", north),
+        thing("3", "Thing", north)
+    ]);
+    assert_eq!(found(list).as_deref(), Some("2"));
+}
+
+#[test]
 fn a_step_is_looked_for_and_made_with_the_variables_filled_in() {
     let connector = connector();
     let variables = given(&[("kind", "Big Thing")]);
     let bound = connector.bind(&variables).expect("bound");
     // Before the set-up, the name stands for what it will be.
     assert_eq!(path(&bound), "/kinds/%28kind_id%29/things/k");
-    assert_eq!(connector.set_up_count(), 1);
+    let needed = connector.set_up_steps("create", &variables);
+    assert_eq!(needed.expect("bound"), [0]);
     let step = connector
         .set_up_step(0, &variables)
         .expect("right")
@@ -119,6 +150,26 @@ fn a_step_is_looked_for_and_made_with_the_variables_filled_in() {
     let bound = connector.bind(&settled).expect("bound");
     assert_eq!(path(&bound), "/kinds/u%2F1/things/k");
     assert!(connector.set_up_step(1, &settled).expect("right").is_none());
+}
+
+#[test]
+fn only_what_an_operation_needs_is_set_up() {
+    let text = CONNECTOR
+        .replace(
+            "operations:\n",
+            "  list: {look_up: {path: \"/lists?of={kind_id}\", id: /id}, sets: list_id}\n\
+             operations:\n  \
+             plain: {method: PUT, path: \"/things/{externalId}\", key: externalId, effect: upserted, fields: {name: {}}}\n  \
+             listed: {method: PUT, path: \"/lists/{list_id}/{externalId}\", key: externalId, effect: upserted, fields: {name: {}}}\n",
+        )
+        + "default_operation: create\n";
+    assert_eq!(check_text("own.yaml", &text), []);
+    let connector = Connector::parse("own.yaml", &text).expect("right");
+    let needed = |operation: &str| connector.set_up_steps(operation, &given(&[]));
+    assert!(needed("plain").expect("bound").is_empty());
+    assert_eq!(needed("create").expect("bound"), [0]);
+    // The list is looked for by what the kind sets.
+    assert_eq!(needed("listed").expect("bound"), [0, 1]);
 }
 
 #[test]
@@ -184,6 +235,21 @@ fn check_explains_each_mistake() {
             "/kinds?name={knd}",
             "is no variable; did you mean `kind`",
         ),
+        (
+            "id: [/list/0/id",
+            "records: /list\n      id: [/list/0/id",
+            "doesn't say which of the list is meant",
+        ),
+        (
+            "id: [/list/0/id",
+            "same: {kind: /name}\n      id: [/list/0/id",
+            "doesn't say where the list",
+        ),
+        (
+            "id: [/list/0/id",
+            "records: /list\n      same: {knd: /name}\n      id: [/list/0/id",
+            "`knd` is no variable; did you mean `kind`",
+        ),
         ("base_url: /api/url", "base_url: api", "is no JSON pointer"),
         (
             "{kind_id}/things",
@@ -193,14 +259,6 @@ fn check_explains_each_mistake() {
     ] {
         let text = CONNECTOR.replacen(right, wrong, 1);
         assert_ne!(text, CONNECTOR, "{right}");
-        let findings = check_text("own.yaml", &text);
-        let all: Vec<&str> = findings
-            .iter()
-            .map(|finding| finding.message.as_str())
-            .collect();
-        assert!(
-            all.iter().any(|message| message.contains(told)),
-            "{told}: {all:?}"
-        );
+        assert_told(&text, told);
     }
 }

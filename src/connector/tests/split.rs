@@ -417,6 +417,23 @@ fn a_refused_batch_is_halved_where_that_can_do_no_harm() {
 }
 
 #[test]
+fn one_bad_row_does_not_take_its_batch_along_where_a_refusal_made_nothing() {
+    for (connector, operation, variables) in [
+        ("genesys-cloud", "bulk_add", &[("region", "us-east-1")][..]),
+        ("genesys-cloud", "add_organizations", &[("region", "us-east-1")]),
+        ("genesys-contacts", "create", &[("region", "us-east-1")]),
+    ] {
+        let given = variables.iter();
+        let given = given.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let connector = Connector::load(connector).expect("a built-in");
+        let bound = connector.bind_to(operation, &given.collect());
+        let body = br#"{"status":400,"code":"bad.request","message":"a value can't be read"}"#;
+        let told = split(&bound.expect("bound").operation, 400, body);
+        assert!(matches!(told, Split::Halve(_)), "{operation}: {told:?}");
+    }
+}
+
+#[test]
 fn a_batch_that_is_too_large_shrinks() {
     let operation = fixture("batch-create");
     for (status, body) in [(413, ""), (400, r#"{"message":"Too many contacts"}"#)] {

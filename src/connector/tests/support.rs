@@ -134,3 +134,11 @@ pub(super) fn whole(split: &Split) -> ReplyClass {
         other => panic!("not one class for all: {other:?}"),
     }
 }
+
+/// Fails unless `connectors check` tells of this mistake, with its line.
+#[track_caller]
+pub(super) fn assert_told(connector: &str, told: &str) {
+    let findings = check_text("own.yaml", connector);
+    let is_told = |finding: &Finding| finding.message.contains(told) && finding.line.is_some();
+    assert!(findings.iter().any(is_told), "{told}: {findings:?}");
+}

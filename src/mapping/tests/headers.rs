@@ -264,3 +264,17 @@ fn the_plan_hears_of_white_space_around_a_key() {
     rules[0].from = RuleSource::Template("CONE-{{ id|trim }}".to_owned());
     assert!(found(&rules).is_empty());
 }
+
+#[test]
+fn a_target_that_takes_white_space_away_gets_none() {
+    let contract = Contract {
+        trims: true,
+        ..contract()
+    };
+    let program = by_header(&["contactId", "firstName"], &contract).expect("fits");
+    assert_eq!(
+        apply(&program, &["\u{a0}7 ", "\tAda  L "]).expect("mapped"),
+        ("7".to_owned(), r#"{"firstName":"Ada  L"}"#.to_owned())
+    );
+    apply(&program, &["  ", "Ada"]).expect_err("no key");
+}

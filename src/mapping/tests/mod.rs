@@ -1,6 +1,7 @@
 //! The mapping as a whole.
 
 mod conversions;
+mod dates;
 mod expressions;
 mod headers;
 mod properties;

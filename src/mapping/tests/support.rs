@@ -134,3 +134,7 @@ impl OneField {
         problems[0].clone()
     }
 }
+
+pub(super) fn texts(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|&text| text.to_owned()).collect()
+}

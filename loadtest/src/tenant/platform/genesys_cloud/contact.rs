@@ -70,7 +70,8 @@ pub(super) fn read(
     Ok(fields)
 }
 
-/// What the user put in is kept as it was, and the number beside it where it can be read as one.
+/// What the user put in is kept as it was; where it can be read as a number, that stands beside it,
+/// and what is shown is spelled in the platform's own way.
 pub(super) fn read_phone(phone: &mut Map<String, Value>) {
     let Some(display) = phone
         .get("display")
@@ -82,6 +83,9 @@ pub(super) fn read_phone(phone: &mut Map<String, Value>) {
     let digits: String = display.chars().filter(char::is_ascii_digit).collect();
     if display.starts_with('+') && (8..=15).contains(&digits.len()) {
         phone.insert("e164".to_owned(), Value::from(format!("+{digits}")));
+        let (country, number) = digits.split_at(2);
+        let spelled = format!("+{country} {number}");
+        phone.insert("display".to_owned(), Value::from(spelled));
     }
     phone.insert("userInput".to_owned(), Value::from(display));
 }

@@ -8,13 +8,16 @@ use super::super::error_form::Flaw;
 use super::super::table::Record;
 use crate::tenant::world::World;
 
-/// The sources of a name, or all.
+/// The sources whose names begin so, or all: the platform's filter is one of
+/// prefixes.
 pub(super) fn list(books: &Books, call: &Call) -> Value {
-    let sources: Vec<&Record> = match call.parameter("name") {
-        Some(name) => books.definitions.named(name).collect(),
-        None => books.definitions.records().iter().collect(),
+    let prefix = call.parameter("name").unwrap_or_default();
+    let begins_so = |source: &&Record| {
+        let name = source.fields.get("name").and_then(Value::as_str);
+        name.is_some_and(|name| name.starts_with(prefix))
     };
-    let entities: Vec<Value> = sources.into_iter().map(shown).collect();
+    let sources = books.definitions.records().iter().filter(begins_so);
+    let entities: Vec<Value> = sources.map(shown).collect();
     json!({ "entities": entities, "cursors": {} })
 }
 
