@@ -2,6 +2,7 @@
 //! whose keys are the user's own names.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -125,8 +126,14 @@ impl<'de, Value: Deserialize<'de>> Visitor<'de> for NameMapVisitor<Value> {
         self,
         mut access: Access,
     ) -> Result<Self::Value, Access::Error> {
-        let mut entries = Vec::new();
+        let mut entries: Vec<NameMapEntry<Value>> = Vec::new();
+        let mut seen = HashSet::new();
         while let Some((name, value)) = access.next_entry::<Located<String>, Value>()? {
+            // To YAML `1` and `"1"` are two keys; here they are one name.
+            if !seen.insert(name.value.clone()) {
+                let name = &name.value;
+                return Err(de::Error::custom(format!("`{name}` stands twice")));
+            }
             entries.push(NameMapEntry { name, value });
         }
         Ok(NameMap { entries })

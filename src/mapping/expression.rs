@@ -108,6 +108,7 @@ impl Template {
             columns,
             "the template",
         )?;
+        reject_misspelt(source, &engine_parts(source), columns)?;
         let trial = template.render(variables.values(&columns.empty_row()));
         reject_unknown(trial.err(), "the template")?;
         Ok(match PlainTemplate::parse(source, columns) {
@@ -171,6 +172,7 @@ impl Condition {
             columns,
             "the condition",
         )?;
+        reject_misspelt(source, source, columns)?;
         let trial = expression.eval(variables.values(&columns.empty_row()));
         reject_unknown(trial.err(), "the condition")?;
         Ok(Self {
@@ -189,6 +191,50 @@ impl Condition {
             .map(|value| value.is_true())
             .map_err(|error| words(&error))
     }
+}
+
+/// What the engine reads of a template: what stands between its braces.
+fn engine_parts(source: &str) -> String {
+    let first = |text: &str, marks: [&str; 2]| {
+        let places = marks.iter().filter_map(|mark| text.find(mark));
+        places.min()
+    };
+    let mut parts = String::new();
+    let mut rest = source;
+    while let Some(start) = first(rest, ["{{", "{%"]) {
+        rest = &rest[start + 2..];
+        let end = first(rest, ["}}", "%}"]).unwrap_or(rest.len());
+        parts.push_str(&rest[..end]);
+        parts.push(' ');
+        rest = &rest[end..];
+    }
+    parts
+}
+
+/// Refuses a text that means a column and names none: one that stands in quotes
+/// is a text itself, and so is one in single braces. `read` is what the engine
+/// reads of it.
+fn reject_misspelt(source: &str, read: &str, columns: &Columns) -> Result<(), String> {
+    let outside_quotes = read.split(['"', '\'']).step_by(2);
+    let mut names = outside_quotes.flat_map(words_of);
+    if names.any(|name| name == ROW || columns.index(name).is_ok()) {
+        return Ok(());
+    }
+    let mut parts = source.split(['"', '\'', '{', '}']).skip(1);
+    match parts.find(|part| columns.index(part.trim()).is_ok()) {
+        Some(name) => {
+            let name = name.trim();
+            Err(format!(
+                "`{name}` is a text here and not the column, so it is the same for every row; write row[\"{name}\"], in a template {{{{ row[\"{name}\"] }}}}"
+            ))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The words of a text that may be names.
+fn words_of(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|character: char| !character.is_alphanumeric() && character != '_')
 }
 
 /// A trial on empty cells fails for many reasons that filled ones don't have;
@@ -274,9 +320,7 @@ impl Variables {
                 return Err(format!("{what} names {}", missing.words()));
             }
         }
-        let words: HashSet<&str> = source
-            .split(|character: char| !character.is_alphanumeric() && character != '_')
-            .collect();
+        let words: HashSet<&str> = words_of(source).collect();
         let uses_row = words.contains(ROW);
         Ok(Self {
             own: Scope::new(columns, |name| words.contains(name)),

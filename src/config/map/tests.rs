@@ -179,6 +179,10 @@ fn mistakes_are_told_with_their_place() {
             "4:6: `lookup` of `x`: the table is empty",
         ),
         (
+            "{from: a, lookup: {1: Gold, \"1\": Silver}}",
+            "4:24: `1` stands twice",
+        ),
+        (
             "{from: a, lookup: {file: t.csv, key: k}}",
             "4:6: `lookup` of `x`: a table in a file is written {file: tiers.csv, key: code, value: name}",
         ),

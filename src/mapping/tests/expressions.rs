@@ -178,6 +178,53 @@ fn a_column_taken_for_a_number_is_a_mistake() {
 }
 
 #[test]
+fn a_column_in_quotes_or_in_single_braces_is_no_column() {
+    let names = ["id", "first name", "cell"];
+    let told = |rule: FieldRule| {
+        let rules = [FieldRule::column("id", "id"), rule];
+        let contract = contract_of(vec![ContractField::new("value", FieldKind::String)]);
+        by_rules(&rules, &names, &contract)
+    };
+    let of_template = |text: &str| {
+        told(FieldRule::new(
+            "value",
+            RuleSource::Template(text.to_owned()),
+        ))
+    };
+    let of_condition = |text: &str| {
+        told(FieldRule {
+            when: Some(text.to_owned()),
+            ..FieldRule::column("value", "cell")
+        })
+    };
+    for (found, name) in [
+        (of_template("{{ 'first name' }}"), "first name"),
+        (of_template("{{ \"first name\"|upper }}"), "first name"),
+        (of_template("{cell}"), "cell"),
+        (of_template("Dear ${first name}, it's {cell}"), "first name"),
+        (of_condition("\"first name\" == \"Ann\""), "first name"),
+        (of_condition("'cell' != ''"), "cell"),
+    ] {
+        let found = problems(found);
+        assert!(
+            found[0].contains(&format!("`{name}` is a text here and not the column")),
+            "{found:?}"
+        );
+    }
+    for found in [
+        of_template("it's {{ cell }} o'clock"),
+        of_template("{{ row[\"first name\"] }} {cell}"),
+        of_template("all the same"),
+        of_template("{a text of one's own}"),
+        of_condition("row['first name'] == 'cell'"),
+        of_condition("cell[:1] == \"first name\""),
+        of_condition("true"),
+    ] {
+        found.expect("no mistake");
+    }
+}
+
+#[test]
 fn what_compares_like_with_like_is_no_mistake() {
     for text in [
         "cell|int > 30",
