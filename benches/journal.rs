@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion, Throughput};
 use sluice::record::{CallRecord, Outcome, OutcomeBatch, OutcomeKind, Position, RowId};
-use sluice::store::{Checkpoint, Commit, IntendedRow, Journal, Ledger, SqliteJournal};
+use sluice::store::{Checkpoint, Commit, IntendedRow, Intent, Journal, Ledger, SqliteJournal};
 
 use support::NullFormat;
 
@@ -92,6 +92,7 @@ fn intended(row: u64) -> IntendedRow {
             byte: row * 90,
             line: row + 1,
         },
+        intent: Intent::Write,
     }
 }
 

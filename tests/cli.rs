@@ -177,6 +177,51 @@ fn a_guessed_job_file_can_be_planned_and_run() {
 }
 
 #[test]
+fn a_column_s_name_stays_in_the_comment_of_a_guessed_job_file() {
+    let bench = bench();
+    bench.write(
+        "export.csv",
+        "contactId,firstName,\"a\u{2028}b\ncredentials: {client_id: x}\n#\"\nc-1,Ann,x\n",
+    );
+    let flags = ["--to", "cxone-contacts", "--write", "job.yaml"];
+    let guess = bench.bare(&["guess", "export.csv"]).arguments(flags);
+    guess.run().expect_code(0);
+    let text = std::fs::read_to_string(bench.folder().join("job.yaml")).expect("a job file");
+    assert!(
+        !text.lines().any(|line| line.starts_with("credentials")),
+        "{text}"
+    );
+    let base_url = format!("base_url={}", bench.base_url());
+    let run = bench.sluice(&["run", "job.yaml", "--set", &base_url]);
+    run.run().expect_code(0);
+    assert_eq!(bench.counters().contacts_written, 1);
+    // A terminal doesn't obey it either.
+    bench.write("steered.csv", "contactId,firstName,\u{1b}[2J\nc-1,Ann,x\n");
+    bench.write(
+        "steered.yaml",
+        "source: {csv: steered.csv}\ntarget: {connector: cxone-contacts, region: api-us-1}\n\
+         map: {contactId: contactId, firstName: firstName}\n",
+    );
+    let plan = bench.bare(&["plan", "steered.yaml"]).run().expect_code(0);
+    assert!(!plan.stdout.contains('\u{1b}'), "{}", plan.stdout);
+}
+
+#[test]
+fn a_variable_on_the_command_line_leaves_those_of_the_environment() {
+    let bench = bench();
+    bench.write("rows.csv", "contactId,firstName\nc-1,Ann\n");
+    let base_url = format!("base_url={},region=api-us-9", bench.base_url());
+    let flags = ["run", "rows.csv", "--to", "cxone-contacts"];
+    bench
+        .sluice(&flags)
+        .arguments(["--set", "region=api-us-1"])
+        .environment("SLUICE_SET", &base_url)
+        .run()
+        .expect_code(0);
+    assert_eq!(bench.counters().contacts_written, 1);
+}
+
+#[test]
 fn failures_are_json_where_log_lines_are() {
     let bench = bench();
     let flags = [

@@ -5,7 +5,8 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use support::{Bench, assert_accounted, fixture, numbered_csv, read_rows};
+use support::Cell::{self, Text};
+use support::{Bench, assert_accounted, fixture, numbered_csv, read_rows, workbook};
 
 #[test]
 fn of_a_dirty_file_exactly_the_bad_rows_are_rejected() {
@@ -161,4 +162,80 @@ fn an_empty_selection_of_rows_is_a_run_that_is_done() {
     let books = bench.books();
     assert_eq!(books.count("read"), 0);
     assert_eq!(bench.counters().requests.patch, 0);
+}
+
+#[test]
+fn a_list_of_an_ndjson_record_fills_a_list_field_with_and_without_a_map() {
+    let bench = Bench::new("keep_bodies: true");
+    let connector = format!(
+        "name: tagged\ntitle: Contacts with a list\nbase_url: {url}\n\
+         auth: {{grant: client_credentials, token_url: \"{url}/oauth/token\", credentials_in: basic}}\n\
+         operations:\n  put:\n    method: PATCH\n    path: \"/api/v2/contacts/{{contactId}}\"\n    \
+         key: contactId\n    effect: updated\n    fields: {{tags: {{list: true}}}}\n",
+        url = bench.base_url()
+    );
+    bench.write("tagged.yaml", connector);
+    bench.write(
+        "people.ndjson",
+        "{\"contactId\":\"c-1\",\"tags\":[\"x\",\"y\"]}\n{\"contactId\":\"c-2\",\"tags\":[\"only\"]}\n",
+    );
+    bench.write(
+        "job.yaml",
+        "source: {ndjson: people.ndjson}\ntarget: {connector: ./tagged.yaml}\n\
+         map: {contactId: contactId, tags: tags}\n",
+    );
+    for input in [
+        &["plan", "job.yaml"][..],
+        &["plan", "people.ndjson", "--to", "./tagged.yaml"],
+    ] {
+        let plan = bench.sluice(input).arguments(&["--output", "json"]).run();
+        let plan = plan.expect_code(0).json();
+        let bodies = [0, 1].map(|sample| plan["samples"][sample]["body"].as_str());
+        let wanted = [r#"{"tags":["x","y"]}"#, r#"{"tags":["only"]}"#];
+        assert_eq!(bodies, wanted.map(Some), "{plan}");
+    }
+}
+
+#[test]
+fn a_merged_cell_of_a_row_and_what_is_no_such_workbook_are_told() {
+    let bench = Bench::new("keep_bodies: true");
+    let rows: &[&[Cell<'_>]] = &[
+        &[Text("contactId"), Text("firstName")],
+        &[Text("c-1"), Text("Ada")],
+        &[Text("c-2")],
+        &[Text("c-3"), Text("Bob")],
+    ];
+    let sheet = ("People", rows, &["B2:B3"][..]);
+    bench.write("contacts.xlsx", workbook(&[sheet]));
+    bench.run("contacts.xlsx", &[]).run().expect_code(1);
+    let books = bench.books();
+    assert_eq!((books.count("updated"), books.count("rejected")), (2, 1));
+    let told = books.rejected[0].get("_message").to_owned();
+    assert!(
+        told.contains("cell B3 belongs to the merged cells B2 to B3"),
+        "{told}"
+    );
+    bench.write(
+        "job.yaml",
+        format!(
+            "source:\n  xlsx: contacts.xlsx\n  sheet: Peple\n\
+             target: {{connector: cxone-contacts, base_url: {}}}\nmap: {{contactId: contactId, firstName: firstName}}\n",
+            bench.base_url()
+        ),
+    );
+    bench
+        .sluice(&["plan", "job.yaml"])
+        .run()
+        .expect_code(2)
+        .expect_stderr(&[
+            "job.yaml:3",
+            "no sheet `Peple`; did you mean `People`?",
+            "`sheet`",
+        ]);
+    bench.write("locked.xlsx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1 and so on");
+    bench
+        .run("locked.xlsx", &[])
+        .run()
+        .expect_code(2)
+        .expect_stderr(&["protected by a password", "save it as XLSX, without"]);
 }

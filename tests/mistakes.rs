@@ -180,3 +180,130 @@ fn a_closed_port_is_4_with_the_cause_and_the_run_can_go_on() {
     assert_eq!(ended.stderr.matches("refused").count(), 1, "told once");
     assert_eq!(bench.books().count("not_reached"), 5);
 }
+
+/// A job with this text and the input's folder, of which a mistake is told
+/// before anything is asked.
+#[track_caller]
+fn assert_job_refused(text: &str, phrases: &[&str]) {
+    let bench = bench();
+    let base_url = bench.base_url();
+    bench.write("job.yaml", text.replace("BASE_URL", &base_url));
+    for command in ["run", "plan"] {
+        let ended = bench.sluice(&[command, "job.yaml"]).run();
+        assert_mistake(&bench, ended, phrases);
+    }
+}
+
+#[test]
+fn what_a_connector_does_not_have_names_the_jobs_line_and_the_nearest() {
+    let target = |lines: &str| format!("source: {{csv: contacts.csv}}\ntarget:\n{lines}");
+    for (lines, phrases) in [
+        (
+            "  connector: cxone-contcts\n",
+            ["job.yaml:3:14: ", "cxone-contcts", "`cxone-contacts`"],
+        ),
+        (
+            "  connector: cxone-contacts\n  operation: udpate\n  region: eu\n",
+            ["job.yaml:4:14: ", "udpate", "`update`"],
+        ),
+        (
+            "  connector: cxone-contacts\n  operation: zebra\n  region: eu\n",
+            ["job.yaml:4:14: ", "zebra", "it has update"],
+        ),
+        (
+            "  connector: cxone-contacts\n\n  regoin: eu\n",
+            ["job.yaml:5:3: ", "regoin", "`region`"],
+        ),
+        (
+            "  connector: cxone-contacts\n  region: evil.example/\n",
+            ["job.yaml:4:3: ", "`region`", "has to match"],
+        ),
+        (
+            "  connector: cxone-contacts\n",
+            ["job.yaml:3:14: ", "needs `region`", "--set region="],
+        ),
+        (
+            "  connector: cxone-contacts\n  base_url: http://example.com\n",
+            ["job.yaml:4:3: ", "base_url", "can't be used"],
+        ),
+        (
+            "  connector: genesys-cloud\n  region: eu-centrall-1\n",
+            ["job.yaml:4:3: ", "`region`", "did you mean `eu-central-1`?"],
+        ),
+        (
+            "  connector: ./job.yml\n",
+            ["job.yaml:3:14: ", "job.yml", "`job.yaml`"],
+        ),
+    ] {
+        assert_job_refused(&target(lines), &phrases);
+    }
+}
+
+#[test]
+fn what_a_source_does_not_have_names_the_jobs_line_and_the_nearest() {
+    let source = |lines: &str| {
+        format!("source:\n{lines}target: {{connector: cxone-contacts, base_url: BASE_URL}}\n")
+    };
+    for (lines, phrases) in [
+        (
+            "  connector: cxone-contact\n",
+            ["job.yaml:2:14: ", "cxone-contact`", "`cxone-contacts`"],
+        ),
+        (
+            "  connector: cxone-contacts\n  region: eu\n  stream: contcats\n",
+            ["job.yaml:4:11: ", "contcats", "`contacts`"],
+        ),
+        (
+            "  connector: cxone-contacts\n  regoin: eu\n",
+            ["job.yaml:3:3: ", "regoin", "`region`"],
+        ),
+        (
+            "  connector: cxone-contacts\n",
+            ["job.yaml:2:14: ", "needs `region`", "--set source.region="],
+        ),
+        (
+            "  connector: cxone-contacts\n  region: eu\n  stream: zebra\n",
+            ["job.yaml:4:11: ", "zebra", "it has contacts"],
+        ),
+    ] {
+        assert_job_refused(&source(lines), &phrases);
+    }
+}
+
+#[test]
+fn what_a_part_does_not_have_names_its_line_and_the_nearest() {
+    let targets = "source: {csv: contacts.csv}\ntargets:\n  - {connector: cxone-contacts, base_url: BASE_URL}\n";
+    for (line, phrases) in [
+        (
+            "{name: b, connector: cxone-contcts}",
+            ["job.yaml:4:", "cxone-contcts", "`cxone-contacts`"],
+        ),
+        (
+            "{name: b, connector: cxone-contacts, regoin: eu}",
+            ["job.yaml:4:", "regoin", "`region`"],
+        ),
+        (
+            "{name: b, connector: cxone-contacts, region: eu, operation: udpate}",
+            ["job.yaml:4:", "udpate", "`update`"],
+        ),
+    ] {
+        assert_job_refused(&format!("{targets}  - {line}\n"), &phrases);
+    }
+    let entities = "target: {connector: cxone-contacts, base_url: BASE_URL}\nentities:\n  - {name: a, source: {csv: contacts.csv}}\n";
+    for (line, phrases) in [
+        (
+            "{name: b, source: {csv: contacts.csv}, target: {operation: udpate}}",
+            ["job.yaml:4:", "udpate", "`update`"],
+        ),
+        (
+            "{name: b, source: {csv: contacts.csv}, target: {regoin: eu}}",
+            ["job.yaml:4:", "regoin", "`region`"],
+        ),
+        (
+            "{name: b, source: {connector: cxone-contacts, region: eu, stream: contcats}}",
+            ["job.yaml:4:", "contcats", "`contacts`"],
+        ),
+    ] {
+        assert_job_refused(&format!("{entities}  - {line}\n"), &phrases);
+    }
+}

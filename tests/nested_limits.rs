@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::HeaderValue;
+use http::header::AUTHORIZATION;
 use serde_json::Value;
 use sluice::actors::{
     ClientLimit, Endpoint, LaneControl, LaneGauge, LaneSetup, LimitLevel, RowMapper, SharedLimit,
@@ -163,8 +164,9 @@ async fn load(bench: &Bench, operation: &str, limit: Arc<SharedLimit>, rows: u64
     let bound = connector.bind(&variables).expect("bound");
     let token = Token {
         generation: 1,
-        authorization: mint(bench),
+        headers: Arc::new([(AUTHORIZATION, mint(bench))]),
         expires_at: None,
+        address: None,
     };
     let tokens = watch::Sender::new(Some(Arc::new(token)));
     let drain = watch::Sender::new(false);

@@ -133,6 +133,14 @@ fn keys_with_several_records_are_conflicts() {
         (online(&plan, "conflict"), online(&plan, "unchanged")),
         (1, 2)
     );
+    let reason = &plan["online"]["reasons"]["several_records"];
+    assert_eq!(
+        (&reason["rows"], &reason["first"][0]["line"]),
+        (&1.into(), &3.into())
+    );
+    let told = command(&bench, "plan", "new.csv", &["--online"]).run();
+    told.expect_code(1)
+        .expect_stdout(&["several_records: 1 row", "    line 3: "]);
 }
 
 #[test]

@@ -51,6 +51,91 @@ fn a_plan_of_clean_rows_sends_nothing_and_is_0() {
 }
 
 #[test]
+fn the_first_request_is_shown_as_it_would_be_sent_and_nothing_secret_with_it() {
+    let bench = Bench::new("{}");
+    bench.write(
+        "contacts.csv",
+        "contactId,firstName\nc/1,Zoë\nc-2,\"a \"\"b\"\"\"\n",
+    );
+    let text = bench.plan("contacts.csv", &[]).run().expect_code(0);
+    let text = text.expect_stdout(&[
+        "the first request that would be sent",
+        "    PATCH /api/v2/contacts/c%2F1\n    {\n      \"firstName\": \"Zoë\"\n    }\n",
+    ]);
+    assert!(!text.stdout.contains("Bearer"), "{}", text.stdout);
+    let plan = bench.plan("contacts.csv", &["--output", "json"]).run();
+    let plan = plan.expect_code(0).json();
+    assert_eq!(
+        plan["first_requests"],
+        serde_json::json!([{
+            "does": "writes",
+            "method": "PATCH",
+            "path": "/api/v2/contacts/c%2F1",
+            "rows": 1,
+            "most_rows": 1,
+            "body": {"firstName": "Zoë"},
+        }])
+    );
+    assert_untouched(&bench);
+}
+
+#[test]
+fn a_number_that_may_lack_its_zeros_is_named_and_told_to_be_sent_as_it_stands() {
+    let bench = Bench::new("keep_bodies: true");
+    bench.write("contacts.csv", "contactId,phone\nc-1,15123456789\n");
+    let plan = bench.plan("contacts.csv", &[]).run().expect_code(0);
+    plan.expect_stdout(&[
+        "look at phone",
+        "sent as it stands",
+        "`e164: REGION`",
+        "lines 2",
+    ]);
+    assert_untouched(&bench);
+    bench.run("contacts.csv", &[]).run().expect_code(0);
+    let sent = bench.field("c-1", "phone");
+    assert_eq!(sent.as_deref(), Some("15123456789"));
+    let map = "source: {csv: contacts.csv}\n\
+               target: {connector: cxone-contacts, region: eu}\n\
+               map: {contactId: contactId, phone: {from: phone, e164: DE}}\n";
+    bench.write("job.yaml", map);
+    let plan = bench.sluice(&["plan", "job.yaml"]).run().expect_code(1);
+    plan.expect_stdout(&["line 2", "phone"]);
+}
+
+#[test]
+fn of_an_upsert_the_look_up_and_the_batch_are_shown() {
+    let mut bench = Bench::new("api: genesys_contacts");
+    bench.connector = "genesys-contacts".to_owned();
+    bench.write(
+        "contacts.csv",
+        "externalId,customFields.legacyCxoneId\ne-1,c-1\ne-2,c-2\n",
+    );
+    let plan = bench.plan("contacts.csv", &["--output", "json"]).run();
+    let plan = plan.expect_code(0).json();
+    let [look_up, write] = plan["first_requests"]
+        .as_array()
+        .expect("a list")
+        .as_slice()
+    else {
+        panic!("two requests: {plan}");
+    };
+    assert_eq!(look_up["does"], "looks up");
+    assert!(look_up.to_string().contains("e-1"), "{look_up}");
+    assert_eq!(
+        (&write["method"], &write["rows"]),
+        (&"POST".into(), &2.into())
+    );
+    let body = write["body"].to_string();
+    assert!(body.contains("e-1") && body.contains("e-2"), "{body}");
+    let text = bench.plan("contacts.csv", &[]).run().expect_code(0);
+    text.expect_stdout(&[
+        "  looks up",
+        "  makes what isn't there, with the first 2 of up to",
+    ]);
+    assert_untouched(&bench);
+}
+
+#[test]
 fn the_look_ups_for_pre_images_are_counted() {
     let bench = Bench::new("{}");
     bench.write(

@@ -17,6 +17,8 @@ mod refused_credentials;
 mod sources;
 #[path = "platforms/stand_in.rs"]
 mod stand_in;
+#[path = "platforms/tokens.rs"]
+mod tokens;
 #[path = "platforms/written_from_the_docs.rs"]
 mod written_from_the_docs;
 

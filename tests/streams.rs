@@ -147,6 +147,59 @@ fn a_killed_run_asks_for_the_pages_that_are_left() {
     }
 }
 
+/// The contacts of a list that changes or lies while it is read.
+fn listing(more: &str) -> Bench {
+    Bench::new(&format!(
+        "contacts: {{existing: {{numbered: {{prefix: c-, count: 350}}}}, {more}}}\n"
+    ))
+}
+
+fn written(to: &Bench) -> usize {
+    to.ledger().applies.len()
+}
+
+#[test]
+fn nothing_is_lost_where_the_list_shifts_under_its_pages() {
+    for (change, all) in [
+        ("while_listed: [{after_pages: 1, remove: c-5}]", 350),
+        ("while_listed: [{after_pages: 2, move_to_end: c-7}]", 350),
+        (
+            "while_listed: [{after_pages: 1, remove: c-5}, {after_pages: 3, remove: c-6}, \
+             {after_pages: 5, move_to_end: c-9}]",
+            350,
+        ),
+        ("told_total: 250", 350),
+        ("told_total: 0", 350),
+    ] {
+        let from = listing(change);
+        let to = Bench::new("");
+        write_job(&from, &to);
+        let ended = sluice(&to, &["run", "job.yaml"]).run().expect_code(0);
+        assert_eq!(written(&to), all, "{change}");
+        let told = pages_of(&to);
+        assert_eq!(told["doubt"], Value::Null, "{change}: {told}");
+        assert!(!ended.stderr.contains("may be missing"), "{}", ended.stderr);
+        let is_read_again = change.starts_with("while_listed");
+        assert_eq!(told["readings"].as_u64() > Some(1), is_read_again, "{told}");
+        assert_eq!(ended.stderr.contains("is read again"), is_read_again);
+    }
+}
+
+#[test]
+fn a_list_that_lacks_what_it_counts_is_told() {
+    let from = listing("told_total: 360");
+    let to = Bench::new("");
+    write_job(&from, &to);
+    let told = "360 records by the source's count, 350 came";
+    sluice(&to, &["run", "job.yaml"])
+        .run()
+        .expect_code(0)
+        .expect_stderr(&["records of the source may be missing", told]);
+    assert_eq!(written(&to), 350);
+    let doubt = pages_of(&to)["doubt"].to_string();
+    assert!(doubt.contains(told), "{doubt}");
+}
+
 #[test]
 fn an_interrupted_run_says_how_to_go_on_and_does() {
     let from = source("latency: {median: 60ms}");

@@ -58,6 +58,18 @@ fn refusals_of_one_revocation() -> u64 {
 }
 
 #[test]
+fn tokens_are_counted_over_all_legs() {
+    let bench = Bench::new("latency: { median: 16ms }");
+    bench.write("contacts.csv", numbered_csv(400));
+    let flags = ["--concurrency", "2", "--max-duration", "1s"];
+    bench.run("contacts.csv", &flags).run().expect_code(6);
+    bench.resume().expect_code(0);
+    let minted = bench.counters().tokens_minted;
+    assert_eq!(minted, 2, "one for each leg");
+    assert_eq!(bench.books().summary["tokens_minted"], minted);
+}
+
+#[test]
 fn a_token_reply_without_a_lifetime_is_believed_until_it_is_refused() {
     let bench =
         Bench::new("{ token: { lifetime: 1s, omit_expires_in: true }, latency: { median: 16ms } }");

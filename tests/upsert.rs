@@ -217,3 +217,22 @@ fn kills_amid_look_ups_of_many_make_no_record_twice() {
     assert!(made.values().all(|times| *times == 1), "made twice");
     assert_eq!(made.len(), 3_000);
 }
+
+#[test]
+fn a_run_right_after_another_does_not_believe_that_what_was_just_made_is_not_there() {
+    let bench = bench_with("{}", "believed_after: 6s");
+    bench.write("first.csv", contacts(20, "Name", 1));
+    bench.write("second.csv", contacts(30, "Name", 1));
+    let first = load(&bench, "first.csv").expect_code(0);
+    assert_eq!(first.json()["counts"]["created"], 20);
+    let after_first = bench.counters().requests.list;
+    assert_eq!(after_first, 20, "nobody has made anything before");
+    let second = load(&bench, "second.csv").expect_code(0);
+    let counts = &second.json()["counts"];
+    assert_eq!(
+        (&counts["unchanged"], &counts["created"]),
+        (&json!(20), &json!(10))
+    );
+    let asked = bench.counters().requests.list - after_first;
+    assert_eq!(asked, 30 + 10, "what isn't there is looked up once more");
+}

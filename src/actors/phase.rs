@@ -74,7 +74,7 @@ impl<T: Transport> Phase<T> {
         let suspects = Arc::new(ledger.suspects().clone());
         let (desk, intentions) = IntentDesk::open();
         let endpoint = &plan.endpoint;
-        let writes_down = !endpoint.operation.repeatable || endpoint.keeps_pre_images();
+        let writes_down = endpoint.writes_down();
         let (outcomes, outcomes_end) = mpsc::channel(OUTCOMES_QUEUED);
         let (mapped, mapped_end) = mpsc::channel(BATCHES_QUEUED);
         let (batches, batches_end) = crossbeam_channel::bounded(BATCHES_QUEUED);
@@ -89,6 +89,7 @@ impl<T: Transport> Phase<T> {
                 leg_started: time.1,
                 meter: Arc::clone(&meters.recorder),
                 source_calls: Arc::clone(&plan.source_calls),
+                tokens: tokens.unbooked(),
             },
             RecorderReports {
                 exited: exited(),
@@ -117,8 +118,6 @@ impl<T: Transport> Phase<T> {
                 request_id_prefix: format!("{}-{leg}-{number}-", plan.run_id),
                 gauge: Arc::clone(&gauge),
                 meter: Arc::clone(&meters.worker),
-                // What may be repeated needn't be written down before, where
-                // what it changes isn't kept.
                 intents: writes_down.then(|| desk.clone()),
                 suspects: Arc::clone(&suspects),
                 made_before,

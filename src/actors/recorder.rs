@@ -17,6 +17,7 @@ use super::extractor::spawn_named;
 use super::intents::Intention;
 use super::messages::{Abort, Committed, Exited, InputCounted, LedgerReturned, StopReason};
 use super::stage::{ExitGuard, Stage, StageEnd, StageMeter};
+use super::token_refresher::UnbookedTokens;
 
 /// How long outcomes gather before they are committed together. What a kill
 /// finds uncommitted is sent again, so shorter means fewer repeats; a commit
@@ -45,6 +46,7 @@ pub(super) struct Recording {
     pub(super) leg_started: Instant,
     pub(super) meter: Arc<StageMeter>,
     pub(super) source_calls: CallLog,
+    pub(super) tokens: UnbookedTokens,
 }
 
 /// The actor shell: it starts the thread, and passes on what the counter says
@@ -273,6 +275,7 @@ fn commit(recording: &mut Recording, reports: &RecorderReports) -> Result<(), Fa
     for call in &calls {
         recording.ledger.note_source_call(call)?;
     }
+    recording.ledger.note_tokens(recording.tokens.take());
     recording.ledger.commit(elapsed)?;
     recording.meter.add_busy(start.elapsed());
     reports.committed.do_send(committed(recording));

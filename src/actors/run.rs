@@ -120,8 +120,6 @@ pub struct RunEnd {
     pub max_in_flight: u32,
     /// What is known of the limits now, in the order of their keys.
     pub limits: Vec<FoundLimit>,
-    /// Tokens that were minted.
-    pub tokens_minted: u64,
 }
 
 /// Runs a plan to its end, on this thread and those it starts. `ledger` holds

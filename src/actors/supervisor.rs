@@ -61,7 +61,6 @@ pub(super) struct Supervisor<T: Transport> {
     started: Instant,
     elapsed_before: Duration,
     last_report: WorkerReport,
-    tokens_minted: u64,
 }
 
 /// Requests that weren't refused for haste.
@@ -103,7 +102,6 @@ impl<T: Transport> Supervisor<T> {
             started: Instant::now(),
             elapsed_before: Duration::from_millis(checkpoint.elapsed_ms),
             last_report: WorkerReport::default(),
-            tokens_minted: 0,
             ledger: Some(ledger),
             plan,
         }
@@ -240,7 +238,11 @@ impl<T: Transport> Supervisor<T> {
         }
         let Some(done) = self.done.take() else { return };
         if let Some(tokens) = self.tokens.take() {
+            let unbooked = tokens.unbooked();
             tokens.close();
+            if let Some(ledger) = &mut self.ledger {
+                ledger.note_tokens(unbooked.take());
+            }
         }
         if let (Some(ledger), Some(input)) = (&mut self.ledger, &self.input) {
             ledger.note_input(input.clone());
@@ -269,7 +271,6 @@ impl<T: Transport> Supervisor<T> {
             stages: stages.into(),
             max_in_flight: self.last_report.max_in_flight,
             limits: self.limiters.found(),
-            tokens_minted: self.tokens_minted,
         };
         // Nobody waits only where the process is ending anyway.
         let _ = done.send(end);
@@ -300,6 +301,7 @@ impl<T: Transport> Handler<StartPhase> for Supervisor<T> {
                 Arc::clone(&self.plan.tokens),
                 address.clone().recipient(),
                 address.recipient(),
+                self.plan.events.clone(),
             ));
         }
         self.start_counting(context);
@@ -373,7 +375,6 @@ impl<T: Transport> Handler<TokenMinted> for Supervisor<T> {
     type Result = ();
 
     fn handle(&mut self, minted: TokenMinted, _context: &mut Self::Context) {
-        self.tokens_minted += 1;
         self.plan.events.send(RunEvent::TokenMinted {
             generation: minted.generation,
             lifetime: minted.lifetime,

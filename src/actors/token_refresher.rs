@@ -3,6 +3,7 @@
 //! the newest one is published, and lanes look.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use actix::{
@@ -14,6 +15,8 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::auth::{Step, Token, TokenState, mint};
+use crate::record::RunEvent;
+use crate::telemetry::EventSender;
 use crate::transport::{ControlClient, TransportSettings};
 
 use super::messages::{Abort, CurrentToken, Drain, StopReason, TokenAccepted, TokenRejected};
@@ -29,10 +32,31 @@ pub(super) struct TokenMinted {
     pub(super) lifetime: Option<Duration>,
 }
 
+/// So many mints in a row have to fail before people are told; a single one is
+/// made good by the next.
+const TOLD_FAILURES: u32 = 2;
+
+/// Tokens that were minted and that the journal doesn't have yet. It takes them
+/// with its next commit, so that a run knows of all its legs' tokens.
+#[derive(Clone, Debug, Default)]
+pub(super) struct UnbookedTokens(Arc<AtomicU64>);
+
+impl UnbookedTokens {
+    fn add_one(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many there are; from now on they count as booked.
+    pub(super) fn take(&self) -> u64 {
+        self.0.swap(0, Ordering::Relaxed)
+    }
+}
+
 /// A run's token refresher, on an Arbiter of its own, and what it publishes.
 pub(super) struct TokenDesk {
     refresher: Addr<TokenRefresher>,
     current: watch::Receiver<CurrentToken>,
+    unbooked: UnbookedTokens,
     arbiter: Arbiter,
 }
 
@@ -42,8 +66,11 @@ impl TokenDesk {
         plan: Arc<TokenPlan>,
         abort: Recipient<Abort>,
         minted: Recipient<TokenMinted>,
+        events: EventSender,
     ) -> Self {
         let (publish, current) = watch::channel(None);
+        let unbooked = UnbookedTokens::default();
+        let counter = unbooked.clone();
         let arbiter = Arbiter::new();
         let refresher =
             TokenRefresher::start_in_arbiter(&arbiter.handle(), move |_| TokenRefresher {
@@ -53,12 +80,16 @@ impl TokenDesk {
                 publish,
                 abort,
                 minted,
+                unbooked: counter,
+                events,
+                failures: 0,
                 wakeup: None,
                 has_given_up: false,
             });
         Self {
             refresher,
             current,
+            unbooked,
             arbiter,
         }
     }
@@ -66,6 +97,11 @@ impl TokenDesk {
     /// A view of the newest token.
     pub(super) fn subscribe(&self) -> watch::Receiver<CurrentToken> {
         self.current.clone()
+    }
+
+    /// Tokens for the journal to book.
+    pub(super) fn unbooked(&self) -> UnbookedTokens {
+        self.unbooked.clone()
     }
 
     /// Where refusals are told.
@@ -96,6 +132,10 @@ pub(super) struct TokenRefresher {
     publish: watch::Sender<CurrentToken>,
     abort: Recipient<Abort>,
     minted: Recipient<TokenMinted>,
+    unbooked: UnbookedTokens,
+    events: EventSender,
+    /// Mints that failed in a row.
+    failures: u32,
     wakeup: Option<SpawnHandle>,
     has_given_up: bool,
 }
@@ -132,22 +172,37 @@ impl TokenRefresher {
             let now = Instant::now().into_std();
             match minted {
                 Ok(minted) => {
+                    if std::mem::take(&mut refresher.failures) >= TOLD_FAILURES {
+                        refresher.tell("tokens are given out again".to_owned());
+                    }
                     let lifetime = minted.life;
                     let generation = refresher.state.on_minted(now, lifetime);
                     let token = Token::new(generation, minted, now);
                     refresher.publish.send_replace(Some(Arc::new(token)));
+                    refresher.unbooked.add_one();
                     refresher.minted.do_send(TokenMinted {
                         generation,
                         lifetime,
                     });
                 }
                 Err(error) => {
+                    refresher.failures = refresher.failures.saturating_add(1);
+                    if refresher.failures == TOLD_FAILURES {
+                        refresher.tell(format!("no token can be had, and without one nothing is sent: {error}; it is asked for again and again"));
+                    }
                     let jitter = rand::rng().random::<f64>();
                     refresher.state.on_mint_failed(now, error, jitter);
                 }
             }
             refresher.step(context);
         }));
+    }
+}
+
+impl TokenRefresher {
+    /// Nobody should wonder why nothing moves.
+    fn tell(&self, words: String) {
+        self.events.send(RunEvent::Notice(words));
     }
 }
 

@@ -59,6 +59,10 @@ impl LaneControl for WorkerControl {
         self.links.abort.do_send(Abort(StopReason::Fatal(error)));
     }
 
+    fn notice(&self, words: String) {
+        self.links.events.send(RunEvent::Notice(words));
+    }
+
     fn limiter_decided(&self, level: LimitLevel, event: LimitEvent, now: Instant) {
         if let LimitEvent::PausedUntil { until } = event {
             self.tell_long_pause(until.saturating_duration_since(now.into_std()));
@@ -80,9 +84,9 @@ impl WorkerControl {
     fn tell_long_pause(&self, pause: Duration) {
         let text = duration_words(pause);
         if pause <= LONGEST_PAUSE {
-            self.links.events.send(RunEvent::Notice(format!(
+            self.notice(format!(
                 "the tenant asks for a pause of {text}: nothing is sent until it is over"
-            )));
+            ));
             return;
         }
         self.fatal(

@@ -1,5 +1,5 @@
-//! The grants as bytes to send: client credentials (RFC 6749, section 4.4), and
-//! a user's name and password (section 4.3).
+//! The grants as bytes to send: client credentials (RFC 6749, section 4.4), a
+//! user's name and password (section 4.3), and a refresh token (section 6).
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +12,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use super::token::authorization;
+use super::RefreshToken;
+use super::header::{self, TokenHeader, sensitive};
+use crate::transport::SharedHeaders;
 
 /// All but the unreserved characters of RFC 3986: a subset of what
 /// `application/x-www-form-urlencoded` leaves alone, so every reader agrees.
@@ -32,8 +34,8 @@ pub enum CredentialsIn {
     Form,
     /// In both places; some endpoints want that.
     Both,
-    /// No token is asked for: the secret goes along with each request as one.
-    BearerItself,
+    /// No token is asked for: the secret is one, and goes along with each request.
+    TokenItself,
     /// No token is asked for: id and secret go along with each request in a
     /// Basic header.
     BasicItself,
@@ -48,6 +50,9 @@ pub struct Credentials {
     pub client_secret: SecretString,
     /// The user whom the application acts for; none where it acts for itself.
     pub user: Option<User>,
+    /// What a user has given the application instead of name and password; none
+    /// where the grant wants none.
+    pub refresh_token: Option<RefreshToken>,
 }
 
 /// A user, as the password grant shows one: often an access key, whose id and
@@ -92,6 +97,12 @@ pub struct TokenEndpoint {
     pub scope: Option<String>,
     /// Where id and secret go.
     pub credentials_in: CredentialsIn,
+    /// The headers that carry a token. Empty: `Authorization: Bearer …`, of a
+    /// token that the endpoint calls a bearer token.
+    pub headers: Vec<TokenHeader>,
+    /// Where a reply tells the API's address, as a JSON pointer; none where it
+    /// doesn't.
+    pub address_at: Option<String>,
     /// What the platform's replies mean, where they mean something special.
     pub rules: MintRules,
 }
@@ -105,22 +116,32 @@ pub struct TokenRequest {
     pub form: Bytes,
 }
 
-impl TokenRequest {
-    /// The header of every request, where no token is asked for; `None` too for
-    /// a secret that no header may hold.
-    pub(super) fn fixed(
-        credentials_in: CredentialsIn,
-        credentials: &Credentials,
-    ) -> Option<HeaderValue> {
-        let secret = credentials.client_secret.expose_secret();
-        match credentials_in {
-            CredentialsIn::BearerItself => authorization("Bearer", secret),
-            CredentialsIn::BasicItself => Some(basic(&credentials.client_id, secret)),
-            CredentialsIn::Basic | CredentialsIn::Form | CredentialsIn::Both => None,
+impl TokenEndpoint {
+    /// The headers that carry a token; `None` for one that no header may hold.
+    pub(super) fn headers_with(&self, token: &str, client_id: &str) -> Option<SharedHeaders> {
+        match self.headers.as_slice() {
+            [] => header::filled(&[TokenHeader::bearer()], token, client_id),
+            own => header::filled(own, token, client_id),
         }
     }
 
-    /// The grant: the user's where there is one, else the client's own.
+    /// The headers of every request, where no token is asked for; `None` too for
+    /// a secret that no header may hold.
+    pub(super) fn fixed_headers(&self, credentials: &Credentials) -> Option<SharedHeaders> {
+        let secret = credentials.client_secret.expose_secret();
+        match self.credentials_in {
+            CredentialsIn::TokenItself => self.headers_with(secret, &credentials.client_id),
+            CredentialsIn::BasicItself => {
+                Some(header::alone(basic(&credentials.client_id, secret)))
+            }
+            CredentialsIn::Basic | CredentialsIn::Form | CredentialsIn::Both => None,
+        }
+    }
+}
+
+impl TokenRequest {
+    /// The grant: by `refresh_token` or the user's where there is one, else the
+    /// client's own.
     ///
     /// RFC 6749, section 2.3.1, has id and secret form-encoded before Basic
     /// puts them together. Next to no client does so (curl and Go's
@@ -128,7 +149,11 @@ impl TokenRequest {
     /// are sent raw, as RFC 7617 has it. Only an id with a `:`, which Basic
     /// can't carry, is encoded.
     #[must_use]
-    pub fn new(endpoint: &TokenEndpoint, credentials: &Credentials) -> Self {
+    pub fn new(
+        endpoint: &TokenEndpoint,
+        credentials: &Credentials,
+        refresh_token: Option<&SecretString>,
+    ) -> Self {
         let secret = credentials.client_secret.expose_secret();
         let in_header = matches!(
             endpoint.credentials_in,
@@ -144,11 +169,16 @@ impl TokenRequest {
                 * (credentials.client_id.len()
                     + secret.len()
                     + credentials.user.as_ref().map_or(0, User::length)
+                    + refresh_token.map_or(0, |token| token.expose_secret().len())
                     + endpoint.scope.as_ref().map_or(0, String::len)),
         ));
-        match &credentials.user {
-            None => form.push_str("grant_type=client_credentials"),
-            Some(user) => {
+        match (refresh_token, &credentials.user) {
+            (Some(token), _) => {
+                form.push_str("grant_type=refresh_token");
+                push_field(&mut form, "refresh_token", token.expose_secret());
+            }
+            (None, None) => form.push_str("grant_type=client_credentials"),
+            (None, Some(user)) => {
                 form.push_str("grant_type=password");
                 push_field(&mut form, "username", user.name.expose_secret());
                 push_field(&mut form, "password", user.password.expose_secret());
@@ -193,7 +223,7 @@ fn basic(client_id: &str, secret: &str) -> HeaderValue {
     pair.push(':');
     pair.push_str(secret);
     let encoded = Zeroizing::new(STANDARD.encode(pair.as_bytes()));
-    authorization("Basic", &encoded).expect("base64 is printable ASCII")
+    sensitive("Basic ", &encoded, "").expect("base64 is printable ASCII")
 }
 
 #[cfg(test)]
@@ -205,6 +235,8 @@ mod tests {
             url: "https://id.example.com/oauth/token".to_owned(),
             scope: Some("contact:write contact:read".to_owned()),
             credentials_in,
+            headers: Vec::new(),
+            address_at: None,
             rules: Arc::new(|_, _| None),
         }
     }
@@ -214,6 +246,7 @@ mod tests {
             client_id: client_id.to_owned(),
             client_secret: SecretString::from(client_secret),
             user: None,
+            refresh_token: None,
         }
     }
 
@@ -221,6 +254,7 @@ mod tests {
         let request = TokenRequest::new(
             &endpoint(CredentialsIn::Basic),
             &credentials(client_id, client_secret),
+            None,
         );
         let header = request.authorization.unwrap();
         assert!(header.is_sensitive());
@@ -246,7 +280,7 @@ mod tests {
     #[test]
     fn the_form_holds_the_secret_only_where_it_is_asked_to() {
         let form = |place| {
-            let request = TokenRequest::new(&endpoint(place), &credentials("app", "a&b c+"));
+            let request = TokenRequest::new(&endpoint(place), &credentials("app", "a&b c+"), None);
             (
                 String::from_utf8(request.form.to_vec()).unwrap(),
                 request.authorization.is_some(),
@@ -270,7 +304,7 @@ mod tests {
             scope: None,
             ..endpoint(CredentialsIn::Basic)
         };
-        let request = TokenRequest::new(&endpoint, &credentials);
+        let request = TokenRequest::new(&endpoint, &credentials, None);
         assert_eq!(
             request.form,
             "grant_type=password&username=AK%2F1&password=a%3Db%26c"
@@ -281,9 +315,22 @@ mod tests {
     }
 
     #[test]
+    fn a_refresh_token_is_shown_in_the_form() {
+        let token = SecretString::from("r/1+x");
+        let endpoint = endpoint(CredentialsIn::Form);
+        let request = TokenRequest::new(&endpoint, &credentials("app", "s3cret"), Some(&token));
+        assert_eq!(
+            request.form,
+            "grant_type=refresh_token&refresh_token=r%2F1%2Bx&scope=contact%3Awrite%20contact%3Aread\
+             &client_id=app&client_secret=s3cret"
+        );
+        assert_eq!(request.authorization, None);
+    }
+
+    #[test]
     fn nothing_printable_holds_the_secret() {
         let credentials = credentials("app", "hunter2");
-        let request = TokenRequest::new(&endpoint(CredentialsIn::Both), &credentials);
+        let request = TokenRequest::new(&endpoint(CredentialsIn::Both), &credentials, None);
         let printed = format!("{credentials:?} {request:?} {:?}", request.authorization);
         assert!(
             !printed.contains("hunter2") && !printed.contains(&STANDARD.encode("app:hunter2")),

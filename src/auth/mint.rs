@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
 
 use crate::limit::retry_after;
 use crate::transport::{BodyFlaw, ControlClient, Reply};
 
-use super::reply::{read_granted, read_refused};
+use super::reply::{read_granted, read_refused, read_successor};
 use super::{Credentials, CredentialsIn, MintVerdict, MintedToken, TokenEndpoint, TokenRequest};
 
 /// Why there is no token. No message holds a secret.
@@ -91,9 +91,11 @@ fn advice(status: u16, error: &str) -> &'static str {
     match (status, error) {
         (_, "invalid_scope") => "check the scope, and that the client may ask for it",
         (_, "unauthorized_client" | "unsupported_grant_type") => {
-            "check that the client is allowed the grant: client_credentials, or password with an access key"
+            "check that the client is allowed the connector's grant, such as client_credentials, or password with an access key"
         }
-        (_, "invalid_grant") => "check the user name and the password, or the access key",
+        (_, "invalid_grant") => {
+            "check the user name and the password, the access key, or the refresh token, which ends, and which a platform may replace with each use"
+        }
         (_, "invalid_client") | (401, _) => "check the client id and the client secret",
         (403, _) => "check the client's permissions and the scope",
         (300..=399, _) => "it redirects, and credentials are never sent on; check the URL",
@@ -113,21 +115,28 @@ pub async fn mint(
 ) -> Result<MintedToken, MintError> {
     if matches!(
         endpoint.credentials_in,
-        CredentialsIn::BearerItself | CredentialsIn::BasicItself
+        CredentialsIn::TokenItself | CredentialsIn::BasicItself
     ) {
-        let header = TokenRequest::fixed(endpoint.credentials_in, credentials);
-        let authorization = header.ok_or_else(|| MintError::BadReply {
+        let headers = endpoint.fixed_headers(credentials);
+        let headers = headers.ok_or_else(|| MintError::BadReply {
             url: shown_url(&endpoint.url),
-            what: "can't be sent the secret: it holds characters that no header may hold"
-                .to_owned(),
+            what:
+                "can't be sent the secret: it is empty, or holds characters that no header may hold"
+                    .to_owned(),
         })?;
         return Ok(MintedToken {
-            authorization,
+            headers,
             life: None,
             scope: None,
+            address: None,
         });
     }
-    let request = TokenRequest::new(endpoint, credentials);
+    let line = credentials.refresh_token.as_ref();
+    let mut refresh_token = match line {
+        Some(line) => Some(line.newest().await),
+        None => None,
+    };
+    let request = TokenRequest::new(endpoint, credentials, refresh_token.as_deref());
     let reply = client
         .post_form(&endpoint.url, request.authorization, request.form)
         .await
@@ -143,14 +152,20 @@ pub async fn mint(
                 permanent: failure.is_permanent(),
             }
         })?;
-    judge(&reply, endpoint, credentials.client_secret.expose_secret())
+    if let (Some(line), Some(newest)) = (line, refresh_token.as_deref_mut())
+        && let Some(successor) = read_successor(&reply)
+    {
+        line.replace(newest, successor);
+    }
+    judge(&reply, endpoint, credentials, refresh_token.as_deref())
 }
 
 /// What a reply of the endpoint means.
 pub(crate) fn judge(
     reply: &Reply,
     endpoint: &TokenEndpoint,
-    secret: &str,
+    credentials: &Credentials,
+    refresh_token: Option<&SecretString>,
 ) -> Result<MintedToken, MintError> {
     let url = shown_url(&endpoint.url);
     let status = reply.status;
@@ -164,10 +179,21 @@ pub(crate) fn judge(
             retry_after: wait,
         });
     }
+    let password = credentials.user.as_ref().map(|user| &user.password);
+    let secrets: Vec<&str> = [Some(&credentials.client_secret), password, refresh_token]
+        .into_iter()
+        .flatten()
+        .map(ExposeSecret::expose_secret)
+        .collect();
+    let (error, description) = read_refused(&reply.body, &secrets);
     if verdict.is_none() && (200..300).contains(&status) {
-        return granted(reply, endpoint, url);
+        let minted = granted(reply, endpoint, &credentials.client_id, url.clone());
+        // Some endpoints say no with a status of 200.
+        let is_refusal = matches!(minted, Err(MintError::BadReply { .. })) && !error.is_empty();
+        if !is_refusal {
+            return minted;
+        }
     }
-    let (error, description) = read_refused(&reply.body, secret);
     let transient = verdict == Some(MintVerdict::Passing)
         || status >= 500
         || matches!(status, 408 | 425)
@@ -188,7 +214,12 @@ pub(crate) fn judge(
     })
 }
 
-fn granted(reply: &Reply, endpoint: &TokenEndpoint, url: String) -> Result<MintedToken, MintError> {
+fn granted(
+    reply: &Reply,
+    endpoint: &TokenEndpoint,
+    client_id: &str,
+    url: String,
+) -> Result<MintedToken, MintError> {
     match reply.body_flaw {
         Some(BodyFlaw::Truncated) => {
             let cause = "the connection ended within the reply".to_owned();
@@ -206,7 +237,7 @@ fn granted(reply: &Reply, endpoint: &TokenEndpoint, url: String) -> Result<Minte
         }
         None => {}
     }
-    let minted = match read_granted(&reply.body) {
+    let minted = match read_granted(&reply.body, endpoint, client_id) {
         Ok(minted) => minted,
         Err(what) => return Err(MintError::BadReply { url, what }),
     };

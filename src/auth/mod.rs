@@ -14,8 +14,10 @@
 //! their buffers are wiped when dropped, and no message here repeats one.
 
 mod grant;
+mod header;
 mod keeper;
 mod mint;
+mod refresh_token;
 mod reply;
 mod secret;
 mod state;
@@ -28,8 +30,10 @@ mod tests;
 pub use grant::{
     Credentials, CredentialsIn, MintRules, MintVerdict, TokenEndpoint, TokenRequest, User,
 };
+pub use header::{Carried, TokenHeader};
 pub use keeper::TokenKeeper;
 pub use mint::{MintError, mint};
+pub use refresh_token::RefreshToken;
 pub use secret::{AuthError, COMMAND_TIME_LIMIT, CredentialSource};
 pub use state::TokenState;
 pub use step::{GiveUp, Step, TokenPhase, TokenPolicy};

@@ -3,19 +3,19 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use http::HeaderValue;
-use zeroize::Zeroizing;
+use crate::transport::SharedHeaders;
 
 /// A token fresh from the endpoint, not yet part of a run.
 #[derive(Clone)]
 pub struct MintedToken {
-    /// The whole `Authorization` value, marked sensitive.
-    pub authorization: HeaderValue,
+    /// The headers that carry it, marked sensitive.
+    pub headers: SharedHeaders,
     /// How long it is good for; none where the endpoint didn't say.
     pub life: Option<Duration>,
     /// The scopes that were granted, where the endpoint said.
     pub scope: Option<String>,
+    /// The API's address, where the endpoint told it as the connector says.
+    pub address: Option<String>,
 }
 
 /// A token in use.
@@ -23,10 +23,13 @@ pub struct MintedToken {
 pub struct Token {
     /// Which of the run's tokens this is; a later one has a larger number.
     pub generation: u64,
-    /// The whole `Authorization` value, marked sensitive.
-    pub authorization: HeaderValue,
+    /// The headers that carry it, marked sensitive.
+    pub headers: SharedHeaders,
     /// When it ends; none where the endpoint didn't say.
     pub expires_at: Option<Instant>,
+    /// The API's address, where the endpoint told it as the connector says. It
+    /// comes from outside, and isn't to be asked before it is checked.
+    pub address: Option<String>,
 }
 
 impl Token {
@@ -35,32 +38,18 @@ impl Token {
     pub fn new(generation: u64, minted: MintedToken, minted_at: Instant) -> Self {
         Self {
             generation,
-            authorization: minted.authorization,
+            headers: minted.headers,
+            address: minted.address,
             expires_at: minted.life.and_then(|life| minted_at.checked_add(life)),
         }
     }
-}
-
-/// An `Authorization` value of a scheme and a secret. Its buffer is wiped when
-/// the last copy is dropped; none where the secret can't stand in a header.
-pub(crate) fn authorization(scheme: &str, secret: &str) -> Option<HeaderValue> {
-    let mut text = Zeroizing::new(Vec::with_capacity(scheme.len() + 1 + secret.len()));
-    text.extend_from_slice(scheme.as_bytes());
-    text.push(b' ');
-    text.extend_from_slice(secret.as_bytes());
-    if !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return None;
-    }
-    let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(text)).ok()?;
-    value.set_sensitive(true);
-    Some(value)
 }
 
 impl fmt::Debug for MintedToken {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("MintedToken")
-            .field("authorization", &"[redacted]")
+            .field("headers", &"[redacted]")
             .field("life", &self.life)
             .field("scope", &self.scope)
             .finish()
@@ -72,7 +61,7 @@ impl fmt::Debug for Token {
         formatter
             .debug_struct("Token")
             .field("generation", &self.generation)
-            .field("authorization", &"[redacted]")
+            .field("headers", &"[redacted]")
             .field("expires_at", &self.expires_at)
             .finish()
     }

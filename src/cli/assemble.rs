@@ -147,9 +147,14 @@ pub(super) fn of_pacing_flags(pacing: &PacingFlags) -> Result<Overrides, FatalEr
     })
 }
 
+/// The variables that flags set, over those of `SLUICE_SET`: a flag takes the
+/// place of the same variable there, and the others stay. (The parser of the
+/// command line takes one or the other whole.)
 pub(super) fn variables(settings: &[String]) -> Result<BTreeMap<String, String>, FatalError> {
+    let environment = std::env::var("SLUICE_SET").unwrap_or_default();
+    let from_environment = environment.split(',').filter(|setting| !setting.is_empty());
     let mut variables = BTreeMap::new();
-    for setting in settings {
+    for setting in from_environment.chain(settings.iter().map(String::as_str)) {
         let Some((name, value)) = setting.split_once('=') else {
             return Err(FatalError::usage(format!("--set {setting} has no value"))
                 .with_hint("Write --set KEY=VALUE, such as --set region=api-us-1."));

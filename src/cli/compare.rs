@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use crate::actors::{Endpoint, InputCounting, RowMapper, RunPlan};
 use crate::error::FatalError;
 use crate::limit::LimitKey;
@@ -103,11 +105,32 @@ impl Source for ChosenRows {
     }
 }
 
+/// Rows of one reason that are told with their lines; the others are counted.
+const TOLD_LINES: usize = 5;
+
+/// Rows that don't agree with the tenant, for one reason.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub(super) struct MismatchReason {
+    /// How many there are.
+    pub(super) rows: u64,
+    /// The first of them.
+    pub(super) first: Vec<ToldMismatch>,
+}
+
+/// A row that doesn't agree with the tenant.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub(super) struct ToldMismatch {
+    /// The line that it starts on.
+    pub(super) line: u64,
+    /// What was found, or why nothing was.
+    pub(super) message: String,
+}
+
 /// Rows that don't agree with the tenant, counted.
 #[derive(Debug, Default)]
 pub(super) struct Mismatches {
     /// By their `_error`.
-    pub(super) errors: BTreeMap<String, u64>,
+    pub(super) errors: BTreeMap<String, MismatchReason>,
     /// By the places that differ; a row counts for each of its places.
     pub(super) places: BTreeMap<String, u64>,
 }
@@ -121,7 +144,8 @@ impl Mismatches {
         let csv = CsvSettings::new(Input::File(book.to_owned()));
         let shape = inspect(&csv).map_err(SourceError::into_fatal)?;
         let column = |name: &str| shape.header.iter().position(|column| column == name);
-        let (Some(error), Some(field)) = (column("_error"), column("_field")) else {
+        let columns = ["_error", "_field", "_line", "_message"].map(column);
+        let [Some(error), Some(field), Some(line), Some(message)] = columns else {
             return Ok(Self::default());
         };
         let mut reader =
@@ -133,18 +157,23 @@ impl Mismatches {
                 let raw = &batch.buffer[row.start..row.end];
                 let (dialect, columns) = (shape.dialect(), shape.header.len());
                 if split(raw, row.position, dialect, columns, &mut fields).is_ok() {
-                    counted.add(
-                        fields.get(error).unwrap_or_default(),
-                        fields.get(field).unwrap_or_default(),
-                    );
+                    let text = |column| fields.get(column).unwrap_or_default();
+                    counted.add(text(error), text(field), text(line), text(message));
                 }
             }
         }
         Ok(counted)
     }
 
-    fn add(&mut self, error: &str, places: &str) {
-        *self.errors.entry(error.to_owned()).or_default() += 1;
+    fn add(&mut self, error: &str, places: &str, line: &str, message: &str) {
+        let reason = self.errors.entry(error.to_owned()).or_default();
+        reason.rows += 1;
+        if reason.first.len() < TOLD_LINES {
+            reason.first.push(ToldMismatch {
+                line: line.parse().unwrap_or(0),
+                message: message.to_owned(),
+            });
+        }
         // Each place is a JSON pointer, so it begins with a slash.
         for place in places.split(" /").filter(|place| !place.is_empty()) {
             let place = format!("/{}", place.trim_start_matches('/'));
@@ -154,7 +183,7 @@ impl Mismatches {
 
     /// Rows with this `_error`.
     pub(super) fn of(&self, error: &str) -> u64 {
-        self.errors.get(error).copied().unwrap_or(0)
+        self.errors.get(error).map_or(0, |reason| reason.rows)
     }
 }
 
@@ -165,10 +194,14 @@ mod tests {
     #[test]
     fn places_are_counted_one_by_one() {
         let mut counted = Mismatches::default();
-        counted.add("differs", "/email /customFields/loyalty tier");
-        counted.add("differs", "/email");
-        counted.add("not_found", "");
+        counted.add("differs", "/email /customFields/loyalty tier", "2", "both");
+        counted.add("differs", "/email", "3", "one");
+        counted.add("not_found", "", "4", "none");
         assert_eq!((counted.of("differs"), counted.of("not_found")), (2, 1));
+        let lines: Vec<u64> = (counted.errors["differs"].first.iter())
+            .map(|told| told.line)
+            .collect();
+        assert_eq!(lines, [2, 3]);
         let places: Vec<_> = counted.places.iter().collect();
         assert_eq!(
             places,

@@ -12,7 +12,7 @@ use crate::report::{
     EntitySummary, LimitSummary, LimiterHistory, RateSummary, SourceSummary, StageSummary, Summary,
     thousands,
 };
-use crate::source::FetchTotals;
+use crate::source::FetchState;
 use crate::store::{Checkpoint, Ledger, Manifest, RunDirectory, SourceRecord};
 use crate::telemetry::Consumer;
 
@@ -158,8 +158,8 @@ pub(super) fn conclude(
         entities: vec![EntitySummary::new(entity, &counts)],
         counts,
         requests: checkpoint.requests,
-        source: read_state(directory).map(|state| source_summary(&state.totals)),
-        tokens_minted: end.tokens_minted,
+        source: read_state(directory).map(source_summary),
+        tokens_minted: checkpoint.tokens_minted,
         rate: rate_summary(ended, &ledger, &end),
         limits: limit_summaries(&end.limits),
         stages: end
@@ -212,6 +212,16 @@ pub(super) fn conclude(
     } else {
         remarks = hints.words(&shown(directory), ledger.checkpoint());
     }
+    let doubt = summary
+        .source
+        .as_ref()
+        .and_then(|source| source.doubt.as_ref());
+    remarks.extend(doubt.map(|doubt| {
+        format!(
+            "sluice: records of the source may be missing: {doubt}; \
+             load it once more, without --since, while nobody changes it"
+        )
+    }));
     // What stopped the run and what kept its end from being saved are one
     // failure; the later one says more.
     let failure = match (trouble, end.stop) {
@@ -250,12 +260,15 @@ pub(super) fn limit_summaries(found: &[FoundLimit]) -> Vec<LimitSummary> {
         .collect()
 }
 
-fn source_summary(totals: &FetchTotals) -> SourceSummary {
+fn source_summary(state: FetchState) -> SourceSummary {
+    let totals = &state.totals;
     SourceSummary {
         requests: totals.requests,
         throttled: totals.throttled,
         pages: totals.pages,
         rows: totals.rows,
+        readings: state.reading.number,
+        doubt: state.doubt,
     }
 }
 

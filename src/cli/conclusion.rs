@@ -107,10 +107,13 @@ impl Conclusion {
         text
     }
 
-    /// Whether all rows have ended well, and none of them changed anything.
+    /// Whether all rows have ended well, none of them changed anything, and none
+    /// may be missing.
     pub(super) fn changed_nothing(&self) -> bool {
         let counts = &self.summary.counts;
-        self.status == ExitStatus::Done && counts.created + counts.updated == 0
+        let source = self.summary.source.as_ref();
+        let is_doubtful = source.is_some_and(|source| source.doubt.is_some());
+        self.status == ExitStatus::Done && counts.created + counts.updated == 0 && !is_doubtful
     }
 }
 

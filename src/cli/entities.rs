@@ -11,7 +11,8 @@ use crate::mapping::TargetIds;
 use crate::plan::{ReferenceCycle, dependency_order};
 use crate::store::{Manifest, ParentIds, RunDirectory, SourceRecord};
 
-use super::load::{Prepared, bind};
+use super::bind::bind;
+use super::load::Prepared;
 
 /// Runs whose books are asked for ids beside a run's own. Each costs a look-up
 /// for a key that the newer ones don't have, and two open files a thread.

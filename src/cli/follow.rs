@@ -22,11 +22,12 @@ use crate::store::RunDirectory;
 
 use super::arguments::{OutputForm, PacingFlags, ResumeArguments, RunArguments, ShowingFlags};
 use super::assemble::{Assembled, Load};
+use super::bind::bind_stream;
 use super::conclude::shown;
 use super::conclusion::Conclusion;
 use super::interruption::Interruption;
 use super::run::{Circumstances, begin};
-use super::source_stream::{bind, check_tells_changes, read_state};
+use super::source_stream::{check_tells_changes, read_state};
 use super::staging::STAGED;
 use super::{print, resume};
 
@@ -91,7 +92,7 @@ fn followed_stream(load: &Load) -> Result<BoundStream, FatalError> {
         )
         .with_hint("Try the first rows without --follow."));
     }
-    let (_, bound) = bind(stream)?;
+    let (_, bound) = bind_stream(settings, stream)?;
     check_tells_changes(&bound, "--follow")?;
     Ok(bound)
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use crate::config::{InputSource, did_you_mean};
 use crate::connector::Connector;
-use crate::error::{ExitStatus, FatalError};
+use crate::error::{ExitStatus, FatalError, printable};
 use crate::mapping::Contract;
 use crate::source::csv::{CsvSettings, CsvShape, Input, inspect};
 use crate::source::{SourceError, stage_ndjson, stage_workbook};
@@ -65,7 +65,10 @@ fn look_at(input: &InputSource, scratch: &Path) -> Result<(&'static str, CsvShap
         InputSource::Workbook { path, sheet } => {
             ("xlsx", stage_workbook(path, sheet.as_deref(), &staged))
         }
-        InputSource::Ndjson(path) => ("ndjson", stage_ndjson(path, &HashSet::new(), &staged)),
+        InputSource::Ndjson(path) => {
+            let none = HashSet::new();
+            ("ndjson", stage_ndjson(path, &none, &none, &staged))
+        }
         _ => {
             let file = match input.path() {
                 Some(path) => Input::File(path.to_owned()),
@@ -108,11 +111,13 @@ fn guessed_job(
             Some(column) => job.push_str(&format!("  {target}: {}\n", quoted(column))),
             None => {
                 let near = did_you_mean(target, columns.iter().copied());
-                job.push_str(&format!("  # {target}:{near}\n"));
+                job.push_str(&format!("  # {target}:{}\n", printable(&near)));
             }
         }
     }
-    job.push_str(&format!("# The input's columns: {}\n", columns.join(", ")));
+    // A comment ends with its line, and a column's name may have several.
+    let columns = columns.join(", ");
+    job.push_str(&format!("# The input's columns: {}\n", printable(&columns)));
     job
 }
 
@@ -127,7 +132,8 @@ fn same_name(left: &str, right: &str) -> bool {
     letters(left) == letters(right)
 }
 
-/// A text as a YAML scalar: JSON strings are YAML.
+/// A text as a YAML scalar: JSON strings are YAML, but for the line breaks and
+/// controls that only YAML knows.
 fn quoted(text: &str) -> String {
     let is_plain = !text.is_empty()
         && text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '/')
@@ -141,7 +147,17 @@ fn quoted(text: &str) -> String {
     if is_plain {
         text.to_owned()
     } else {
-        serde_json::to_string(text).expect("a text is JSON")
+        let json = serde_json::to_string(text).expect("a text is JSON");
+        let mut scalar = String::with_capacity(json.len());
+        for character in json.chars() {
+            match character {
+                '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' => {
+                    scalar.push_str(&format!("\\u{:04x}", u32::from(character)));
+                }
+                character => scalar.push(character),
+            }
+        }
+        scalar
     }
 }
 

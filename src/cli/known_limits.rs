@@ -6,11 +6,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::actors::FoundLimit;
 use crate::config::{Concurrency, LimitProfileUse, Settings};
+use crate::connector::Bound;
 use crate::error::FatalError;
 use crate::limit::{
     Confidence, FoundBy, LearnedLimit, LimitKey, LimitKind, LimitProfile, Pause, ProfileFit, Share,
 };
-use crate::plan::{Forecast, sustained_rate, time_for};
+use crate::plan::{Forecast, requests_for, sustained_rate, time_for};
 use crate::report::{LimitSummary, age_words};
 use crate::store::LimitProfiles;
 
@@ -184,6 +185,22 @@ fn as_a_run_knows(limit: &LearnedLimit) -> LearnedLimit {
     }
 }
 
+/// Requests that a load of so many rows takes, as far as that can be told
+/// without asking the tenant.
+pub(super) fn requests_of_load(bound: &Bound, keeps_pre_images: bool, rows: u64) -> u64 {
+    let operation = &bound.operation;
+    let update = bound.update.as_deref();
+    let rows_a_request = update.map_or(operation.batch_cap, |update| {
+        update.batch_cap.min(operation.batch_cap)
+    });
+    let looks_up = update.is_some() || keeps_pre_images;
+    requests_for(
+        rows,
+        rows_a_request as u64,
+        looks_up.then(|| operation.look_up_cap() as u64),
+    )
+}
+
 /// The forecast of a load of so many requests, and in words where it comes
 /// from.
 pub(super) fn forecast(
@@ -309,6 +326,21 @@ mod tests {
                 ..limit(SURE)
             },
         }
+    }
+
+    #[test]
+    fn batches_and_look_ups_count_as_the_requests_that_they_are() {
+        let connector = crate::connector::Connector::load("genesys-cloud").expect("a built-in");
+        let region = [("region".to_owned(), "us-east-1".to_owned())];
+        let requests = |operation: &str, keeps_pre_images| {
+            let bound = connector.bind_to(operation, &region.clone().into());
+            requests_of_load(&bound.expect("bound"), keeps_pre_images, 10_000)
+        };
+        assert_eq!(requests("enrich", false), 1_000);
+        assert_eq!(requests("bulk_add", false), 200);
+        assert_eq!(requests("bulk_add", true), 10_200);
+        // Each is looked up, and at worst changed by itself.
+        assert_eq!(requests("organizations", false), 20_000);
     }
 
     #[test]

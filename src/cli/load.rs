@@ -23,10 +23,12 @@ use crate::store::{BookFormat, ResumeMark};
 use crate::telemetry::EventSender;
 use crate::transport::{Lanes, TransportSettings, lanes};
 
+use super::bind::{bind, target_connector};
 use super::credentials::token_plan;
 use super::csv_adapters::{CountedCsv, RejectFormat};
 use super::known_limits::KnownLimits;
 use super::mapping;
+use super::set_up::SetUpBook;
 use super::source_remarks::SourceRemarks;
 
 /// Bytes that rows under way may hold, at three copies of their text.
@@ -42,6 +44,8 @@ pub(super) struct Prepared {
     pub(super) program: Arc<Program>,
     /// Of a retry, the rows that are sent again, in the order of their lines.
     pub(super) relisted: Option<Vec<(RowId, Position)>>,
+    /// What was asked of the target before the leg, for its books.
+    pub(super) set_up: SetUpBook,
     /// Calls of a stream's source, for the audit.
     pub(super) source_calls: CallLog,
     /// Where what its fetching remarks is told.
@@ -107,6 +111,7 @@ fn prepare_bound(
         shape,
         program: Arc::new(program),
         relisted: None,
+        set_up: SetUpBook::default(),
         source_calls: CallLog::default(),
         source_remarks: SourceRemarks::default(),
         rules,
@@ -116,7 +121,7 @@ fn prepare_bound(
 /// Hashes of the mapping rules and of the connector file, without a look at the
 /// input.
 pub(super) fn hashes_of(settings: &Settings) -> Result<(String, String), FatalError> {
-    let connector = Connector::load(&settings.connector)?;
+    let connector = target_connector(settings)?;
     let rules = mapping::rules(settings)?;
     Ok((
         mapping::hash_of_rules(rules.as_deref()),
@@ -137,17 +142,14 @@ pub(super) fn check_target(settings: &Settings) -> Result<(), FatalError> {
     }
 }
 
-/// The connector that the settings name, with its variables filled in.
+/// The target's fields that take a list or an object as a whole.
 ///
 /// # Errors
-/// A mistake in either.
-pub(super) fn bind(settings: &Settings) -> Result<(Connector, Bound), FatalError> {
-    let connector = Connector::load(&settings.connector)?;
-    let bound = match &settings.operation {
-        Some(operation) => connector.bind_to(operation, &settings.variables)?,
-        None => connector.bind(&settings.variables)?,
-    };
-    Ok((connector, bound))
+/// Connector, operation and variables don't go together.
+pub(super) fn nesting_fields_of(settings: &Settings) -> Result<Vec<String>, FatalError> {
+    let (_, bound) = bind(settings)?;
+    let fields = bound.operation.contract.nesting_fields();
+    Ok(fields.map(str::to_owned).collect())
 }
 
 /// Refuses a connector that can't show what is there, or can't put it back.

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::{Origin, Settings, did_you_mean};
+use crate::config::{InputSource, Origin, Settings, did_you_mean};
 use crate::error::FatalError;
-use crate::mapping::{Contract, FieldRule, LookupFile, Program};
+use crate::mapping::{Contract, FieldRule, LookupFile, Nesting, Program};
 use crate::record::Fields;
 use crate::source::Source;
 use crate::source::csv::{CsvReader, CsvSettings, CsvShape, Input, Start, inspect, split};
@@ -45,7 +45,29 @@ pub(super) fn program(
     shape: &CsvShape,
     contract: &Contract,
 ) -> Result<Program, FatalError> {
-    let compiled = Program::compile(rules, &shape.header, &shape.payload_columns(), contract);
+    let mut columns = shape.payload_columns();
+    if rules.is_none() && matches!(settings.input, InputSource::Ndjson(_)) {
+        // Entries of a list that a field takes as a whole are no fields.
+        let is_part = |column: &str| {
+            contract.nesting_fields().any(|field| {
+                let rest = column.strip_prefix(field);
+                rest.is_some_and(|rest| rest.starts_with('.'))
+            })
+        };
+        columns.retain(|&index| !is_part(&shape.header[index]));
+    }
+    let compiled = Program::compile(rules, &shape.header, &columns, contract);
+    let nesting = match &settings.input {
+        InputSource::Ndjson(_) => Some(Nesting::InColumns),
+        InputSource::Stream(_) => Some(Nesting::InCells),
+        _ => None,
+    };
+    let compiled = compiled.map(|mut program| {
+        if let Some(nesting) = nesting {
+            program.set_nesting(nesting, &shape.header);
+        }
+        program
+    });
     compiled.map_err(|problems| {
         let mut messages = problems.iter().map(ToString::to_string);
         let first = messages.next().unwrap_or_default();

@@ -3,6 +3,7 @@
 mod arguments;
 mod assemble;
 mod begin_manifest;
+mod bind;
 mod compare;
 mod completions;
 mod conclude;
@@ -18,6 +19,7 @@ mod follow;
 mod id_map;
 mod init;
 mod interruption;
+mod just_before;
 mod known_limits;
 mod load;
 mod man;
@@ -28,6 +30,7 @@ mod pass;
 mod patience;
 mod pause_keeper;
 mod plan;
+mod plan_request;
 mod plan_sample;
 mod plan_text;
 mod planned_keys;
@@ -86,7 +89,9 @@ pub fn main() -> ExitCode {
         }
     };
     print::speak_in(arguments.command.log_form());
-    match dispatch(arguments.command) {
+    let ended = dispatch(arguments.command);
+    credentials::tell_of_lost_refresh_token();
+    match ended {
         Ok(status) => ExitCode::from(status.code()),
         Err(error) => {
             print::failure(&error);

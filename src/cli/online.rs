@@ -11,14 +11,14 @@ use crate::actors::{Selection, StopReason};
 use crate::auth::Credentials;
 use crate::config::Settings;
 use crate::connector::Effect;
-use crate::error::{ExitStatus, FatalError, FatalKind};
+use crate::error::{ExitStatus, FatalError, FatalKind, printable};
 use crate::record::{Counts, RowRanges};
 use crate::report::{counted as number_of, thousands, write_counts};
 use crate::source::csv::Input;
 use crate::store::{RunDirectory, SqliteJournal};
 
 use super::arguments::ShowingFlags;
-use super::compare::{Choice, Mismatches, check_can_compare, comparing, counted};
+use super::compare::{Choice, MismatchReason, Mismatches, check_can_compare, comparing, counted};
 use super::credentials::{client_id_offline, read_credentials};
 use super::known_limits::{KnownLimits, forecast};
 use super::load::Prepared;
@@ -35,7 +35,8 @@ const LOOKED_UP: u64 = 200;
 /// What the tenant has of the rows.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct OnlinePlan {
-    /// Rows that were looked up; the sum of the next six.
+    /// Rows that were looked up, or whose records can't be there as long as
+    /// something isn't that a load makes first; the sum of the next six.
     pub(super) looked_up: u64,
     /// Their records aren't there, and would be made.
     pub(super) created: u64,
@@ -55,6 +56,8 @@ pub(super) struct OnlinePlan {
     pub(super) keys: u64,
     /// Updated rows, by each place that would change.
     pub(super) places: BTreeMap<String, u64>,
+    /// Why rows are in conflict, missing or failed, with the first of each.
+    pub(super) reasons: BTreeMap<String, MismatchReason>,
     /// Look-ups that were sent for it.
     pub(super) requests: u64,
 }
@@ -127,6 +130,9 @@ impl Question {
         plan: &mut Plan,
         showing: &ShowingFlags,
     ) -> Result<Answered, FatalError> {
+        if !self.not_there_yet.is_empty() {
+            return Ok(Self::without_records(prepared, sendable, plan));
+        }
         let is_bounded = self.asking == Asking::AboutAll || prepared.settings.limit.is_some();
         let most = match is_bounded {
             true => u64::MAX,
@@ -163,7 +169,7 @@ impl Question {
             looked_up: counts.ended(),
             unchanged: counts.unchanged,
             not_reached: counts.not_reached,
-            keys: sendable.accepted.rows() - sendable.repeated.len() as u64,
+            keys: sendable.keys(),
             requests: ledger.requests().sent,
             ..OnlinePlan::default()
         };
@@ -188,6 +194,28 @@ impl Question {
         online.forecast(prepared, plan);
         plan.online = Some(online);
         Ok(answered)
+    }
+
+    /// What records belong to isn't there yet, so none of them is, and there is
+    /// nobody to ask.
+    fn without_records(prepared: &Prepared, sendable: &Sendable, plan: &mut Plan) -> Answered {
+        let keys = sendable.keys();
+        let mut online = OnlinePlan {
+            looked_up: keys,
+            keys,
+            ..OnlinePlan::default()
+        };
+        online.sort_out(prepared, keys, keys, Mismatches::default());
+        online.forecast(prepared, plan);
+        let status = match online.missing {
+            0 => ExitStatus::Done,
+            _ => ExitStatus::SomeRejected,
+        };
+        plan.online = Some(online);
+        Answered {
+            status,
+            failure: None,
+        }
     }
 }
 
@@ -220,6 +248,12 @@ impl OnlinePlan {
         self.failed = rejected - absent - different - several;
         self.conflict = several;
         let bound = &prepared.bound;
+        self.reasons = mismatches.errors;
+        self.reasons.retain(|error, _| match error.as_str() {
+            "differs" => bound.operation.effect == Effect::Created && bound.update.is_none(),
+            "not_found" => bound.operation.effect == Effect::Updated && bound.update.is_none(),
+            _ => true,
+        });
         match (bound.operation.effect, &bound.update) {
             (Effect::Updated, None) => {
                 self.updated = different;
@@ -276,6 +310,16 @@ impl OnlinePlan {
             ("failed", self.failed, false),
         ];
         write_counts(out, 12, &lines)?;
+        for (rule, reason) in &self.reasons {
+            writeln!(out, "  {rule}: {}", number_of(reason.rows, "row"))?;
+            for told in &reason.first {
+                writeln!(out, "    line {}: {}", told.line, printable(&told.message))?;
+            }
+            let others = reason.rows - reason.first.len() as u64;
+            if others > 0 {
+                writeln!(out, "    … and {} more", thousands(others))?;
+            }
+        }
         for (place, rows) in &self.places {
             writeln!(out, "  {place} would change in {}", number_of(*rows, "row"))?;
         }
@@ -290,6 +334,9 @@ impl OnlinePlan {
     }
 
     fn part(&self) -> String {
+        if self.requests == 0 && self.looked_up > 0 {
+            return "nothing was looked up: what a load makes first isn't there yet, and so no record is".to_owned();
+        }
         let looked_up = number_of(self.looked_up, "row");
         match self.looked_up + self.not_reached < self.keys {
             true => format!(

@@ -7,7 +7,7 @@ use crate::actors::{self, InputCounting, RunEnd, RunPlan, Selection};
 use crate::auth::Credentials;
 use crate::config::LimitProfileUse;
 use crate::error::FatalError;
-use crate::record::RunEvent;
+use crate::record::{OutcomeBatch, RunEvent};
 use crate::store::{Journal, Ledger, LimitProfiles, RunDirectory};
 use crate::telemetry::Consumer;
 use crate::transport::Lanes;
@@ -49,6 +49,11 @@ impl Pass<'_> {
             prepared.book_format(),
             self.selection.first_row(),
         )?;
+        ledger.record(OutcomeBatch {
+            calls: prepared.set_up.calls.clone(),
+            ..OutcomeBatch::default()
+        })?;
+        ledger.note_tokens(prepared.set_up.tokens_minted);
         // The leg's number is part of every request id, so it is durable before
         // the first request.
         ledger.commit(elapsed_of(ledger.checkpoint()))?;

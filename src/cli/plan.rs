@@ -7,7 +7,7 @@ use crate::config::{Duplicates, InputSource, Settings};
 use crate::connector::{Bound, Operation};
 use crate::error::{ExitStatus, FatalError};
 use crate::mapping::{MappedRow, Observations, TargetIds};
-use crate::plan::{Findings, requests_for};
+use crate::plan::Findings;
 use crate::record::{Fields, RawBatch, RawRow, Refusal, RowRanges};
 use crate::source::csv::{Input, Start, split};
 use crate::source::{DuplicateFinder, Source, SourceError, Spool};
@@ -15,10 +15,11 @@ use crate::source::{DuplicateFinder, Source, SourceError, Spool};
 use super::arguments::{PlanArguments, ShowingFlags};
 use super::assemble::{Load, settings_of};
 use super::credentials::client_id_offline;
-use super::known_limits::{KnownLimits, forecast};
+use super::known_limits::{KnownLimits, forecast, requests_of_load};
 use super::load::{Prepared, prepare, prepare_staged};
 use super::online::{Answered, Question};
 use super::parts;
+use super::plan_request::{FirstRow, first_requests};
 use super::plan_sample::Sample;
 use super::plan_text::{ObservedField, Plan, RepeatedKeys};
 use super::planned_keys::{KeysOfEntity, PlannedKeys};
@@ -159,6 +160,13 @@ pub(super) struct Sendable {
     pub(super) repeated: Vec<u64>,
 }
 
+impl Sendable {
+    /// How many different keys they have.
+    pub(super) fn keys(&self) -> u64 {
+        self.accepted.rows() - self.repeated.len() as u64
+    }
+}
+
 /// Reads the input once and gathers everything on the way.
 struct Planner<'load> {
     prepared: &'load Prepared,
@@ -172,6 +180,8 @@ struct Planner<'load> {
     observations: Observations,
     repeats: DuplicateFinder,
     samples: Vec<Sample>,
+    /// The rows of the samples.
+    first_rows: Vec<FirstRow>,
     /// `None` where nobody wants to know them.
     accepted_rows: Option<RowRanges>,
 }
@@ -191,6 +201,7 @@ impl<'load> Planner<'load> {
             observations: Observations::default(),
             repeats: DuplicateFinder::new(std::env::temp_dir()),
             samples: Vec::new(),
+            first_rows: Vec::new(),
         }
     }
 
@@ -270,6 +281,11 @@ impl<'load> Planner<'load> {
                 &self.body,
             );
             self.samples.push(sample);
+            self.first_rows.push(FirstRow {
+                number: row.row.0,
+                key: self.mapped.key().to_owned(),
+                body: self.body.clone(),
+            });
         }
         Ok(key_hash)
     }
@@ -291,22 +307,13 @@ impl<'load> Planner<'load> {
                 problems.add_repeats(&found.later);
             }
         }
-        let operation = &self.prepared.bound.operation;
         let client = client_id_offline(settings);
         let key = self
             .prepared
             .limit_key(client.as_deref().unwrap_or_default());
         let known = KnownLimits::read(settings);
-        let update = self.prepared.bound.update.as_deref();
-        let rows_a_request = update.map_or(operation.batch_cap, |update| {
-            update.batch_cap.min(operation.batch_cap)
-        });
         let (forecast, forecast_from) = forecast(
-            requests_for(
-                to_send,
-                rows_a_request as u64,
-                (update.is_some() || settings.pre_images).then(|| operation.look_up_cap() as u64),
-            ),
+            requests_of_load(&self.prepared.bound, settings.pre_images, to_send),
             &known.profiles,
             (&key.tenant, client.as_deref(), &key.endpoint),
             settings,
@@ -339,6 +346,7 @@ impl<'load> Planner<'load> {
                 choice: settings.duplicates.to_string(),
             },
             samples: self.samples,
+            first_requests: first_requests(self.prepared, &self.first_rows),
             forecast,
             forecast_from,
             problems,

@@ -128,7 +128,7 @@ fn visible(text: &str) -> String {
 }
 
 /// A text that takes so many columns of a terminal at most.
-fn shortened(text: &str, width: usize) -> String {
+pub(super) fn shortened(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }

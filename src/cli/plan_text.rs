@@ -5,10 +5,12 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::online::OnlinePlan;
+use crate::error::printable;
 use crate::mapping::Observation;
 use crate::plan::{Findings, Forecast};
 use crate::report::{counted, duration_words, rate_words, thousands};
 
+use super::plan_request::PlannedRequest;
 use super::plan_sample::Sample;
 
 /// What a run would do.
@@ -27,6 +29,8 @@ pub(super) struct Plan {
     pub(super) observations: Vec<ObservedField>,
     pub(super) duplicates: RepeatedKeys,
     pub(super) samples: Vec<Sample>,
+    /// Made of the samples, as they would be sent.
+    pub(super) first_requests: Vec<PlannedRequest>,
     pub(super) forecast: Forecast,
     /// Where the forecast's limit comes from, in words.
     pub(super) forecast_from: Option<String>,
@@ -74,7 +78,8 @@ impl Plan {
     fn write_text(&self, out: &mut String) -> std::fmt::Result {
         writeln!(out, "{} → {}", self.input, self.target)?;
         writeln!(out, "  operation   {}", self.operation)?;
-        writeln!(out, "  columns     {}", self.columns.join(", "))?;
+        let columns = self.columns.join(", ");
+        writeln!(out, "  columns     {}", printable(&columns))?;
         for notice in &self.notices {
             writeln!(out, "  found       {notice}")?;
         }
@@ -96,6 +101,13 @@ impl Plan {
             )?;
             for sample in &self.samples {
                 sample.write_text(out)?;
+            }
+            writeln!(
+                out,
+                "\nthe first request that would be sent, without its headers"
+            )?;
+            for request in &self.first_requests {
+                request.write_text(out)?;
             }
         }
         self.write_problems(out)?;

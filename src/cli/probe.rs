@@ -9,20 +9,21 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::config::{InputSource, Overrides, PartLayers, Settings, read_job};
-use crate::connector::Connector;
 use crate::error::{ExitStatus, FatalError, FatalKind};
 use crate::limit::{FoundBy, LimitKey, LimitProfile};
 use crate::probe::{
-    self, Bounds, Context, Finding, Kind, Plan, Questions, Stop, TokenSource, json_report,
-    text_report,
+    self, Bounds, Context, Finding, ForecastLoad, Kind, Plan, Questions, Stop, TokenSource,
+    json_report, text_report,
 };
 use crate::report::{counted, duration_words};
 use crate::store::LimitProfiles;
 
 use super::arguments::ProbeArguments;
 use super::assemble::{is_job_file, of_profile, variables};
+use super::bind::target_connector;
 use super::credentials::{read_credentials, token_plan};
 use super::discover::{Whose, discovered};
+use super::known_limits::requests_of_load;
 use super::{print, set_up};
 
 /// A terminal that doesn't say how wide it is, and a log.
@@ -41,11 +42,12 @@ pub(super) fn probe(arguments: &ProbeArguments) -> Result<ExitStatus, FatalError
     }
     let credentials = read_credentials(&settings)?;
     let settings = match arguments.write {
-        true => set_up::settled(&settings, &credentials)?,
+        true => set_up::settled(&settings, &credentials)?.0,
         false => Settings {
             variables: discovered(
-                &Connector::load(&settings.connector)?,
+                &target_connector(&settings)?,
                 &settings.variables,
+                &credentials,
                 Whose::Target,
             )?,
             ..settings
@@ -59,13 +61,17 @@ pub(super) fn probe(arguments: &ProbeArguments) -> Result<ExitStatus, FatalError
         max_duration: arguments.max_duration.duration(),
         max_in_flight: arguments.max_in_flight.get(),
     };
+    let rows = arguments.rows.or(rows_there);
     let context = Context {
         tenant: bound.base_url.to_string(),
         endpoint: questions.endpoint(),
         started_at: jiff::Timestamp::now()
             .strftime("%Y-%m-%d %H:%M UTC")
             .to_string(),
-        rows: arguments.rows.or(rows_there),
+        load: rows.map(|rows| ForecastLoad {
+            rows,
+            requests: requests_of_load(&bound, settings.pre_images, rows),
+        }),
     };
     if !arguments.showing.quiet {
         announce(&context, &bounds, &questions);

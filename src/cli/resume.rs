@@ -114,8 +114,9 @@ impl Opened {
         let (mut prepared, counting) = match &circumstances.shared {
             Some(shared) => {
                 let counting = self.check_read(&settings)?;
-                let settings = set_up::settled(&settings, &credentials)?;
-                let prepared = shared.prepare(settings)?;
+                let (settings, set_up) = set_up::settled(&settings, &credentials)?;
+                let mut prepared = shared.prepare(settings)?;
+                prepared.set_up = set_up;
                 check_unchanged(&self.manifest, &prepared)?;
                 (prepared, counting)
             }
@@ -163,10 +164,10 @@ impl Opened {
         let (directory, manifest) = (&self.directory, &self.manifest);
         let read_from = read_from(directory, manifest);
         if self.has_to_stage(&read_from) {
-            let settings = set_up::settled(&settings, credentials)?;
+            let (settings, set_up) = set_up::settled(&settings, credentials)?;
             // What a kill left of it.
             let _ = fs::remove_file(&read_from);
-            let prepared = match &settings.input {
+            let mut prepared = match &settings.input {
                 InputSource::Stream(stream) => {
                     self.fetch(&settings, stream, None, circumstances)?
                 }
@@ -178,6 +179,7 @@ impl Opened {
                     prepared
                 }
             };
+            prepared.set_up = set_up;
             check_unchanged(manifest, &prepared)?;
             return Ok((prepared, None));
         }
@@ -186,8 +188,8 @@ impl Opened {
             _ => None,
         };
         let counting = check_input(manifest, &settings, &read_from, &self.checkpoint)?;
-        let settings = set_up::settled(&settings, credentials)?;
-        let prepared = match (&settings.input, fetched) {
+        let (settings, set_up) = set_up::settled(&settings, credentials)?;
+        let mut prepared = match (&settings.input, fetched) {
             (InputSource::Stream(stream), Some(state)) if !state.complete => {
                 let prepared = self.fetch(&settings, stream, Some(state), circumstances)?;
                 check_unchanged(manifest, &prepared)?;
@@ -195,6 +197,7 @@ impl Opened {
             }
             _ => prepare_again(manifest, settings, read_from)?,
         };
+        prepared.set_up = set_up;
         Ok((prepared, counting))
     }
 

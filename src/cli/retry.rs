@@ -90,7 +90,9 @@ pub(super) fn retry_run(
     let prepared = prepare_retry(&retake.file(), &book, &manifest, &settings)?;
     let in_doubt = match of {
         RetryOf::Unknown if !prepared.bound.operation.repeatable => {
-            check_can_be_asked(&prepared)?;
+            if !(prepared.bound.operation.has_job() && retake.has_jobs()?) {
+                check_can_be_asked(&prepared)?;
+            }
             Some(now_ms())
         }
         _ => None,
@@ -142,9 +144,10 @@ pub(super) fn leg(
         ));
     };
     let credentials = read_credentials(&settings)?;
-    let settings = set_up::settled(&settings, &credentials)?;
+    let (settings, set_up) = set_up::settled(&settings, &credentials)?;
     let text = directory.path().join(mark.file);
     let mut prepared = prepare_retry(&text, &text, &manifest, &settings)?;
+    prepared.set_up = set_up;
     entities::find_ids(&mut prepared, &directory)?;
     let rows = rows_taken_back(&mut journal)?;
     prepared.relisted = Some(rows.iter().map(|row| (row.row, row.position)).collect());

@@ -23,7 +23,7 @@ use super::pass::Pass;
 use super::retry_hints::RetryHints;
 use super::source_stream::{SourceStream, prepare_without_rows, record_of};
 use super::staging::{PrivateFolder, stage_file};
-use super::{follow, plan, set_up};
+use super::{follow, just_before, plan, set_up};
 
 /// `sluice run`.
 pub(super) fn run(arguments: &LoadArguments) -> Result<ExitStatus, FatalError> {
@@ -131,13 +131,14 @@ fn begin_whole(
         }
         _ => None,
     };
-    let settings = &set_up::settled(settings, &credentials)?;
+    let (settings, set_up) = set_up::settled(settings, &credentials)?;
+    let settings = &settings;
     let mut manifest = manifest_of(settings, files)?;
     if let Some(round) = circumstances.round {
         manifest.run_id.push_str(&format!("-round-{round}"));
     }
     let runs = settings.run_dir.clone();
-    let (prepared, made) = match file_input(settings) {
+    let (mut prepared, made) = match file_input(settings) {
         Some(input) => {
             let prepared = prepare(settings.clone(), input)?;
             note_hashes(&mut manifest, &prepared);
@@ -155,6 +156,7 @@ fn begin_whole(
             }
         }
     };
+    prepared.set_up = set_up;
     let (directory, journal, lock) = made;
     let leg = Leg {
         selection: prepared.selection(directory.path())?,
@@ -266,8 +268,10 @@ impl Leg {
             selection: self.selection.clone(),
             counting: self.counting,
         };
+        let follows_another = self.circumstances.round.is_some()
+            || just_before::has_made_records(prepared, &self.directory);
         let (end, history) = pass.carry_out(prepared, showing, |plan| RunPlan {
-            follows_another: self.circumstances.round.is_some(),
+            follows_another,
             ..plan
         })?;
         let stays = self.circumstances.tenant == Tenant::Stays;
@@ -282,7 +286,9 @@ impl Leg {
             selection: &self.selection,
             hints: RetryHints {
                 rejected: stays,
-                unknown: stays && prepared.bound.operation.in_doubt() != InDoubt::Keep,
+                unknown: stays
+                    && (prepared.bound.operation.in_doubt() != InDoubt::Keep
+                        || prepared.bound.operation.has_job()),
             },
         };
         let conclusion = conclude(&leg, end, &history);

@@ -4,29 +4,44 @@
 //! All of it can be done again: what is there is found, and what was asked for
 //! without an answer is looked for before it is asked for again.
 
-use bytes::Bytes;
-use tokio::time::sleep;
+use std::cell::{Cell, RefCell};
 
-use crate::auth::Credentials;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use tokio::time::{Instant, sleep};
+
+use crate::auth::{Credentials, Token};
 use crate::config::Settings;
-use crate::connector::{Bound, Connector, SetUpCall, SetUpStep};
+use crate::connector::{Bound, ReplyClass, SetUpCall, SetUpStep};
 use crate::error::{FatalError, FatalKind};
 use crate::probe::{TokenSource, Tokens};
+use crate::record::CallRecord;
 use crate::transport::{ControlClient, ControlError, Reply, TransportSettings, shared_headers};
 
+use super::bind::{bind, bind_target, operation_of};
 use super::credentials::token_plan;
 use super::discover::{Whose, discovered};
 use super::patience::{
     ATTEMPTS, FIRST_WAIT, LONGEST_STATED_WAIT, is_success, patiently, runtime, stated_wait,
 };
 
-/// The settings with the variables that only the tenant can tell. Sends nothing
-/// where the connector has nothing to ask.
+/// What was asked of the platform, for the books of the run that comes of it.
+#[derive(Default)]
+pub(super) struct SetUpBook {
+    /// The calls, in their order.
+    pub(super) calls: Vec<CallRecord>,
+    /// Tokens that were minted for them.
+    pub(super) tokens_minted: u64,
+}
+
+/// The settings with the variables that only the tenant can tell, and what was
+/// asked for them. Sends nothing where the connector has nothing to ask.
 pub(super) fn settled(
     settings: &Settings,
     credentials: &Credentials,
-) -> Result<Settings, FatalError> {
-    settled_with(settings, credentials, Absent::Made).map(|(settings, _)| settings)
+) -> Result<(Settings, SetUpBook), FatalError> {
+    let (settings, book, _) = settled_with(settings, credentials, Absent::Made)?;
+    Ok((settings, book))
 }
 
 /// The same for a command that only reads, with the names of what isn't there
@@ -35,7 +50,8 @@ pub(super) fn looked_up(
     settings: &Settings,
     credentials: &Credentials,
 ) -> Result<(Settings, Vec<String>), FatalError> {
-    settled_with(settings, credentials, Absent::LeftOut)
+    let (settings, _, left_out) = settled_with(settings, credentials, Absent::LeftOut)?;
+    Ok((settings, left_out))
 }
 
 /// What is done about something that isn't there, and that a load makes.
@@ -49,46 +65,62 @@ fn settled_with(
     settings: &Settings,
     credentials: &Credentials,
     absent: Absent,
-) -> Result<(Settings, Vec<String>), FatalError> {
+) -> Result<(Settings, SetUpBook, Vec<String>), FatalError> {
     let mut settings = settings.clone();
-    let connector = Connector::load(&settings.connector)?;
-    settings.variables = discovered(&connector, &settings.variables, Whose::Target)?;
+    // A mistake of the user's is told before anybody is asked.
+    let (connector, _) = bind(&settings)?;
+    settings.variables = discovered(&connector, &settings.variables, credentials, Whose::Target)?;
+    let book = RefCell::new(SetUpBook::default());
     let mut left_out = Vec::new();
-    let name = settings.operation.clone();
-    let name = name.as_deref().unwrap_or(connector.default_operation());
-    let steps = connector.set_up_steps(name, &settings.variables)?;
-    if steps.is_empty() {
-        return Ok((settings, left_out));
-    }
-    runtime()?.block_on(async {
-        let client = ControlClient::new(TransportSettings::default());
-        for index in steps {
-            let bound = connector.bind_to(name, &settings.variables)?;
-            if let Some(step) = connector.set_up_step(index, &settings.variables)? {
-                let id = Desk::new(&client, &bound, credentials)
-                    .carry_out(&step, absent)
-                    .await?;
-                match id {
+    let operation = operation_of(&connector, &settings);
+    let steps = connector.set_up_steps(operation, &settings.variables)?;
+    if !steps.is_empty() {
+        runtime()?.block_on(async {
+            let client = ControlClient::new(TransportSettings::default());
+            for index in steps {
+                let bound = bind_target(&connector, &settings)?;
+                let Some(step) = connector.set_up_step(index, &settings.variables)? else {
+                    continue;
+                };
+                let desk = Desk::new(&client, &bound, credentials, &book);
+                match desk.carry_out(&step, absent).await? {
                     Some(id) => {
                         settings.variables.insert(step.sets, id);
                     }
                     None => left_out.push(step.name),
                 }
+                book.borrow_mut().tokens_minted += desk.tokens.minted().await;
             }
-        }
-        Ok((settings, left_out))
-    })
+            Ok::<(), FatalError>(())
+        })?;
+    }
+    Ok((settings, book.into_inner(), left_out))
 }
 
-/// Sends what a step needs, with a token.
+/// Sends what a step needs, with a token, and takes every call down.
 struct Desk<'load> {
     client: &'load ControlClient,
     tokens: Tokens,
+    request_id_header: Option<HeaderName>,
+    book: &'load RefCell<SetUpBook>,
+}
+
+/// A call, and which attempt it is.
+struct Attempt<'step> {
+    step: &'step SetUpStep,
+    call: &'step SetUpCall,
+    number: u32,
 }
 
 impl<'load> Desk<'load> {
-    fn new(client: &'load ControlClient, bound: &Bound, credentials: &Credentials) -> Self {
+    fn new(
+        client: &'load ControlClient,
+        bound: &Bound,
+        credentials: &Credentials,
+        book: &'load RefCell<SetUpBook>,
+    ) -> Self {
         let plan = token_plan(&bound.auth, credentials.clone());
+        let header = bound.request_id_header.as_ref();
         Self {
             client,
             tokens: Tokens::new(TokenSource {
@@ -96,6 +128,8 @@ impl<'load> Desk<'load> {
                 credentials: plan.credentials,
                 policy: plan.policy,
             }),
+            request_id_header: header.and_then(|name| HeaderName::from_bytes(name.as_bytes()).ok()),
+            book,
         }
     }
 
@@ -106,7 +140,7 @@ impl<'load> Desk<'load> {
         step: &SetUpStep,
         absent: Absent,
     ) -> Result<Option<String>, FatalError> {
-        for _ in 0..ATTEMPTS {
+        for number in 1..=ATTEMPTS {
             let reply = self.ask(step, &step.look_up).await?;
             if let Some(id) = is_success(&reply)
                 .then(|| step.found(&reply.body))
@@ -127,7 +161,12 @@ impl<'load> Desk<'load> {
                 )
                 .with_hint("Make it in the platform's own administration, then start again."));
             };
-            let reply = match self.send(create).await {
+            let attempt = Attempt {
+                step,
+                call: create,
+                number,
+            };
+            let reply = match self.send(attempt).await {
                 Ok(reply) => reply,
                 // It was made or not: the look-up tells.
                 Err(_) => {
@@ -161,10 +200,17 @@ impl<'load> Desk<'load> {
     /// One call, again and again while there is no answer.
     async fn ask(&self, step: &SetUpStep, call: &SetUpCall) -> Result<Reply, FatalError> {
         let mut refused = None;
+        let attempts = Cell::new(0);
         loop {
             let token = self.tokens.newer_than(refused).await?;
             let reply = patiently(&format!("`{}`", step.name), || {
-                self.send_with(call, token.authorization.clone())
+                attempts.set(attempts.get() + 1);
+                let attempt = Attempt {
+                    step,
+                    call,
+                    number: attempts.get(),
+                };
+                self.send_with(attempt, &token)
             })
             .await?;
             // A second refusal in a row is for good.
@@ -175,28 +221,62 @@ impl<'load> Desk<'load> {
         }
     }
 
-    async fn send(&self, call: &SetUpCall) -> Result<Reply, FatalError> {
+    async fn send(&self, attempt: Attempt<'_>) -> Result<Reply, FatalError> {
         let token = self.tokens.newer_than(None).await?;
-        self.send_with(call, token.authorization.clone())
+        self.send_with(attempt, &token)
             .await
             .map_err(|failure| FatalError::new(FatalKind::Tenant, failure.to_string()))
     }
 
-    async fn send_with(
-        &self,
-        call: &SetUpCall,
-        authorization: http::HeaderValue,
-    ) -> Result<Reply, ControlError> {
+    async fn send_with(&self, attempt: Attempt<'_>, token: &Token) -> Result<Reply, ControlError> {
+        let call = attempt.call;
+        let sent_at_ms = u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or(0);
+        let started = Instant::now();
+        // No run has a number yet; the time tells these calls from others'.
+        let number = self.book.borrow().calls.len() + 1;
+        let request_id = format!("set-up-{sent_at_ms}-{number}");
         let own = shared_headers(&call.headers);
-        let mut headers: http::HeaderMap = own.iter().cloned().collect();
-        headers.insert(http::header::AUTHORIZATION, authorization);
-        match &call.body {
+        let mut headers: HeaderMap = own.iter().cloned().collect();
+        headers.extend(token.headers.iter().cloned());
+        if let (Some(name), Ok(id)) = (&self.request_id_header, HeaderValue::from_str(&request_id))
+        {
+            headers.insert(name.clone(), id);
+        }
+        let result = match &call.body {
             None => self.client.get(&call.url, headers).await,
             Some(body) => {
                 let body = Bytes::from(body.clone());
                 self.client.post_json(&call.url, headers, body).await
             }
-        }
+        };
+        let about = match call.body {
+            None => "look_up",
+            Some(_) => "create",
+        };
+        let status = result.as_ref().ok().map(|reply| reply.status);
+        self.book.borrow_mut().calls.push(CallRecord {
+            sent_at_ms,
+            request_id,
+            endpoint: format!("{}/{about}", attempt.step.name).into(),
+            status,
+            duration: started.elapsed(),
+            first_row: 0,
+            rows: 0,
+            attempt: attempt.number,
+            class: class_of(call, status).name(),
+        });
+        result
+    }
+}
+
+/// What an answer means; of no answer, whether what was asked for may be there.
+fn class_of(call: &SetUpCall, status: Option<u16>) -> ReplyClass {
+    match (status, &call.body) {
+        // It says what was asked: there is none.
+        (Some(404), None) => ReplyClass::Done,
+        (Some(status), _) => ReplyClass::by_default(status),
+        (None, None) => ReplyClass::Retry,
+        (None, Some(_)) => ReplyClass::Unknown,
     }
 }
 

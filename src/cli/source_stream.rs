@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::auth::{Credentials, TokenKeeper};
 use crate::config::{Settings, Since, StreamSource};
-use crate::connector::{BoundStream, Connector};
+use crate::connector::BoundStream;
 use crate::error::FatalError;
 use crate::source::csv::{Input, write_staged_header};
 use crate::source::{
@@ -19,6 +19,7 @@ use crate::source::{
 use crate::store::{Manifest, RunDirectory, SourceRecord, StreamRecord};
 use crate::transport::{TransportSettings, lanes};
 
+use super::bind::bind_stream;
 use super::credentials::{read_source_credentials, token_plan};
 use super::discover::{Whose, discovered};
 use super::load::{Prepared, hash, prepare_staged};
@@ -67,10 +68,10 @@ impl SourceStream {
     /// A mistake of the user's, told before anything is sent; and a platform that
     /// doesn't tell its address.
     pub(super) fn open(settings: &Settings, stream: &StreamSource) -> Result<Self, FatalError> {
-        let (connector, bound) = bind(stream)?;
+        let (connector, bound) = bind_stream(settings, stream)?;
         let since = since_of(settings, stream, &bound)?;
         let credentials = read_source_credentials(settings, stream, &connector)?;
-        let variables = discovered(&connector, &stream.variables, Whose::Source)?;
+        let variables = discovered(&connector, &stream.variables, &credentials, Whose::Source)?;
         Ok(Self {
             bound: connector.bind_stream(stream.stream.as_deref(), &variables)?,
             since,
@@ -195,23 +196,13 @@ impl SourceTokens for KeptTokens {
         let token = self.0.newer_than(refused).await?;
         Ok(SourceToken {
             generation: token.generation,
-            authorization: token.authorization.clone(),
+            headers: Arc::clone(&token.headers),
         })
     }
 
     fn accepted(&mut self, generation: u64) {
         self.0.accepted(generation);
     }
-}
-
-/// The stream that the source's section names, and its connector.
-///
-/// # Errors
-/// A mistake in either.
-pub(super) fn bind(stream: &StreamSource) -> Result<(Connector, BoundStream), FatalError> {
-    let connector = Connector::load(&stream.connector)?;
-    let bound = connector.bind_stream(stream.stream.as_deref(), &stream.variables)?;
-    Ok((connector, bound))
 }
 
 /// The load of a stream whose rows aren't there: the mapping is held against
@@ -224,7 +215,7 @@ pub(super) fn prepare_without_rows(
     stream: &StreamSource,
     folder: &Path,
 ) -> Result<Prepared, FatalError> {
-    let (_, bound) = bind(stream)?;
+    let (_, bound) = bind_stream(settings, stream)?;
     let names: Vec<String> = bound
         .stream
         .columns

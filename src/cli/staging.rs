@@ -13,7 +13,7 @@ use crate::source::csv::Input;
 use crate::source::{SourceError, StagedRecords, hash_of_file, stage_ndjson, stage_workbook};
 use crate::store::SourceRecord;
 
-use super::load::{Prepared, prepare_staged};
+use super::load::{Prepared, nesting_fields_of, prepare_staged};
 
 /// The staged file's name in a run's directory.
 pub(super) const STAGED: &str = "staged.csv";
@@ -53,14 +53,29 @@ pub(super) fn stage_records(
             },
         ),
         Some(InputSource::Ndjson(path)) => (
-            stage_ndjson(path, &named_columns(loads), &staged),
+            stage_ndjson(
+                path,
+                &named_columns(loads),
+                &nesting_fields(loads)?,
+                &staged,
+            ),
             SourceRecord::Ndjson {
                 blake3: hash(path)?,
             },
         ),
         _ => (Ok(StagedRecords::default()), SourceRecord::Csv),
     };
-    Ok((records.map_err(SourceError::into_fatal)?, record))
+    let records = records.map_err(|error| {
+        let is_of_sheet = matches!(error, SourceError::NoSheet { .. });
+        let origins = loads.first().map(|settings| &settings.origins);
+        let named_at = origins.and_then(|origins| origins.get("source.sheet"));
+        let mut error = error.into_fatal();
+        if let Some(named_at) = named_at.filter(|_| is_of_sheet) {
+            error.message = format!("{named_at}: {}", error.message);
+        }
+        error
+    })?;
+    Ok((records, record))
 }
 
 /// The columns that the maps name: what stands there is wanted as a whole, and
@@ -76,6 +91,16 @@ fn named_columns(loads: &[&Settings]) -> HashSet<String> {
         })
         .cloned()
         .collect()
+}
+
+/// The target's fields that take a list or an object as a whole, of loads whose
+/// columns go by their names.
+fn nesting_fields(loads: &[&Settings]) -> Result<HashSet<String>, FatalError> {
+    let mut fields = HashSet::new();
+    for settings in loads.iter().filter(|settings| settings.mapping.is_none()) {
+        fields.extend(nesting_fields_of(settings)?);
+    }
+    Ok(fields)
 }
 
 /// A folder that only its owner can look into, and that goes with its holder.

@@ -164,5 +164,6 @@ fn credentials_of(
         // They come from where the secret does.
         username: user(client_secret, |sources| &sources.username)?,
         password: user(client_secret, |sources| &sources.password)?,
+        refresh_token: user(client_secret, |sources| &sources.refresh_token)?,
     })
 }

@@ -60,6 +60,9 @@ pub struct CredentialSources {
     pub username: SecretSource,
     /// The user's password, or an access key's secret.
     pub password: SecretSource,
+    /// The refresh token that a user has given the client, where a grant wants
+    /// one.
+    pub refresh_token: SecretSource,
 }
 
 /// The environment variables of the simple case.
@@ -70,6 +73,7 @@ impl Default for CredentialSources {
             client_secret: SecretSource::Environment("SLUICE_CLIENT_SECRET".to_owned()),
             username: SecretSource::Environment("SLUICE_USERNAME".to_owned()),
             password: SecretSource::Environment("SLUICE_PASSWORD".to_owned()),
+            refresh_token: SecretSource::Environment("SLUICE_REFRESH_TOKEN".to_owned()),
         }
     }
 }
@@ -89,6 +93,10 @@ pub struct CredentialsSection {
     /// The user's password, or an access key's secret, as `client_secret`.
     /// Default: `{env: SLUICE_PASSWORD}`.
     password: Option<ClientSecretEntry>,
+    /// Of connectors with the grant `refresh_token`: that token, as
+    /// `client_secret`. A platform may replace it with each use; a file takes the
+    /// new one. Default: `{env: SLUICE_REFRESH_TOKEN}`.
+    refresh_token: Option<ClientSecretEntry>,
 }
 
 impl CredentialsSection {
@@ -106,6 +114,8 @@ impl CredentialsSection {
                 .map_or(usual.username, |username| resolve(&username.0)),
             password: (self.password.as_ref())
                 .map_or(usual.password, |password| resolve(&password.0)),
+            refresh_token: (self.refresh_token.as_ref())
+                .map_or(usual.refresh_token, |token| resolve(&token.0)),
         }
     }
 }
@@ -240,10 +250,12 @@ struct CredentialsFile {
     client_secret: String,
     username: Option<String>,
     password: Option<String>,
+    refresh_token: Option<String>,
 }
 
 /// Reads the file that `--credentials` names: `client_id` and `client_secret`,
-/// and `username` and `password` where a grant wants them, as plain texts.
+/// and `username` and `password`, or `refresh_token`, where a grant wants them, as
+/// plain texts.
 ///
 /// # Errors
 /// A file that others than its owner may read, that can't be read, or that
@@ -262,6 +274,9 @@ pub fn read_credentials_file(path: &Path) -> Result<CredentialSources, ConfigErr
         }),
         password: (content.password).map_or(usual.password, |password| {
             SecretSource::Value(password.into())
+        }),
+        refresh_token: (content.refresh_token).map_or(usual.refresh_token, |token| {
+            SecretSource::Value(token.into())
         }),
     })
 }

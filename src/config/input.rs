@@ -193,7 +193,8 @@ text_in_yaml! {
 
 /// The end of a message about an input that isn't there: names the file of the
 /// same folder that is nearest to the one that was asked for.
-pub(super) fn nearest_file(path: &std::path::Path) -> String {
+#[must_use]
+pub fn nearest_file(path: &std::path::Path) -> String {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => std::path::Path::new("."),

@@ -89,10 +89,11 @@ impl LayerReader {
             .map(|connector| self.connector(connector));
         overrides.operation = self.note("target.operation", target.operation.as_ref());
         for entry in &target.variables.entries {
-            let setting = format!("target.{}", entry.name.value);
-            if let Some(value) = self.note(&setting, Some(&entry.value)) {
-                overrides.variables.insert(entry.name.value.clone(), value);
-            }
+            let name = &entry.name.value;
+            self.note(&format!("target.{name}"), Some(&entry.name));
+            overrides
+                .variables
+                .insert(name.clone(), entry.value.value.clone());
         }
         overrides.share = self.note("limits.share", limits.share.as_ref());
         overrides.max_errors = self.note("limits.max_errors", limits.max_errors.as_ref());

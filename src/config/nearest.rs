@@ -35,6 +35,20 @@ pub fn did_you_mean<'known>(wanted: &str, known: impl IntoIterator<Item = &'know
     }
 }
 
+/// The same where all known names are worth a line: `; it has a, b` where none
+/// is near, and nothing where there are none.
+#[must_use]
+pub fn did_you_mean_or_all<'known>(
+    wanted: &str,
+    known: impl IntoIterator<Item = &'known str>,
+) -> String {
+    let known: Vec<&str> = known.into_iter().collect();
+    match nearest(wanted, known.iter().copied()) {
+        None if !known.is_empty() => format!("; it has {}", known.join(", ")),
+        _ => did_you_mean(wanted, known),
+    }
+}
+
 /// The name with its words in the alphabet's order.
 fn sorted(name: &str) -> String {
     let mut words: Vec<&str> = name.split(['_', '-', ' ']).collect();
@@ -63,5 +77,11 @@ mod tests {
         assert_eq!(nearest("zebra", known), None);
         assert_eq!(did_you_mean("suorce", known), "; did you mean `source`?");
         assert_eq!(did_you_mean("", known), "");
+        assert_eq!(
+            did_you_mean_or_all("suorce", known),
+            "; did you mean `source`?"
+        );
+        assert_eq!(did_you_mean_or_all("zebra", ["a", "b"]), "; it has a, b");
+        assert_eq!(did_you_mean_or_all("zebra", []), "");
     }
 }

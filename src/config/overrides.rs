@@ -63,7 +63,8 @@ pub struct Overrides {
     /// What becomes of the limits that are known from before.
     pub limit_profile: Option<LimitProfileUse>,
     /// Where the values of a file stand, by setting (`limits.share`,
-    /// `target.region`); empty for flags and the environment.
+    /// `target.connector`), and of a connector's variable its name
+    /// (`target.region`); empty for flags and the environment.
     pub places: BTreeMap<String, Place>,
 }
 

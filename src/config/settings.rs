@@ -149,6 +149,20 @@ impl Settings {
                 let input = layer.input.clone()?;
                 let setting = input.setting();
                 origins.insert(setting.to_owned(), origin_in(layer, setting));
+                if let InputSource::Workbook { sheet: Some(_), .. } = &input {
+                    let setting = format!("{SOURCE_PREFIX}sheet");
+                    let origin = origin_in(layer, &setting);
+                    origins.insert(setting, origin);
+                }
+                if let InputSource::Stream(stream) = &input {
+                    let variables = stream.variables.keys().map(String::as_str);
+                    for name in variables.chain(["stream"]) {
+                        let setting = format!("{SOURCE_PREFIX}{name}");
+                        let origin = origin_in(layer, &setting);
+                        // A flag has had its say on it.
+                        origins.entry(setting).or_insert(origin);
+                    }
+                }
                 Some(input)
             })
             .ok_or_else(|| {

@@ -191,9 +191,8 @@ impl SourceSection {
         let mut variables = std::collections::BTreeMap::new();
         for entry in &self.variables.entries {
             let name = &entry.name.value;
-            if let Some(value) = layer.note(&format!("source.{name}"), Some(&entry.value)) {
-                variables.insert(name.clone(), value);
-            }
+            layer.note(&format!("source.{name}"), Some(&entry.name));
+            variables.insert(name.clone(), entry.value.value.clone());
         }
         Some(InputSource::Stream(StreamSource {
             connector: layer.connector(connector),

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::config::{Located, did_you_mean};
+use crate::config::{Located, did_you_mean, did_you_mean_or_all};
 
 use super::auth_facts::AuthFacts;
 use super::bucket::BucketNames;
@@ -177,7 +177,7 @@ impl Connector {
         let scope = scope
             .map(|scope| self.fill(&scope.value, given))
             .transpose()?;
-        let auth = AuthFacts::new(&self.file.auth, token_url, scope);
+        let auth = AuthFacts::new(&self.file.auth, token_url, scope, self.auth_headers(given)?);
         Ok((base_url, auth))
     }
 
@@ -210,7 +210,11 @@ impl Connector {
                 suggestion: match found {
                     // It needs an id that only a look-up finds.
                     Some(_) => "; it is a part of an upsert".to_owned(),
-                    None => did_you_mean(name, file.operations.names().chain(file.upserts.names())),
+                    None => {
+                        let loads = |name: &&str| self.named(name).is_ok();
+                        let all = file.operations.names().chain(file.upserts.names());
+                        did_you_mean_or_all(name, all.filter(loads))
+                    }
                 },
             }),
         }
@@ -233,17 +237,11 @@ impl Connector {
                 });
             }
             let addresses = self.address_variables();
-            let known: Vec<&str> = (declared.names())
-                .chain(addresses.iter().map(String::as_str))
-                .collect();
-            let mut suggestion = did_you_mean(name, known.iter().copied());
-            if suggestion.is_empty() {
-                suggestion = format!("; it has {}", known.join(", "));
-            }
+            let known = (declared.names()).chain(addresses.iter().map(String::as_str));
             return Err(ConnectorError::UnknownVariable {
                 connector: self.name().to_owned(),
                 variable: name.clone(),
-                suggestion,
+                suggestion: did_you_mean_or_all(name, known),
             });
         }
         let mut checked = BTreeMap::new();
@@ -259,6 +257,7 @@ impl Connector {
                     let known: Vec<&str> = section.values.names().collect();
                     ConnectorError::NotInTable {
                         variable: name.clone(),
+                        suggestion: did_you_mean(value, known.iter().copied()),
                         known: known.join(", "),
                     }
                 })?;

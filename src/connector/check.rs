@@ -7,12 +7,14 @@ use crate::config::{ConfigError, Located, did_you_mean, read_config_text, read_y
 use crate::error::printable;
 
 use super::check_variable::examine_variable;
-use super::file::{ConnectorFile, Grant};
+use super::file::ConnectorFile;
 use super::missing_key::at_its_operation;
 use super::places::Places;
 use super::template::Template;
 use super::url::{HttpUrl, UrlError};
-use super::{check_operation, check_set_up, check_stream, check_upsert, host, probe_read};
+use super::{
+    check_auth, check_operation, check_set_up, check_stream, check_upsert, host, probe_read,
+};
 
 /// One mistake of a connector file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,8 +102,7 @@ pub(super) fn examine(file: &ConnectorFile) -> Vec<Finding> {
     }
     examine_url(&mut findings, file, &file.base_url, "base_url");
     host::examine(&mut findings, file);
-    examine_grant(&mut findings, file);
-    examine_token_replies(&mut findings, file);
+    check_auth::examine(&mut findings, file);
     examine_headers(&mut findings, file);
     examine_buckets(&mut findings, file);
     for entry in &file.operations.entries {
@@ -122,28 +123,6 @@ pub(super) fn examine(file: &ConnectorFile) -> Vec<Finding> {
         }
     }
     told
-}
-
-fn examine_grant(findings: &mut Findings, file: &ConnectorFile) {
-    let grant = &file.auth.grant;
-    let asks = !matches!(grant.value, Grant::Token | Grant::Basic);
-    match &file.auth.token_url {
-        Some(token_url) if asks => examine_url(findings, file, token_url, "token_url"),
-        Some(token_url) => findings.add(
-            token_url,
-            "no token is asked for with this grant",
-            "Leave `token_url` out.",
-        ),
-        None if asks => findings.add(
-            grant,
-            "the file doesn't say where tokens are asked for",
-            "Add `token_url`, such as https://login.example.com/oauth/token.",
-        ),
-        None => {}
-    }
-    if let Some(scope) = &file.auth.scope {
-        check_names(findings, file, scope, &[]);
-    }
 }
 
 pub(super) fn examine_url(
@@ -218,18 +197,6 @@ pub(super) fn check_names(
             message,
             "Declare it under `variables`, or correct the name.",
         );
-    }
-}
-
-fn examine_token_replies(findings: &mut Findings, file: &ConnectorFile) {
-    for (index, reply) in file.auth.replies.iter().enumerate() {
-        let hidden = file.auth.replies[..index].iter().any(|earlier| {
-            earlier.value.body_contains.is_none()
-                && earlier.value.status.covers(&reply.value.status)
-        });
-        if hidden {
-            add_hidden(findings, reply);
-        }
     }
 }
 

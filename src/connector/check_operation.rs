@@ -13,15 +13,22 @@ use super::status::StatusSet;
 use super::template::{Part, Template};
 use super::{check_batch, check_job, check_repeat, host, probe_read};
 
-/// Headers that the loader writes itself.
-const OWN_HEADERS: [&str; 7] = [
-    "authorization",
+/// The header that carries a token, where the file doesn't say another.
+const AUTHORIZATION: &str = "authorization";
+
+/// Headers that the loader, or the connection, writes itself.
+const OWN_HEADERS: [&str; 11] = [
     "host",
     "content-length",
     "content-type",
     "transfer-encoding",
     "connection",
     "cookie",
+    "expect",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "upgrade",
 ];
 
 /// Adds the mistakes of one operation.
@@ -140,24 +147,49 @@ pub(super) fn examine_headers(
         if !check_header_name(findings, &entry.name) {
             continue;
         }
-        check_not_own(findings, &entry.name);
+        check_not_own(findings, file, &entry.name);
         check_names(findings, file, &entry.value, &[]);
     }
 }
 
-/// A header that the loader writes itself can't be the connector's.
-pub(super) fn check_not_own(findings: &mut Findings, name: &Located<String>) {
-    let lower = name.value.to_ascii_lowercase();
-    if OWN_HEADERS.contains(&lower.as_str()) {
-        findings.add(
+/// Whether two names are of the same header.
+pub(super) fn is_same_header(one: &str, other: &str) -> bool {
+    one.eq_ignore_ascii_case(other)
+}
+
+/// A header that the loader writes itself can't be the connector's, nor one that
+/// carries the token.
+pub(super) fn check_not_own(findings: &mut Findings, file: &ConnectorFile, name: &Located<String>) {
+    let mut carriers = file.auth.headers.names().chain([AUTHORIZATION]);
+    match carriers.any(|carrier| is_same_header(carrier, &name.value)) {
+        true => add_own(
+            findings,
             name,
-            format!(
-                "the header `{}` is written by the loader itself",
-                name.value
-            ),
-            "Leave it out.",
-        );
+            "Leave it out: `auth` says how a token is sent.",
+        ),
+        false => check_never_own(findings, name),
     }
+}
+
+/// A header that the loader writes itself can't carry anything else.
+pub(super) fn check_never_own(findings: &mut Findings, name: &Located<String>) {
+    if OWN_HEADERS
+        .iter()
+        .any(|own| is_same_header(own, &name.value))
+    {
+        add_own(findings, name, "Leave it out.");
+    }
+}
+
+fn add_own(findings: &mut Findings, name: &Located<String>, hint: &str) {
+    findings.add(
+        name,
+        format!(
+            "the header `{}` is written by the loader itself",
+            name.value
+        ),
+        hint,
+    );
 }
 
 fn examine_replies(findings: &mut Findings, section: &OperationSection) {

@@ -49,7 +49,7 @@ fn examine_idempotency(
     if !check_header_name(findings, header) {
         return;
     }
-    check_not_own(findings, header);
+    check_not_own(findings, file, header);
     let is_same = |name: &str| name.eq_ignore_ascii_case(&header.value);
     let request_id = file.request_id.send.as_ref();
     if section.headers.names().any(is_same) || request_id.is_some_and(|name| is_same(&name.value)) {

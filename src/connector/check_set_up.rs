@@ -5,20 +5,25 @@ use crate::config::{Located, NameMap};
 
 use super::check::{Findings, check_list_pointer, check_names, check_places, check_pointer};
 use super::check_operation::examine_headers;
-use super::file::ConnectorFile;
-use super::set_up_file::SetUpLookUpSection;
+use super::file::{ConnectorFile, Grant};
+use super::set_up_file::{DiscoverySection, SetUpLookUpSection};
 use super::template::Template;
+use super::url::HttpUrl;
 
 /// Adds the mistakes of `discovery` and `set_up`.
 pub(super) fn examine(findings: &mut Findings, file: &ConnectorFile) {
     if let Some(discovery) = &file.auth.discovery {
         let discovery = &discovery.value;
-        check_names(findings, file, &discovery.url, &[]);
+        if let Some(url) = &discovery.url {
+            check_names(findings, file, url, &[]);
+        }
         check_pointer(findings, &discovery.base_url);
+        examine_discovered_hosts(findings, file, discovery);
         for entry in &discovery.variables.entries {
             check_pointer(findings, &entry.value);
             let name = &entry.name.value;
-            let is_asked_by = discovery.url.value.names().any(|asked| asked == name);
+            let mut asked_by = discovery.url.iter().flat_map(|url| url.value.names());
+            let is_asked_by = asked_by.any(|asked| asked == name);
             if file.variables.get(name).is_none() || is_asked_by {
                 findings.add(
                     &entry.name,
@@ -98,6 +103,53 @@ fn examine_same(findings: &mut Findings, file: &ConnectorFile, look_up: &SetUpLo
                 );
             }
         }
+    }
+}
+
+/// Where a token's reply tells the address, the file says which hosts may get the
+/// token, and a token has to be asked for.
+fn examine_discovered_hosts(
+    findings: &mut Findings,
+    file: &ConnectorFile,
+    discovery: &DiscoverySection,
+) {
+    for host in &discovery.hosts {
+        let name = host.value.strip_prefix("*.").unwrap_or(&host.value);
+        let is_plain = HttpUrl::parse(&format!("https://{name}"))
+            .is_ok_and(|url| url.authority().eq_ignore_ascii_case(name));
+        // All hosts of a country are no platform's.
+        let is_narrow = name == host.value || name.contains('.');
+        if !is_plain || !is_narrow {
+            findings.add(
+                host,
+                format!("{:?} names no hosts of a platform", host.value),
+                "Write a host, such as www.example.com, or *.example.com for all below it.",
+            );
+        }
+    }
+    if discovery.url.is_some() {
+        return;
+    }
+    if discovery.hosts.is_empty() {
+        findings.add(
+            &discovery.base_url,
+            "the reply that grants a token may name any host, and the token would go there",
+            "Add `hosts`, the platform's own, such as hosts: [\"*.my.example.com\"]; or `url`, where the address is asked for.",
+        );
+    }
+    if matches!(file.auth.grant.value, Grant::Token | Grant::Basic) {
+        findings.add(
+            &file.auth.grant,
+            "no token is asked for with this grant, so no reply tells the address",
+            "Add `url` to `discovery`, where the address is asked for; or leave `discovery` out.",
+        );
+    }
+    if let Some(entry) = discovery.variables.entries.first() {
+        findings.add(
+            &entry.name,
+            "the reply that grants a token tells the address alone",
+            "Leave `variables` out, or add `url`, where they are asked for.",
+        );
     }
 }
 

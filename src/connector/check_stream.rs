@@ -1,6 +1,7 @@
 //! What is wrong with the streams of a connector file.
 
-use super::check::{Findings, check_header_name, check_list_pointer, check_names, check_pointer};
+use super::check::{Findings, check_list_pointer, check_names, check_pointer};
+use super::check_operation::examine_headers;
 use super::class::ReplyClass;
 use super::file::ConnectorFile;
 use super::host;
@@ -21,15 +22,19 @@ fn examine_stream(findings: &mut Findings, file: &ConnectorFile, stream: &Stream
     for entry in &stream.query.entries {
         check_names(findings, file, &entry.value, &[]);
     }
-    for entry in &stream.headers.entries {
-        if check_header_name(findings, &entry.name) {
-            check_names(findings, file, &entry.value, &[]);
-        }
-    }
+    examine_headers(findings, file, &stream.headers);
     check_list_pointer(findings, &stream.records);
     examine_pages(findings, &stream.pages);
     for entry in &stream.fields.entries {
-        check_list_pointer(findings, &entry.value);
+        for pointer in &entry.value.value.pointers {
+            // The list's own line: its members have none.
+            let pointer = Located {
+                value: pointer.clone(),
+                line: entry.value.line,
+                column: entry.value.column,
+            };
+            check_list_pointer(findings, &pointer);
+        }
         let name = &entry.name.value;
         if name.is_empty() || name.trim() != name || name.starts_with('_') {
             findings.add(
@@ -65,7 +70,7 @@ fn examine_stream(findings: &mut Findings, file: &ConnectorFile, stream: &Stream
 
 fn examine_pages(findings: &mut Findings, section: &Located<PagesSection>) {
     let pages = &section.value;
-    let needs_parameter = pages.by != Paging::NextLink;
+    let needs_parameter = !matches!(pages.by, Paging::NextLink | Paging::LinkHeader);
     if needs_parameter && pages.parameter.is_none() {
         findings.add(
             section,
@@ -101,9 +106,9 @@ fn examine_pages(findings: &mut Findings, section: &Located<PagesSection>) {
         "cursor or next_link",
     );
     misplaced(
-        pages.total.is_some() && pages.by != Paging::Offset,
+        pages.total.is_some() && !matches!(pages.by, Paging::Offset | Paging::Number),
         "total",
-        "offset",
+        "offset or number",
     );
     misplaced(
         pages.total_pages.is_some() && pages.by != Paging::Number,

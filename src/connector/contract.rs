@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::config::{Located, NameMap};
 use crate::mapping::{Contract, ContractField, FixedMember, ListForm, OtherFields};
 
+use super::class::Effect;
 use super::compile::pointer_names;
 use super::field_file::{FieldSection, FixedValue, ListSection, OtherFieldsSection};
 use super::file::ConnectorFile;
@@ -107,6 +108,7 @@ pub(super) fn contract(
         others: owner(file, section).other_fields.as_ref().map(other_fields),
         constants: members(constants(file, section), values)?,
         replaces: replaces(section),
+        only_changes: section.effect == Effect::Updated,
         empty_cells: section.empty.into(),
     })
 }

@@ -54,10 +54,12 @@ pub enum ConnectorError {
         suggestion: String,
     },
     /// A value that the connector's table doesn't have.
-    #[error("`{variable}` is none of the values that the connector knows: {known}")]
+    #[error("`{variable}` is none of the values that the connector knows: {known}{suggestion}")]
     NotInTable {
         /// The variable's name.
         variable: String,
+        /// `; did you mean …?`, or nothing.
+        suggestion: String,
         /// What may be given.
         known: String,
     },
@@ -109,12 +111,33 @@ pub enum ConnectorError {
         /// What is wrong with it.
         cause: UrlError,
     },
+    /// An address that the platform told, at a host that the file doesn't name.
+    #[error("the platform names {host} as the host of its API, and the connector file doesn't")]
+    ForeignHost {
+        /// Host and port.
+        host: String,
+        /// The hosts that the file names.
+        known: String,
+    },
     /// A header's value that can't stand in a request.
     #[error("the header `{header}` would hold a character that no header may have")]
     BadHeader {
         /// The header's name.
         header: String,
     },
+}
+
+/// What the user has said of a connector that a mistake is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AtFault<'error> {
+    /// Which connector it is.
+    Connector,
+    /// Its operation.
+    Operation,
+    /// Its stream.
+    Stream,
+    /// The variable of that name.
+    Variable(&'error str),
 }
 
 fn more(others: usize) -> String {
@@ -126,9 +149,38 @@ fn more(others: usize) -> String {
 }
 
 impl ConnectorError {
-    /// What the user can do, as a sentence; may be empty.
+    /// What is at fault of what the user has said; `None` where it is the
+    /// connector file itself.
     #[must_use]
-    pub fn hint(&self) -> String {
+    pub fn at_fault(&self) -> Option<AtFault<'_>> {
+        Some(match self {
+            Self::UnknownName { .. }
+            | Self::MissingVariable { .. }
+            | Self::UnknownStream { stream: None, .. } => AtFault::Connector,
+            // A file as a whole: it isn't there, or can't be one.
+            Self::File(error) if error.place.as_ref().is_some_and(|place| place.line == 0) => {
+                AtFault::Connector
+            }
+            Self::UnknownOperation { .. } => AtFault::Operation,
+            Self::UnknownStream { .. } => AtFault::Stream,
+            Self::UnknownVariable { variable, .. }
+            | Self::NotInTable { variable, .. }
+            | Self::SecretVariable { variable }
+            | Self::BadValue { variable, .. } => AtFault::Variable(variable),
+            // An address that stands in the connector file has no such name.
+            Self::BadUrl { what, .. } => AtFault::Variable(what),
+            Self::File(_)
+            | Self::Invalid { .. }
+            | Self::ForeignHost { .. }
+            | Self::BadHeader { .. } => return None,
+        })
+    }
+
+    /// What the user can do, as a sentence; may be empty. `section` is where the
+    /// job file speaks of the connector, and `flag` what `--set` has in front of
+    /// its variables' names.
+    #[must_use]
+    pub fn hint(&self, section: &str, flag: &str) -> String {
         match self {
             Self::UnknownName { .. } => {
                 "`sluice connectors list` names the built-in ones; a file of your own is named by its path.".to_owned()
@@ -148,12 +200,15 @@ impl ConnectorError {
             }
             Self::MissingVariable { variable, example, .. }
             | Self::BadValue { variable, example, .. } if !example.is_empty() => {
-                format!("Add `--set {variable}={example}`, or `{variable}: {example}` under `target` in the job file.")
+                format!("Add `--set {flag}{variable}={example}`, or `{variable}: {example}` under `{section}` in the job file.")
             }
             Self::MissingVariable { variable, .. } => {
-                format!("Add `--set {variable}=…`, or `{variable}` under `target` in the job file.")
+                format!("Add `--set {flag}{variable}=…`, or `{variable}` under `{section}` in the job file.")
             }
             Self::UnknownStream { .. } => "Name one with `stream` under `source` in the job file.".to_owned(),
+            Self::ForeignHost { known, .. } => {
+                format!("Tokens go to {known} alone; if this host is the platform's too, add it to `hosts` under `discovery`.")
+            }
             Self::BadValue { .. } | Self::BadUrl { .. } | Self::BadHeader { .. } => String::new(),
         }
     }
@@ -161,6 +216,6 @@ impl ConnectorError {
 
 impl From<ConnectorError> for FatalError {
     fn from(error: ConnectorError) -> Self {
-        Self::usage(error.to_string()).with_hint(error.hint())
+        Self::usage(error.to_string()).with_hint(error.hint("target", ""))
     }
 }

@@ -98,6 +98,12 @@ pub(crate) struct AuthSection {
     /// Where the client's id and secret stand in the token request. Default: basic.
     #[serde(default)]
     pub(crate) credentials_in: CredentialsIn,
+    /// The headers that carry the token, by name: `{token}` stands for it,
+    /// `{client_id}` for the client's id, `{name}` for a variable. None is
+    /// logged, and none goes to a host that the file doesn't name. Default:
+    /// `Authorization: Bearer {token}`.
+    #[serde(default)]
+    pub(crate) headers: NameMap<Located<Template>>,
     /// The scopes to ask for, with spaces between them; `{name}` stands for a
     /// variable. Default: none.
     pub(crate) scope: Option<Located<Template>>,
@@ -121,6 +127,8 @@ pub enum Grant {
     /// A user's, by name and password (RFC 6749, section 4.3): platforms give
     /// access keys for it, whose id and secret stand for name and password.
     Password,
+    /// By a refresh token that a user has given the client (RFC 6749, section 6).
+    RefreshToken,
     /// None is asked for: the client's secret is the token, which the platform
     /// gives out for good. The client's id may be left out.
     Token,

@@ -80,8 +80,9 @@ pub enum JobAnswer {
         /// Why, in words for `unknown.csv`.
         message: String,
     },
-    /// There is no such job. One that was just made may not be known yet.
-    NotThere {
+    /// The question is refused, as one about a job that isn't there is. One that
+    /// was just made may not be known yet.
+    Refused {
         /// What that means where it stays so, in words for `unknown.csv`.
         message: String,
     },
@@ -207,10 +208,7 @@ impl Operation {
             | ReplyClass::Unknown) => {
                 let why = self.replies.explain(class, status, header, &mut parsed);
                 let message = in_doubt(&format!("the job can't be asked about: {}", why.message));
-                match class {
-                    ReplyClass::Missing => JobAnswer::NotThere { message },
-                    _ => JobAnswer::NotTold { message },
-                }
+                JobAnswer::Refused { message }
             }
         }
     }

@@ -118,6 +118,17 @@ pub(super) enum PathPart {
 }
 
 impl Operation {
+    /// The platform's own id of a call, which its support knows; `None` where the
+    /// reply tells none, or the connector doesn't say where it stands. `header`
+    /// gives a header's value by its name.
+    #[must_use]
+    pub fn told_request_id<'reply>(
+        &self,
+        header: &dyn Fn(&str) -> Option<&'reply str>,
+    ) -> Option<String> {
+        self.replies.request_id(header)
+    }
+
     /// Appends the request's target for the record of that key: the base
     /// address's path, then the operation's. The key is percent-encoded into
     /// one segment. A key of `.` or `..` must not come here: dots can't be

@@ -10,7 +10,8 @@ use serde::Deserialize;
 
 use crate::config::{Located, NameMap, TimeSpan};
 
-use super::check::{Findings, check_header_name, check_names};
+use super::check::{Findings, check_names};
+use super::check_operation::examine_headers;
 use super::class::ReplyClass;
 use super::error::ConnectorError;
 use super::file::ConnectorFile;
@@ -105,11 +106,7 @@ fn examine_section(findings: &mut Findings, file: &ConnectorFile, section: &Prob
     for entry in &section.query.entries {
         check_names(findings, file, &entry.value, &[]);
     }
-    for entry in &section.headers.entries {
-        if check_header_name(findings, &entry.name) {
-            check_names(findings, file, &entry.value, &[]);
-        }
-    }
+    examine_headers(findings, file, &section.headers);
     for reply in &section.replies {
         if reply.value.class == ReplyClass::Done && reply.value.status.contains(429) {
             findings.add(

@@ -3,45 +3,53 @@
 
 use std::fmt;
 
+use serde::Deserializer;
 use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-/// An object's members in their order.
-struct Members<'text>(Vec<(String, &'text RawValue)>);
+/// Takes an object's members, in their order.
+struct Gathering<'list, 'text>(&'list mut Vec<(String, &'text RawValue)>);
 
-struct MembersVisitor;
-
-impl<'text> Visitor<'text> for MembersVisitor {
-    type Value = Members<'text>;
+impl<'text> Visitor<'text> for Gathering<'_, 'text> {
+    type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("an object")
     }
 
-    fn visit_map<Access: MapAccess<'text>>(
-        self,
-        mut access: Access,
-    ) -> Result<Self::Value, Access::Error> {
-        let mut members = Vec::new();
+    fn visit_map<Access: MapAccess<'text>>(self, mut access: Access) -> Result<(), Access::Error> {
         while let Some(member) = access.next_entry()? {
-            members.push(member);
+            self.0.push(member);
         }
-        Ok(Members(members))
-    }
-}
-
-impl<'text> Deserialize<'text> for Members<'text> {
-    fn deserialize<Source: Deserializer<'text>>(source: Source) -> Result<Self, Source::Error> {
-        source.deserialize_map(MembersVisitor)
+        Ok(())
     }
 }
 
 /// The members of an object, in their order; `None` for anything else.
 #[must_use]
 pub fn members(json: &RawValue) -> Option<Vec<(String, &RawValue)>> {
-    let members: Members<'_> = serde_json::from_str(json.get()).ok()?;
-    Some(members.0)
+    let mut members = Vec::new();
+    let mut parser = serde_json::Deserializer::from_str(json.get());
+    parser
+        .deserialize_map(Gathering(&mut members))
+        .and_then(|()| parser.end())
+        .ok()?;
+    Some(members)
+}
+
+/// The members of an object that stand whole before the place where `text` stops
+/// being JSON, in their order; none of anything else.
+#[must_use]
+pub fn first_members(text: &str) -> Vec<(String, &RawValue)> {
+    let mut members = Vec::new();
+    // What is wrong is told by whoever has read all of it.
+    let _ = serde_json::Deserializer::from_str(text).deserialize_map(Gathering(&mut members));
+    // Of a number that the text ends with, there may have been more.
+    let goes_on = |(_, last): &(String, &RawValue)| {
+        last.get().as_bytes().as_ptr_range().end == text.as_bytes().as_ptr_range().end
+    };
+    members.pop_if(|member| goes_on(member));
+    members
 }
 
 /// The elements of a list; `None` for anything else.
@@ -88,6 +96,25 @@ pub fn cell_text(json: &RawValue) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn members_before_a_fault_are_whole() {
+        let of = |text: &str| {
+            let found = first_members(text);
+            let found = found.iter().map(|(name, value)| format!("{name}={value}"));
+            found.collect::<Vec<_>>().join("|")
+        };
+        assert_eq!(of(r#"{"a": 1, "b": [1, 2], "c": tru"#), "a=1|b=[1, 2]");
+        assert_eq!(of(r#"{"a": "x", "b": 12"#), r#"a="x""#);
+        assert_eq!(of(r#"{"a": "x" "b": 12}"#), r#"a="x""#);
+        assert_eq!(of(r#"{"a": "x"} {"b": 1}"#), r#"a="x""#);
+        assert_eq!(of("[1, 2]"), "");
+        assert_eq!(of(""), "");
+        let json: &RawValue = serde_json::from_str(r#"{"a": {}}"#).expect("JSON");
+        assert_eq!(members(json).map(|found| found.len()), Some(1));
+        let json: &RawValue = serde_json::from_str("[1]").expect("JSON");
+        assert!(members(json).is_none());
+    }
 
     #[test]
     fn a_value_keeps_its_spelling() {

@@ -124,13 +124,20 @@ impl ReplyRules {
             error: format!("http_{status}"),
             field,
             message,
-            request_id: self
-                .request_id_headers
-                .iter()
-                .find_map(|name| header(name))
-                .map(message::clean)
-                .filter(|id| !id.is_empty()),
+            request_id: self.request_id(header),
         }
+    }
+
+    /// The platform's own id of a call, where its reply tells it.
+    pub(super) fn request_id<'reply>(
+        &self,
+        header: &dyn Fn(&str) -> Option<&'reply str>,
+    ) -> Option<String> {
+        let mut told = self
+            .request_id_headers
+            .iter()
+            .filter_map(|name| header(name));
+        told.next().map(message::clean).filter(|id| !id.is_empty())
     }
 }
 

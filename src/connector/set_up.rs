@@ -7,13 +7,13 @@ use serde_json::Value;
 
 use crate::config::Located;
 
+use super::bind::{parse_url, values};
 use super::error::ConnectorError;
 use super::load::Connector;
 use super::message::id_text;
 use super::places::Places;
 use super::read_target::query_text;
 use super::template::Template;
-use super::url::HttpUrl;
 
 /// The variable that a discovered address is handed over in.
 pub(super) const DISCOVERED: &str = "discovered_base_url";
@@ -24,22 +24,42 @@ pub(super) const NOT_YET_ASKED: &str = "https://asked-when-the-load-starts.inval
 /// Where the platform's address is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Discovery {
-    /// The whole address of the question.
-    pub url: String,
+    /// The whole address of the question; `None` where the reply that grants a
+    /// token has the answer.
+    pub url: Option<String>,
     /// The variable that [`Connector::bind_to`] takes the answer in.
     pub sets: &'static str,
     base_url: String,
+    hosts: Vec<String>,
     /// Other variables, and their places in the answer.
     variables: Vec<(String, String)>,
 }
 
 impl Discovery {
-    /// The platform's address in a reply, in a form that can be bound.
+    /// The platform's address in a reply, as it stands there.
     #[must_use]
-    pub fn base_url(&self, reply: &[u8]) -> Option<String> {
+    pub fn told(&self, reply: &[u8]) -> Option<String> {
         let reply: Value = serde_json::from_slice(reply).ok()?;
-        let text = reply.pointer(&self.base_url)?.as_str()?;
-        HttpUrl::parse(text).ok().map(|url| url.to_string())
+        reply.pointer(&self.base_url)?.as_str().map(str::to_owned)
+    }
+
+    /// An address that the platform told, in a form that can be bound.
+    ///
+    /// # Errors
+    /// It is none, or its host is one that the connector file doesn't name.
+    pub fn believed(&self, told: &str) -> Result<String, ConnectorError> {
+        let url = parse_url("address that the platform told", told)?;
+        let is_named =
+            self.hosts.is_empty() || self.hosts.iter().any(|hosts| is_among(hosts, &url.host));
+        // Another port may be another's.
+        let is_usual = self.hosts.is_empty() || url.is_loopback() || url.port == 443;
+        match is_named && is_usual {
+            true => Ok(url.to_string()),
+            false => Err(ConnectorError::ForeignHost {
+                host: url.authority(),
+                known: self.hosts.join(", "),
+            }),
+        }
     }
 
     /// The other variables that a reply tells, which the user hasn't given.
@@ -59,6 +79,15 @@ impl Discovery {
     /// Whether the answer tells a variable.
     pub(super) fn tells(&self, variable: &str) -> bool {
         self.variables.iter().any(|(name, _)| name == variable)
+    }
+}
+
+/// Whether a host is that one, or below it where it begins with `*.`.
+fn is_among(hosts: &str, host: &str) -> bool {
+    let hosts = hosts.to_ascii_lowercase();
+    match hosts.strip_prefix('*') {
+        Some(end) => host.len() > end.len() && host.ends_with(end),
+        None => host == hosts,
     }
 }
 
@@ -150,13 +179,16 @@ impl Connector {
         let given = self.checked(variables)?;
         let is_given = |name: &str| given.contains_key(name);
         let section = &section.value;
-        if self.base_url_given(variables) || !section.url.value.names().all(is_given) {
+        let url = section.url.as_ref().map(|url| &url.value);
+        let can_be_asked = url.is_none_or(|url| url.names().all(is_given));
+        if self.base_url_given(variables) || !can_be_asked {
             return Ok(None);
         }
         Ok(Some(Discovery {
-            url: self.fill(&section.url.value, &given)?,
+            url: url.map(|url| self.fill(url, &given)).transpose()?,
             sets: DISCOVERED,
             base_url: section.base_url.value.clone(),
+            hosts: values(&section.hosts),
             variables: (section.variables.entries.iter())
                 .map(|entry| (entry.name.value.clone(), entry.value.value.clone()))
                 .filter(|(name, _)| !variables.contains_key(name))

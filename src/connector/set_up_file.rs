@@ -75,10 +75,16 @@ pub(crate) struct SetUpCreateSection {
 pub(crate) struct DiscoverySection {
     /// The address that is asked, with a query if it needs one; `{name}` stands
     /// for a variable. It is asked only where all of them are given, and
-    /// `base_url` isn't.
-    pub(crate) url: Located<Template>,
+    /// `base_url` isn't. Default: the reply that grants a token tells the
+    /// address.
+    pub(crate) url: Option<Located<Template>>,
     /// Where the API's address stands in the reply, as a JSON pointer.
     pub(crate) base_url: Located<String>,
+    /// The hosts that the reply may name, `*.` before one standing for any below
+    /// it. Needed where the reply grants a token, which goes to no host that a
+    /// reply alone has named. Default: any.
+    #[serde(default)]
+    pub(crate) hosts: Vec<Located<String>>,
     /// Variables that the reply tells too, such as the area that other hosts are
     /// named by: where each stands, as a JSON pointer. What the user gives goes
     /// before.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{TimeSpan, did_you_mean};
+use crate::config::{TimeSpan, did_you_mean_or_all};
 
 use super::auth_facts::AuthFacts;
 use super::bind::LimitFacts;
@@ -69,8 +69,11 @@ pub struct Stream {
     pub headers: Vec<(String, String)>,
     /// How long a page is waited for.
     pub timeout: Duration,
-    /// The columns, in their order: name, and place in a record.
-    pub columns: Vec<(String, String)>,
+    /// The columns, in their order: name, and the places in a record of which
+    /// the first with a value counts.
+    pub columns: Vec<(String, Vec<String>)>,
+    /// Which of the columns names a record.
+    pub key: usize,
     pub(super) path: String,
     pub(super) query: Vec<(String, String)>,
     pub(super) base_url: HttpUrl,
@@ -87,7 +90,7 @@ impl Stream {
         match self.pages.by {
             Paging::Offset => PageAt::Offset(0),
             Paging::Number => PageAt::Number(self.pages.first.unwrap_or(1)),
-            Paging::Cursor | Paging::NextLink => PageAt::First,
+            Paging::Cursor | Paging::NextLink | Paging::LinkHeader => PageAt::First,
         }
     }
 
@@ -118,6 +121,21 @@ impl Stream {
         format!("{}{}", self.path, query_text(&parameters))
     }
 
+    /// Whether a page is asked for by how much comes before it: a list that
+    /// changes meanwhile shifts under its pages.
+    #[must_use]
+    pub fn pages_may_shift(&self) -> bool {
+        matches!(self.pages.by, Paging::Offset | Paging::Number)
+    }
+
+    /// How many records a page has that isn't the last, where it is asked for
+    /// so many.
+    #[must_use]
+    pub fn page_size(&self) -> Option<u64> {
+        let size = self.pages.size.as_ref()?;
+        Some(u64::from(size.value.value))
+    }
+
     /// Whether it can be asked for what has changed.
     #[must_use]
     pub fn tells_changes(&self) -> bool {
@@ -128,8 +146,9 @@ impl Stream {
     #[must_use]
     pub fn changed_at(&self) -> Option<usize> {
         let name = self.changed_since.as_ref()?.changed_at.as_ref()?;
-        let is_it = |(column, _): &(String, String)| *column == name.value;
-        self.columns.iter().position(is_it)
+        self.columns
+            .iter()
+            .position(|(column, _)| *column == name.value)
     }
 
     /// How much earlier than the last run's time the next one asks from.
@@ -137,6 +156,12 @@ impl Stream {
     pub fn overlap(&self) -> Duration {
         let named = self.changed_since.as_ref().and_then(|since| since.overlap);
         named.unwrap_or(OVERLAP).duration()
+    }
+
+    /// What its pages are called by, for people: the path as it is asked for.
+    #[must_use]
+    pub fn called(&self) -> String {
+        format!("GET {}", self.path)
     }
 
     /// What a reply means.
@@ -190,10 +215,9 @@ impl Connector {
             return Err(ConnectorError::UnknownStream {
                 connector: self.name().to_owned(),
                 stream: name.map(str::to_owned),
-                suggestion: match (known.is_empty(), name) {
-                    (true, _) => "; it is a target only".to_owned(),
-                    (false, None) => format!("; it has {}", known.join(", ")),
-                    (false, Some(name)) => did_you_mean(name, known.iter().copied()),
+                suggestion: match known.is_empty() {
+                    true => "; it is a target only".to_owned(),
+                    false => did_you_mean_or_all(name.unwrap_or_default(), known),
                 },
             });
         };
@@ -208,17 +232,21 @@ impl Connector {
             &section.query,
             &section.headers,
         )?;
+        let fields = &section.fields.entries;
+        let is_key = |name: &str| name == section.key.value;
         let stream = Stream {
             name: entry.name.value.clone(),
             endpoint: target.endpoint,
             headers: target.headers,
             timeout: section.timeout.unwrap_or(TIMEOUT).duration(),
-            columns: section
-                .fields
-                .entries
+            columns: fields
                 .iter()
-                .map(|entry| (entry.name.value.clone(), entry.value.value.clone()))
+                .map(|entry| (entry.name.value.clone(), entry.value.value.pointers.clone()))
                 .collect(),
+            key: fields
+                .iter()
+                .position(|entry| is_key(&entry.name.value))
+                .unwrap_or_default(),
             path: target.path,
             query: target.query,
             base_url: base_url.clone(),

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::config::{Located, NameMap, TimeSpan};
 
+use super::places::Places;
 use super::rule_file::ReplySection;
 use super::template::Template;
 
@@ -34,8 +35,9 @@ pub(crate) struct StreamSection {
     pub(crate) changed_since: Option<Located<ChangedSinceSection>>,
     /// The column that names a record.
     pub(crate) key: Located<String>,
-    /// The columns: the place of each in a record, as a JSON pointer.
-    pub(crate) fields: NameMap<Located<String>>,
+    /// The columns: the place of each in a record, as a JSON pointer; or a list
+    /// of places, the first that has a value wins.
+    pub(crate) fields: NameMap<Located<Places>>,
     /// How long a page is waited for. Default: 60s.
     pub(crate) timeout: Option<TimeSpan>,
     /// What a reply means; the first match wins. A reply that nothing matches
@@ -50,17 +52,18 @@ pub(crate) struct StreamSection {
 pub(crate) struct PagesSection {
     /// What a page is asked for by.
     pub(crate) by: Paging,
-    /// The query parameter that names the page; `next_link` has none.
+    /// The query parameter that names the page; links have none.
     pub(crate) parameter: Option<Located<String>>,
     /// The number of the first page. Default: 1.
     pub(crate) first: Option<u64>,
     /// How many records a page has. Default: the platform's own choice.
     pub(crate) size: Option<Located<PageSizeSection>>,
-    /// Where a page says how many records there are in all, for `offset`: a
-    /// JSON pointer. Default: the end is an empty page.
+    /// Where a page says how many records there are in all, for `offset` and
+    /// `number`: a JSON pointer. A list whose pages tell other totals, or that
+    /// has fewer records, is read again. Default: the pages don't tell.
     pub(crate) total: Option<Located<String>>,
     /// Where a page says how many pages there are, for `number`: a JSON
-    /// pointer. Default: the end is an empty page.
+    /// pointer. Default: the pages don't tell.
     pub(crate) total_pages: Option<Located<String>>,
     /// Where a page has the next one's cursor or link: a JSON pointer. Nothing,
     /// null or an empty text there is the end.
@@ -79,6 +82,9 @@ pub(crate) enum Paging {
     Cursor,
     /// An address that the page before had.
     NextLink,
+    /// An address in the `Link` header of the page before, with the relation
+    /// `next` (RFC 8288).
+    LinkHeader,
 }
 
 /// How many records a page has.

@@ -1,20 +1,53 @@
 //! A page of a stream, read: its records, and which page is the next.
 
+use std::cmp::Ordering;
+
 use serde_json::value::RawValue;
 use thiserror::Error;
 
+use super::link_header::next_target;
+use super::page_link::own_link;
 use super::raw_json::{cell_text, elements, value_at};
 use super::stream::{PageAt, Stream};
 use super::stream_file::Paging;
-use super::url::HttpUrl;
 
 /// A page of records.
 #[derive(Debug)]
 pub struct Page<'body> {
     /// The records, as JSON.
     pub records: Vec<&'body RawValue>,
-    /// The next page; `None` at the end.
+    /// The page behind it; `None` where there can't be one. Whether it is
+    /// wanted hangs on `told_end` too.
     pub next: Option<PageAt>,
+    /// How many records the list has, where the page tells.
+    pub total: Option<u64>,
+    /// Where the list ends by what the page tells.
+    pub told_end: ToldEnd,
+}
+
+/// Where a list ends by what one of its pages tells of its length, which may
+/// be out of date, capped or an estimate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ToldEnd {
+    /// The page tells nothing, or more is to come.
+    Ahead,
+    /// The page is the last.
+    Here,
+    /// There are more records than there should be already.
+    Passed,
+}
+
+impl Page<'_> {
+    /// A page without records, which is the end of every list.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self {
+            records: Vec::new(),
+            next: None,
+            total: None,
+            told_end: ToldEnd::Ahead,
+        }
+    }
 }
 
 /// Why a body is no page.
@@ -29,6 +62,9 @@ pub enum PageFlaw {
     /// The next page lies on another host, which gets no token.
     #[error("the link to the next page leads elsewhere: {0}")]
     ForeignLink(String),
+    /// A `Link` header that leaves open which page is the next.
+    #[error("the reply's `Link` header can't be read: {0}")]
+    BadLinks(String),
     /// The next page is this one again, or one before it.
     #[error("the pages lead round in a circle: the next page was read before")]
     SamePage,
@@ -46,13 +82,15 @@ impl PageFlaw {
 }
 
 impl Stream {
-    /// Reads the body of a page that was asked for as `page`.
+    /// Reads a page that was asked for as `page`: the values of its `Link`
+    /// headers, and its body.
     ///
     /// # Errors
     /// See [`PageFlaw`].
     pub fn read_page<'body>(
         &self,
         page: &PageAt,
+        links: &[&[u8]],
         body: &'body [u8],
     ) -> Result<Page<'body>, PageFlaw> {
         let json: &RawValue = std::str::from_utf8(body)
@@ -63,41 +101,47 @@ impl Stream {
         let records = value_at(json, &self.records)
             .and_then(elements)
             .ok_or_else(|| PageFlaw::NoRecords(self.records.clone()))?;
-        let next = self.next_page(page, json, records.len() as u64)?;
-        Ok(Page { records, next })
+        let next = self.next_page(page, links, json, records.len() as u64)?;
+        let number_at = |pointer: &Option<crate::config::Located<String>>| {
+            let text = cell_text(value_at(json, &pointer.as_ref()?.value)?)?;
+            text.parse::<u64>().ok()
+        };
+        let total = number_at(&self.pages.total);
+        let read_and_told = match page {
+            PageAt::Offset(before) => Some(before + records.len() as u64).zip(total),
+            PageAt::Number(number) => {
+                let read = (number + 1).saturating_sub(self.pages.first.unwrap_or(1));
+                Some(read).zip(number_at(&self.pages.total_pages))
+            }
+            _ => None,
+        };
+        let told_end = match read_and_told.map(|(read, told)| read.cmp(&told)) {
+            None | Some(Ordering::Less) => ToldEnd::Ahead,
+            Some(Ordering::Equal) => ToldEnd::Here,
+            Some(Ordering::Greater) => ToldEnd::Passed,
+        };
+        Ok(Page {
+            records,
+            next,
+            total,
+            told_end,
+        })
     }
 
     fn next_page(
         &self,
         page: &PageAt,
+        links: &[&[u8]],
         json: &RawValue,
         records: u64,
     ) -> Result<Option<PageAt>, PageFlaw> {
-        let number_at = |pointer: &Option<crate::config::Located<String>>| {
-            let text = cell_text(value_at(json, &pointer.as_ref()?.value)?)?;
-            text.parse::<u64>().ok()
-        };
         match self.pages.by {
-            Paging::Offset => {
-                let PageAt::Offset(before) = page else {
-                    return Ok(None);
-                };
-                let behind = before + records;
-                let total = number_at(&self.pages.total);
-                // A page may have fewer records than were asked for.
-                let is_last = records == 0 || total.is_some_and(|total| behind >= total);
-                Ok((!is_last).then_some(PageAt::Offset(behind)))
-            }
-            Paging::Number => {
-                let PageAt::Number(number) = page else {
-                    return Ok(None);
-                };
-                let first = self.pages.first.unwrap_or(1);
-                let total = number_at(&self.pages.total_pages);
-                let read = number - first + 1;
-                let is_last = records == 0 || total.is_some_and(|total| read >= total);
-                Ok((!is_last).then_some(PageAt::Number(number + 1)))
-            }
+            Paging::Offset | Paging::Number if records == 0 => Ok(None),
+            Paging::Offset | Paging::Number => Ok(match page {
+                PageAt::Offset(before) => Some(PageAt::Offset(before + records)),
+                PageAt::Number(number) => Some(PageAt::Number(number + 1)),
+                _ => None,
+            }),
             Paging::Cursor | Paging::NextLink => {
                 let at = self.pages.at.as_ref().map(|at| at.value.as_str());
                 let found = at.and_then(|at| value_at(json, at)).and_then(cell_text);
@@ -106,14 +150,25 @@ impl Stream {
                 };
                 let next = match self.pages.by {
                     Paging::Cursor => PageAt::Cursor(text),
-                    _ => PageAt::Link(self.own_link(&text, page)?),
+                    _ => self.linked(page, &text)?,
                 };
-                match next == *page {
-                    true => Err(PageFlaw::SamePage),
-                    false => Ok(Some(next)),
-                }
+                other_page(page, next)
+            }
+            Paging::LinkHeader => {
+                let target = next_target(links).map_err(PageFlaw::BadLinks)?;
+                let next = target
+                    .map(|target| self.linked(page, &target))
+                    .transpose()?;
+                next.map_or(Ok(None), |next| other_page(page, next))
             }
         }
+    }
+
+    /// The page that a link leads to, which stands in `page`.
+    fn linked(&self, page: &PageAt, link: &str) -> Result<PageAt, PageFlaw> {
+        let own = self.target(page, None);
+        let path = own.split('?').next().unwrap_or_default();
+        own_link(&self.base_url, path, link).map(PageAt::Link)
     }
 
     /// What is wrong with a page that has the records of the page before.
@@ -125,38 +180,12 @@ impl Stream {
             |parameter| format!("`{}`", parameter.value),
         ))
     }
+}
 
-    /// Path and query of a link, which must stay with scheme, host and port.
-    fn own_link(&self, link: &str, page: &PageAt) -> Result<String, PageFlaw> {
-        let foreign = |what: String| PageFlaw::ForeignLink(what);
-        let is_plain = |text: &str| {
-            text.bytes()
-                .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'#'))
-        };
-        if !is_plain(link) {
-            return Err(foreign("it has a character that no address has".to_owned()));
-        }
-        if link.starts_with('?') {
-            let own = self.target(page, None);
-            let path = own.split('?').next().unwrap_or_default();
-            return Ok(format!("{path}{link}"));
-        }
-        if link.starts_with('/') && !link.starts_with("//") {
-            return Ok(link.to_owned());
-        }
-        let after_scheme = link.find("://").map_or(0, |at| at + 3);
-        let path_start = link[after_scheme..]
-            .find(['/', '?'])
-            .map_or(link.len(), |at| after_scheme + at);
-        let origin = HttpUrl::parse(&link[..path_start])
-            .map_err(|cause| foreign(format!("its address can't be used: {cause}")))?;
-        let base = &self.base_url;
-        if (origin.secure, &origin.host, origin.port) != (base.secure, &base.host, base.port) {
-            return Err(foreign(format!("to {}", origin.authority())));
-        }
-        Ok(match &link[path_start..] {
-            rest if rest.starts_with('/') => rest.to_owned(),
-            rest => format!("/{rest}"),
-        })
+/// A page that leads to itself leads nowhere.
+fn other_page(page: &PageAt, next: PageAt) -> Result<Option<PageAt>, PageFlaw> {
+    match next == *page {
+        true => Err(PageFlaw::SamePage),
+        false => Ok(Some(next)),
     }
 }

@@ -20,11 +20,11 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Control characters, and those that turn the direction of what follows: with
-/// them a message can be made to read as another.
+/// Control characters, line breaks of every kind, and what turns the direction of
+/// what follows: with them a message can be made to read as another.
 fn is_harmful(character: char) -> bool {
     character.is_control()
-        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -38,5 +38,6 @@ mod tests {
         }
         assert_eq!(printable("a\u{1b}[2Jb\tc\n"), r"a\u{1b}[2Jb\tc\n");
         assert_eq!(printable("\u{9b}\u{202e}"), r"\u{9b}\u{202e}");
+        assert_eq!(printable("a\u{85}\u{2028}"), r"a\u{85}\u{2028}");
     }
 }

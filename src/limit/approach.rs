@@ -34,11 +34,4 @@ impl Approach {
         }
         Some(rate_per_s)
     }
-
-    /// A request leaves.
-    pub(super) fn begin(&mut self, now_s: f64) {
-        if matches!(self, Self::NotBegun) {
-            *self = Self::Since(now_s);
-        }
-    }
 }

@@ -31,9 +31,14 @@ impl TokenBucket {
         *self = Self::new(now_s);
     }
 
+    /// Seconds since it was last refilled.
+    pub(super) fn unfilled_s(&self, now_s: f64) -> f64 {
+        (now_s - self.refilled_at_s).max(0.0)
+    }
+
     /// Add what `rate_per_s` earned since the last call; seconds passed.
     pub(super) fn refill(&mut self, now_s: f64, rate_per_s: f64) {
-        let passed_s = (now_s - self.refilled_at_s).max(0.0);
+        let passed_s = self.unfilled_s(now_s);
         self.refilled_at_s = self.refilled_at_s.max(now_s);
         self.tokens = (self.tokens + rate_per_s * passed_s).min(Self::capacity(rate_per_s));
     }

@@ -20,12 +20,14 @@ pub(super) const SOON_EARNED_S: f64 = 10.0;
 /// The bound rises by this much a cycle, so that a raised limit shows again.
 const MOST_RAISED: f64 = 1.02;
 
+/// What growth asks for comes last, next to what else it touches.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
 pub(super) struct Burst {
-    leanest: Option<f64>,
-    greediest: Option<Greediest>,
     steepest: Option<Ramp>,
     fitted: Option<f64>,
+    leanest: Option<f64>,
+    greediest: Option<Greediest>,
 }
 
 #[derive(Clone, Copy, Debug)]

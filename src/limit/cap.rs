@@ -27,6 +27,10 @@ const MOST_DOUBTS: u32 = 1;
 /// Two openings that admitted the same number, give or take this share or one
 /// request, met a quota: at a cap it is chance when the first is refused.
 const SAME_NUMBER: f64 = 0.05;
+/// A step of the window sends several requests at once, and a cap refuses most
+/// of them. That a quota is used up just after a step is chance, so there so
+/// many more may be refused than admitted afterwards.
+const REFUSED_AFTER_A_STEP: u32 = 3;
 /// So long no cap is supposed again.
 const REFUTED_FOR_S: f64 = 600.0;
 
@@ -36,6 +40,8 @@ pub(super) struct Suspicion {
     pub(super) first_refused_sent_s: f64,
     /// Whether the window was full. If not, only the replies can speak for a cap.
     pub(super) window_binds: bool,
+    /// Whether a window that had held its size has just grown.
+    pub(super) just_stepped: bool,
     /// Requests still unanswered.
     pub(super) in_flight: u32,
     /// Replies to requests sent after the first refused one.
@@ -127,7 +133,12 @@ impl CapWatch {
             self.cap = None;
             return Verdict::Quota;
         };
-        let mixed = suspicion.later_accepted >= suspicion.later_refused;
+        let tolerated = if suspicion.just_stepped {
+            REFUSED_AFTER_A_STEP
+        } else {
+            1
+        };
+        let mixed = tolerated * suspicion.later_accepted >= suspicion.later_refused;
         let spoken_against = suspicion.later_refused >= 2 && !mixed;
         let spoken_for = suspicion.later_accepted > 0 && mixed;
         let seen = f64::from(suspicion.in_flight);

@@ -4,6 +4,8 @@
 //! Whatever the limit's shape, a client that keeps to "admitted by elapsed"
 //! over whole cycles asks for what the tenant gives.
 
+use std::collections::VecDeque;
+
 /// A longer wait names the end of a window.
 const LONGEST_BUCKET_WAIT_S: f64 = 2.0;
 /// Cycles remembered; enough for any span of twice the longest wait in which
@@ -16,7 +18,7 @@ const FADE: f64 = 0.98;
 /// cycle inside a long window doesn't mislead.
 const SPAN_IN_WAITS: f64 = 2.0;
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Cycle {
     accepted: f64,
     length_s: f64,
@@ -32,12 +34,11 @@ const LONGER: f64 = 1.3;
 /// Only a wait of nearly a whole cycle earns a whole quota.
 const MOSTLY_WAIT: f64 = 0.85;
 
-/// A ring of the latest cycles; allocates nothing.
+/// The latest cycles, oldest first. Memory is taken as cycles end, so that a limit
+/// that never asks for a wait has none.
 #[derive(Clone, Debug)]
 pub(super) struct CycleLog {
-    cycles: [Cycle; MEMORY],
-    count: usize,
-    latest: usize,
+    cycles: VecDeque<Cycle>,
     longest_wait_s: f64,
     /// The first cycle: what was admitted, and how long it took.
     first: Option<(f64, f64)>,
@@ -46,9 +47,7 @@ pub(super) struct CycleLog {
 impl CycleLog {
     pub(super) fn new(longest_wait_s: f64) -> Self {
         Self {
-            cycles: [Cycle::default(); MEMORY],
-            count: 0,
-            latest: 0,
+            cycles: VecDeque::new(),
             longest_wait_s,
             first: None,
         }
@@ -72,7 +71,7 @@ impl CycleLog {
 
     /// Forget all cycles, keep the longest wait.
     pub(super) fn clear(&mut self) {
-        self.count = 0;
+        self.cycles.clear();
         self.first = None;
     }
 
@@ -82,9 +81,10 @@ impl CycleLog {
     }
 
     pub(super) fn add(&mut self, accepted: f64, length_s: f64, wait_s: f64) {
-        if accepted < 0.5 && self.count > 0 {
+        if accepted < 0.5
+            && let Some(latest) = self.cycles.back_mut()
+        {
             // Refused at once: the wait was too short, so the cycle before goes on.
-            let latest = &mut self.cycles[self.latest];
             latest.length_s += length_s;
             latest.wait_s += length_s;
             // It came free somewhere within the last wait: half of it is the best guess.
@@ -96,14 +96,15 @@ impl CycleLog {
         if accepted > 0.5 {
             self.first.get_or_insert((accepted, length_s));
         }
-        self.latest = (self.latest + 1) % MEMORY;
-        self.cycles[self.latest] = Cycle {
+        if self.cycles.len() == MEMORY {
+            self.cycles.pop_front();
+        }
+        self.cycles.push_back(Cycle {
             accepted,
             length_s,
             wait_s,
             lost_s,
-        };
-        self.count = (self.count + 1).min(MEMORY);
+        });
         self.longest_wait_s = (self.longest_wait_s * FADE).max(wait_s);
     }
 
@@ -137,6 +138,6 @@ impl CycleLog {
     }
 
     fn newest_first(&self) -> impl Iterator<Item = &Cycle> {
-        (0..self.count).map(|back| &self.cycles[(self.latest + MEMORY - back) % MEMORY])
+        self.cycles.iter().rev()
     }
 }

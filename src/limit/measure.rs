@@ -46,25 +46,27 @@ struct Refusal {
     open_s: f64,
 }
 
+/// What a request that is admitted touches comes last, next to the pace's own.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub(super) struct Measure {
-    pub(super) cycles: CycleLog,
-    pub(super) burst: Burst,
-    cycle_start_s: f64,
-    opened_at_s: f64,
     /// Time in this cycle in which the gate was closed.
     closed_s: f64,
-    accepted: f64,
+    pub(super) cycles: CycleLog,
     refusal: Option<Refusal>,
     before_per_s: f64,
     /// What a ramp that was never refused has shown the limit to give.
     proved_per_s: f64,
     /// In this cycle the limit was found to be raised, from that.
     raised_from_per_s: Option<f64>,
-    steadiness: Steadiness,
     soon_in_a_row: u32,
     pub(super) has_searched: bool,
     was_sure: bool,
+    steadiness: Steadiness,
+    opened_at_s: f64,
+    pub(super) burst: Burst,
+    cycle_start_s: f64,
+    accepted: f64,
 }
 
 impl Measure {

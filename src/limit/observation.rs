@@ -21,6 +21,8 @@ pub enum Decision {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Permit {
     pub(super) sent_at: Instant,
+    /// Requests granted up to this one.
+    pub(super) number: u64,
 }
 
 impl Permit {

@@ -17,23 +17,25 @@ use super::measure::{LEAST_PER_S, Measure, Measured};
 use super::ramp::Ramp;
 use super::rate::Share;
 use super::step_down::{self, Steps};
-use super::told::Told;
+use super::told::{Told, Word};
 
 /// What an earlier run learnt without being sure is trusted only so far.
 const TRUSTED_UNSURE: f64 = 0.8;
 /// A pace of zero (nothing left until the reset) is asked about again then.
 const LONGEST_POLL_S: f64 = 1.0;
+/// What a request that is admitted touches lies together, from the end of the
+/// measure to the beginning of what headers told.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub(super) struct Pace {
-    learnt: Option<LearntPace>,
-    told: Option<Told>,
-    approach: Approach,
+    pub(super) measure: Measure,
     bucket: TokenBucket,
-    refilled_at_s: f64,
     holds_back: bool,
+    learnt: Option<LearntPace>,
+    approach: Approach,
+    told: Option<Told>,
     share: Share,
     steps: Steps,
-    pub(super) measure: Measure,
 }
 
 impl Pace {
@@ -44,7 +46,6 @@ impl Pace {
             told: None,
             approach: Approach::NotBegun,
             bucket: TokenBucket::new(now_s),
-            refilled_at_s: now_s,
             holds_back: false,
             share,
             steps: Steps::new(now_s),
@@ -115,15 +116,15 @@ impl Pace {
         if wait_s > 0.0 {
             self.holds_back = true;
         }
-        wait_s.min(LONGEST_POLL_S)
+        // What was told may end before that, and with it what it allowed.
+        let told_for_s = self.told.and_then(|told| told.lasts_s(now_s));
+        wait_s.min(told_for_s.unwrap_or(LONGEST_POLL_S).min(LONGEST_POLL_S))
     }
 
     /// Fill the bucket up to now. Returns the rate, if anything bounds it.
     fn refill(&mut self, now_s: f64) -> Option<f64> {
-        let passed_s = (now_s - self.refilled_at_s).max(0.0);
-        self.refilled_at_s = self.refilled_at_s.max(now_s);
         if std::mem::take(&mut self.holds_back) {
-            self.grow(now_s, passed_s);
+            self.grow(now_s, self.bucket.unfilled_s(now_s));
         }
         let rate_per_s = self
             .rate_per_s(now_s)
@@ -140,9 +141,18 @@ impl Pace {
         }
     }
 
+    /// Whether no request has left yet.
+    pub(super) fn is_untried(&self) -> bool {
+        matches!(self.approach, Approach::NotBegun)
+    }
+
+    /// The first request leaves.
+    pub(super) fn begin(&mut self, now_s: f64) {
+        self.approach = Approach::Since(now_s);
+    }
+
     /// A request leaves.
-    pub(super) fn take(&mut self, now_s: f64) {
-        self.approach.begin(now_s);
+    pub(super) fn take(&mut self) {
         self.bucket.take();
     }
 
@@ -150,11 +160,10 @@ impl Pace {
         self.bucket.give_back();
     }
 
-    /// Headers told how much is left. `in_flight` may still be uncounted there.
-    pub(super) fn tell(&mut self, now_s: f64, remaining: f64, resets_in_s: f64, in_flight: u32) {
+    /// Headers told how much is left.
+    pub(super) fn tell(&mut self, now_s: f64, word: Word) {
         self.refill(now_s);
-        let left = (remaining - f64::from(in_flight)).max(0.0);
-        self.told = Some(Told::new(now_s, left, resets_in_s, self.share));
+        self.told = Some(Told::new(self.told, now_s, word, self.share));
     }
 
     /// The gate closes on a quota: remember what the pace was.
@@ -225,7 +234,6 @@ impl Pace {
 
     fn resume(&mut self, now_s: f64) {
         self.holds_back = false;
-        self.refilled_at_s = now_s;
         self.bucket.restart(now_s);
     }
 

@@ -9,6 +9,7 @@ use super::controller::Controller;
 use super::event::{CloseReason, LimitEvent};
 use super::hints::Hint;
 use super::observation::{Observation, Permit, Reaction};
+use super::told::Word;
 use super::window::StepEnd;
 
 /// The server's word, but at least this: "0" would be a busy loop.
@@ -36,12 +37,12 @@ impl Controller {
         self.release();
         match *reply {
             Observation::Accepted { hint } | Observation::Neutral { hint } => {
-                self.heed(now, hint);
+                self.heed(now, &permit, hint);
                 self.admitted(now, &permit);
                 Reaction::Done
             }
             Observation::Throttled { retry_after, hint } => {
-                self.heed(now, hint);
+                self.heed(now, &permit, hint);
                 self.counters.throttled += 1;
                 self.breaker.end_run();
                 match retry_after {
@@ -58,7 +59,7 @@ impl Controller {
         }
     }
 
-    fn heed(&mut self, now: Instant, hint: Option<Hint>) {
+    fn heed(&mut self, now: Instant, permit: &Permit, hint: Option<Hint>) {
         if let Some(Hint {
             remaining: Some(remaining),
             resets_in: Some(resets_in),
@@ -66,8 +67,15 @@ impl Controller {
         }) = hint
         {
             let now_s = self.seconds(now);
-            self.pace
-                .tell(now_s, remaining, resets_in.as_secs_f64(), self.in_flight);
+            // What was sent since will be counted there, too.
+            let sent = self.counters.granted;
+            let uncounted = sent.saturating_sub(permit.number);
+            let word = Word {
+                left: (remaining - uncounted as f64).max(0.0),
+                sent: sent as f64,
+                resets_in_s: resets_in.as_secs_f64(),
+            };
+            self.pace.tell(now_s, word);
         }
     }
 
@@ -239,6 +247,7 @@ impl Controller {
                 Suspicion {
                     first_refused_sent_s: self.first_refused_sent_s,
                     window_binds,
+                    just_stepped: self.window.has_just_stepped(),
                     in_flight: self.in_flight.max(1),
                     later_accepted: 0,
                     later_refused: self.refused_in_a_row.saturating_sub(1),

@@ -64,14 +64,15 @@ pub(super) enum Ending {
 
 /// What came back since the gate was last opened.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
 struct Opening {
+    unavailable: u32,
+    other_failures: u32,
     start_s: f64,
     accepted: u32,
     /// Admitted, and sent before the first request that failed.
     lead: u32,
     first_failed_sent_s: Option<f64>,
-    unavailable: u32,
-    other_failures: u32,
 }
 
 /// A chain of openings that look like a limit's.
@@ -105,13 +106,16 @@ struct TakenAsLimit {
     trusted: Pace,
 }
 
+/// What a request that is admitted touches comes last, next to the rest of it in
+/// the controller.
 #[derive(Clone, Debug, Default)]
+#[repr(C)]
 pub(super) struct TroubleWatch {
-    opening: Opening,
     evidence: Evidence,
+    refuted_until_s: f64,
+    opening: Opening,
     trickle: Trickle,
     limit: Option<Box<TakenAsLimit>>,
-    refuted_until_s: f64,
 }
 
 impl TroubleWatch {

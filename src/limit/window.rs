@@ -29,6 +29,8 @@ const HOLD_NO_GAIN_S: f64 = 30.0;
 const HOLD_DOUBT_S: f64 = 1.0;
 /// A window has just grown for this many windows' worth of admitted requests.
 const JUST_GROWN_WINDOWS: f64 = 2.0;
+/// The same for a step, which a cap refuses within a round trip.
+const JUST_STEPPED_WINDOWS: f64 = 1.0;
 
 /// What the end of a step asks of others.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,23 +44,27 @@ pub(super) enum StepEnd {
     RateMet(f64),
 }
 
+/// What a request that is admitted touches comes first.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub(super) struct Window {
-    fixed: bool,
     size: f64,
-    most: f64,
+    round_trip_s: f64,
+    step: Step,
     slow_start_end: Option<f64>,
-    closed_in_slow_start: bool,
-    settled: bool,
-    growth: Growth,
-    accepted_since_change: u32,
     /// The size to go back to if these refusals turn out to be no cap's.
     size_before_refusals: Option<f64>,
-    changed_at_s: f64,
-    refused_at_s: f64,
-    step: Step,
+    accepted_since_change: u32,
+    fixed: bool,
+    settled: bool,
+    closed_in_slow_start: bool,
     window_bound_before: bool,
     pace_bound_before: bool,
+    connections: Connections,
+    growth: Growth,
+    changed_at_s: f64,
+    refused_at_s: f64,
+    most: f64,
     /// Size and goodput before the last growth.
     before_growth: Option<(f64, f64)>,
     steps_without_gain: u32,
@@ -66,8 +72,6 @@ pub(super) struct Window {
     unchanged_steps: u32,
     goodputs_per_s: f64,
     hold_until_s: f64,
-    connections: Connections,
-    round_trip_s: f64,
     /// Of the latest step.
     goodput_per_s: f64,
 }
@@ -161,6 +165,14 @@ impl Window {
     pub(super) fn has_just_grown(&self) -> bool {
         self.slow_start_end.is_some()
             || f64::from(self.accepted_since_change) <= JUST_GROWN_WINDOWS * self.size
+    }
+
+    /// Whether the window has grown by a step, and hardly anything was admitted
+    /// since.
+    pub(super) fn has_just_stepped(&self) -> bool {
+        self.slow_start_end.is_none()
+            && self.before_growth.is_some()
+            && f64::from(self.accepted_since_change) <= JUST_STEPPED_WINDOWS * self.size
     }
 
     pub(super) fn round_trip_s(&self) -> f64 {

@@ -116,12 +116,13 @@ pub(super) fn compile(
             problem: MappingProblem::NothingToWrite,
         });
     }
+    let has_key = contract.key_in_body || !contract.key_at.is_empty();
     match (key, record) {
         (Some(key), Ok(record)) if problems.is_empty() => Ok(Program {
             key,
             steps,
             record,
-            may_be_empty: !contract.replaces || contract.key_in_body || !contract.key_at.is_empty(),
+            may_be_empty: !contract.replaces || (has_key && !contract.only_changes),
         }),
         _ => Err(problems),
     }
@@ -240,6 +241,7 @@ fn step(
         kind: field.kind,
         checks,
         list: field.list.as_ref().map(brackets),
+        nested: None,
         parts: rule.parts(),
     };
     check_fixed_texts(&step, rule, &columns.empty_row())?;

@@ -24,6 +24,9 @@ pub struct Contract {
     pub constants: Vec<FixedMember>,
     /// Whether a record takes the whole place of what stands there.
     pub replaces: bool,
+    /// Whether it only changes records that are there: one of its key alone makes
+    /// nothing, and takes everything away where it replaces.
+    pub only_changes: bool,
     /// What an empty cell means.
     pub empty_cells: EmptyCells,
 }
@@ -33,6 +36,15 @@ impl Contract {
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&ContractField> {
         self.fields.iter().find(|field| field.name == name)
+    }
+
+    /// The fields that take a list or an object as a whole.
+    pub fn nesting_fields(&self) -> impl Iterator<Item = &str> {
+        let takes = |field: &&ContractField| field.list.is_some() || field.kind == FieldKind::Json;
+        self.fields
+            .iter()
+            .filter(takes)
+            .map(|field| field.name.as_str())
     }
 
     /// The contract with a field for each of these names that it has a place

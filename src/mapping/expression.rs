@@ -23,12 +23,17 @@ pub(super) const ROW: &str = "row";
 /// The name of the one template of an environment.
 const NAME: &str = "template";
 
+/// Steps that a template or a condition may take for a row. A long one takes a few
+/// hundred; loops in loops would hold a load up for ever.
+const MOST_STEPS: u64 = 100_000;
+
 /// Functions, filters and tests; conditions live in it.
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(environment);
 
 fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_fuel(Some(MOST_STEPS));
     environment
 }
 
@@ -73,6 +78,9 @@ pub(super) fn is_global(name: &str) -> bool {
 /// The library's error without the place inside the template, which has no
 /// file of its own.
 fn words(error: &Error) -> String {
+    if error.kind() == ErrorKind::OutOfFuel {
+        return format!("takes more than {MOST_STEPS} steps for one row; make its loops shorter");
+    }
     match error.detail() {
         Some(detail) => detail.to_owned(),
         None => error.kind().to_string(),
@@ -251,6 +259,7 @@ fn reject_unknown(error: Option<Error>, what: &str) -> Result<(), String> {
         | ErrorKind::UnknownTest
         | ErrorKind::UnknownFunction
         | ErrorKind::UnknownMethod => Err(format!("{what} can't work: {}", words(&error))),
+        ErrorKind::OutOfFuel => Err(format!("{what} {}", words(&error))),
         _ => Ok(()),
     }
 }

@@ -18,6 +18,7 @@ mod json;
 mod key;
 mod kind;
 mod members;
+mod nested;
 mod number;
 mod operand;
 mod phone;
@@ -41,6 +42,7 @@ pub use contract::{
     Contract, ContractField, EmptyCells, FieldKind, FixedMember, ListForm, OtherFields,
 };
 pub use kind::Format;
+pub use nested::Nesting;
 pub use problem::{LocatedProblem, MappingProblem};
 pub use program::{FilledField, MappedRow, Program};
 pub use reference::{FoundId, TargetIds};

@@ -7,6 +7,7 @@ use crate::record::{Fields, Refusal};
 
 use super::key::Key;
 use super::members::Node;
+use super::nested::{NestedCells, Nesting};
 use super::problem::LocatedProblem;
 use super::step::Step;
 use super::{Contract, FieldRule, TargetIds, compile};
@@ -122,6 +123,14 @@ impl Program {
         let references = self.steps.iter_mut();
         for reference in references.filter_map(|step| step.reference.as_mut()) {
             reference.ids = Arc::clone(ids);
+        }
+    }
+
+    /// Has cells that hold lists and objects taken as such. `header` is what the
+    /// program was compiled against.
+    pub fn set_nesting(&mut self, nesting: Nesting, header: &[String]) {
+        for step in self.steps.iter_mut().chain([&mut self.key.step]) {
+            step.nested = Some(NestedCells::new(nesting, header, &step.cells()));
         }
     }
 

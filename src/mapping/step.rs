@@ -12,6 +12,7 @@ use super::check::Checks;
 use super::convert::{Converter, Refused};
 use super::expression::{Condition, Template};
 use super::json::push_string;
+use super::nested::{NestedCells, entry_text};
 use super::problem::quoted;
 use super::reference::Reference;
 use super::rule::LetterCase;
@@ -35,6 +36,9 @@ pub(super) struct Step {
     pub(super) kind: FieldKind,
     pub(super) checks: Checks,
     pub(super) list: Option<ListBrackets>,
+    /// Which of its cells may hold lists and objects; none of them can where
+    /// rows come from CSV or a workbook.
+    pub(super) nested: Option<NestedCells>,
     /// The names of what the rule does.
     pub(super) parts: Vec<&'static str>,
 }
@@ -106,7 +110,19 @@ impl Step {
         }
         let text = self.source_text(fields)?;
         if let Some(brackets) = &self.list {
-            return self.write_list(&text, brackets, fields, values);
+            return match self.entries(fields)? {
+                Some(entries) => {
+                    let entries = entries.iter().map(String::as_str);
+                    self.write_list(entries, brackets, fields, values)
+                }
+                None => match &self.split {
+                    Some(separator) => {
+                        let entries = text.split(separator.as_str());
+                        self.write_list(entries, brackets, fields, values)
+                    }
+                    None => self.write_list([&*text].into_iter(), brackets, fields, values),
+                },
+            };
         }
         let refined = self.refine(&text, fields)?;
         if !refined.text.is_empty() {
@@ -139,9 +155,29 @@ impl Step {
         Ok(())
     }
 
-    fn write_list(
+    /// The entries of the list that the cell holds; `None` where it holds a text.
+    fn entries(&self, fields: &Fields) -> Result<Option<Vec<String>>, Refused> {
+        let cell = match &self.source {
+            StepSource::Cell(index) => Some(*index),
+            StepSource::First(cells) => self.first_filled(cells, fields),
+            _ => None,
+        };
+        let Some((nested, cell)) = self.nested.as_ref().zip(cell) else {
+            return Ok(None);
+        };
+        let Some(entries) = nested.entries(cell, fields)? else {
+            return Ok(None);
+        };
+        let texts = entries.into_iter().map(|entry| match self.kind {
+            FieldKind::Json => Ok(entry.get().to_owned()),
+            _ => entry_text(entry),
+        });
+        texts.collect::<Result<_, _>>().map(Some)
+    }
+
+    fn write_list<'entry>(
         &self,
-        text: &str,
+        mut entries: impl Iterator<Item = &'entry str>,
         brackets: &ListBrackets,
         fields: &Fields,
         values: &mut Vec<u8>,
@@ -164,12 +200,7 @@ impl Step {
             values.extend_from_slice(&brackets.close);
             Ok(())
         };
-        match &self.split {
-            Some(separator) if !text.is_empty() => {
-                text.split(separator.as_str()).try_for_each(&mut push)?;
-            }
-            _ => push(text)?,
-        }
+        entries.try_for_each(&mut push)?;
         values.push(b']');
         if is_first {
             if self.required {
@@ -205,20 +236,27 @@ impl Step {
         &'row self,
         fields: &'row Fields,
     ) -> Result<Cow<'row, str>, Refused> {
-        let cell = |index: usize| fields.get(index).unwrap_or_default();
-        let is_filled = |text: &&str| match self.trim {
-            true => !text.trim().is_empty(),
-            false => !text.is_empty(),
+        let cell = |index: usize| -> Result<&'row str, Refused> {
+            // A list takes its entries itself.
+            if self.list.is_none()
+                && self.kind != FieldKind::Json
+                && let Some(nested) = &self.nested
+            {
+                nested.check_one_value(index, fields)?;
+            }
+            Ok(fields.get(index).unwrap_or_default())
         };
         Ok(match &self.source {
-            StepSource::Cell(index) => Cow::Borrowed(cell(*index)),
+            StepSource::Cell(index) => Cow::Borrowed(cell(*index)?),
             StepSource::Constant(text) => Cow::Borrowed(text),
-            StepSource::First(cells) => {
-                let mut texts = cells.iter().map(|&index| cell(index));
-                Cow::Borrowed(texts.find(is_filled).unwrap_or_default())
-            }
+            StepSource::First(cells) => Cow::Borrowed(match self.first_filled(cells, fields) {
+                Some(index) => cell(index)?,
+                None => "",
+            }),
             StepSource::Joined { cells, separator } => {
-                let texts = cells.iter().map(|&index| cell(index)).filter(is_filled);
+                let texts = cells.iter().map(|&index| cell(index));
+                let texts = texts.collect::<Result<Vec<_>, _>>()?.into_iter();
+                let texts = texts.filter(|text| self.is_filled(text));
                 let trimmed = texts.map(|text| match self.trim {
                     true => text.trim(),
                     false => text,
@@ -231,6 +269,18 @@ impl Step {
                     .map_err(|cause| ("template_failed", format!("the template fails: {cause}")))?,
             ),
         })
+    }
+
+    fn is_filled(&self, text: &str) -> bool {
+        match self.trim {
+            true => !text.trim().is_empty(),
+            false => !text.is_empty(),
+        }
+    }
+
+    fn first_filled(&self, cells: &[usize], fields: &Fields) -> Option<usize> {
+        let is_filled = |index: &&usize| self.is_filled(fields.get(**index).unwrap_or_default());
+        cells.iter().find(is_filled).copied()
     }
 
     /// A text with everything done to it but the checks.

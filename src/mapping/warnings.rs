@@ -25,7 +25,7 @@ impl ObservationKind {
     pub fn message(self) -> &'static str {
         match self {
             Self::LeadingZerosMayBeLost => {
-                "digits only, no + and no leading 0: leading zeros may be lost"
+                "digits only, no + and no leading 0: leading zeros may be lost; sent as it stands, `e164: REGION` checks it"
             }
             Self::ScientificNotation => {
                 "scientific notation: a spreadsheet may have cut the number down"

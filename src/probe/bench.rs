@@ -53,6 +53,8 @@ pub(crate) struct Bench<T> {
     doubt: Doubt,
     /// In which words requests were refused, and how often in each.
     pub(crate) refusals: BTreeMap<String, u64>,
+    /// The same of what is in doubt.
+    pub(super) doubtful: BTreeMap<String, u64>,
     distress: DistressWatch,
     /// What is asked in turn with the usual request, and whether it is first.
     in_turn: Option<(Other, bool)>,
@@ -79,6 +81,7 @@ impl<T: Target> Bench<T> {
             hint: None,
             doubt: Doubt::default(),
             refusals: BTreeMap::new(),
+            doubtful: BTreeMap::new(),
             distress: DistressWatch::default(),
             in_turn: None,
         }
@@ -153,11 +156,13 @@ impl<T: Target> Bench<T> {
         let first = self.records.len();
         let stopped = self.drive(trial).await;
         self.tell(None);
+        let was_refused = self.count(first, Record::is_refused) > 0;
         let bout = Bout {
             first,
             admitted: self.count(first, Record::is_admitted),
-            was_refused: self.count(first, Record::is_refused) > 0,
+            was_refused,
             was_doubted: self.doubt.is_open() && self.count(first, Record::is_doubtful) > 0,
+            was_cut: !was_refused && self.is_closed(),
         };
         match stopped {
             Some(stop) => Err(stop),
@@ -277,7 +282,8 @@ impl<T: Target> Bench<T> {
         let record = &self.records[number];
         let is_over = reason.is_some()
             || record.is_refused()
-            || (record.is_doubtful() && self.doubt.is_open());
+            || (record.is_doubtful() && self.doubt.is_open())
+            || self.is_closed();
         if stop.is_none() {
             *stop = reason;
         }
@@ -349,8 +355,10 @@ impl<T: Target> Bench<T> {
                 if record.is_refused() {
                     *self.forms.entry(form).or_default() += 1;
                 }
-                if record.is_refused() || record.is_doubtful() {
+                if record.is_refused() {
                     *self.refusals.entry(what.clone()).or_default() += 1;
+                } else if record.is_doubtful() && self.doubt.is_open() {
+                    *self.doubtful.entry(what.clone()).or_default() += 1;
                 }
                 self.close_gate(wait_s);
                 if record.is_doubtful() && self.doubt.is_open() {
@@ -370,6 +378,9 @@ impl<T: Target> Bench<T> {
         }
         for (form, count) in self.doubt.end(Doubt::Limit) {
             *self.forms.entry(form).or_default() += count;
+        }
+        for (what, count) in std::mem::take(&mut self.doubtful) {
+            *self.refusals.entry(what).or_default() += count;
         }
     }
 

@@ -2,12 +2,20 @@
 
 use super::bounds::Stop;
 use super::fit::Family;
-use super::judge::{FITS_WELL, sure_fit};
+use super::judge::{FITS_WELL, plain_fit};
 use super::model::fit_cap;
 use super::protocol::Protocol;
 use super::record::cycles;
 use super::target::Target;
 use super::trial::{Shape, Trial};
+
+/// Tries to hold just below the cap, as it is known by then.
+const HOLDS: u32 = 3;
+
+/// As many at once as a cap lets in for sure.
+fn just_below(places: u32) -> u32 {
+    (places * 9).div_ceil(10)
+}
 
 impl<T: Target> Protocol<T> {
     /// Whether what was refused so far may be a cap's.
@@ -20,10 +28,11 @@ impl<T: Target> Protocol<T> {
     pub(super) async fn is_cap(&mut self, in_flight: u32) -> Result<bool, Stop> {
         self.bench
             .begin("just below what may be a cap, for a while");
-        for _ in 0..2 {
+        for _ in 0..HOLDS {
             let Some(cap) = fit_cap(&self.bench.records) else {
                 return Ok(false);
             };
+            let held = just_below(cap.places);
             self.reopen().await?;
             // A bucket that let so many through at first would be empty by then.
             let seen = cycles(&self.bench.records);
@@ -32,7 +41,7 @@ impl<T: Target> Protocol<T> {
                 .max(150)
                 .max(longest.unwrap_or(0) * 4 / 3);
             let trial = Trial {
-                shape: Shape::AtOnce((cap.places * 9 / 10).max(1)),
+                shape: Shape::AtOnce(held),
                 most: most.min(self.bench.requests_left() / 2),
                 longest_s: 20.0,
             };
@@ -59,8 +68,12 @@ impl<T: Target> Protocol<T> {
             }
             self.reopen().await?;
             self.flood(in_flight).await?;
+            // A cap that turns out larger wasn't held, and a bucket may bear less.
+            if fit_cap(&self.bench.records).is_some_and(|cap| just_below(cap.places) > held) {
+                continue;
+            }
             let is_cap =
-                sure_fit(&self.seen_by_now().fits).is_some_and(|fit| fit.family == Family::Cap);
+                plain_fit(&self.seen_by_now().fits).is_some_and(|fit| fit.family == Family::Cap);
             return Ok(is_cap && self.may_be_cap());
         }
         Ok(false)

@@ -23,8 +23,17 @@ const CYCLES_FOR_MEDIUM: usize = 2;
 /// jitter of replies a token must take to come all the same.
 const SMALL_BURST: f64 = 3.0;
 const JITTER: f64 = 2.5;
+/// The tokens that come while a request is on its way, of all that the bucket
+/// holds: beyond that nobody knows what it held when the request came.
+const SHARE_ON_THE_WAY: f64 = 0.15;
+/// And how many times the jitter a window must last.
+const WINDOW_JITTER: f64 = 8.0;
+/// Requests that uneven arrivals may have added to a bucket's burst.
+const UNCOUNTED: f64 = 3.0;
 /// Misfit by which the other start of a window has to be worse.
 const CLEAR_START: f64 = 0.02;
+/// Misfit up to which a quota is the same each time.
+const EVEN: f64 = 0.004;
 /// Share of the told waits that may be a little off.
 const WORDS_OFF: f64 = 0.3;
 
@@ -63,7 +72,10 @@ impl<T: Target> Protocol<T> {
             true => {
                 let seen = self.seen(records.len());
                 let (limit, also) = limits_of(&seen, records);
-                match self.is_told_alone(&limit) || (also.is_none() && self.is_met_behind()) {
+                match self.is_told_alone(&limit, &seen)
+                    || self.bore_more(&limit)
+                    || (also.is_none() && self.is_met_behind())
+                {
                     true => (not_sure(&seen.fits), None),
                     false => (limit, also),
                 }
@@ -79,16 +91,36 @@ impl<T: Target> Protocol<T> {
 
     /// Whether nothing but the waits speaks of the window: that it opens after
     /// them doesn't say that it didn't before. A round length speaks for itself.
-    fn is_told_alone(&self, limit: &Limit) -> bool {
+    fn is_told_alone(&self, limit: &Limit, seen: &View) -> bool {
         let (Some(rate), Some(length_s)) = (limit.rate_per_s, limit.window_s) else {
             return false;
         };
+        // The clock's waits, too, speak for it only where they differ, and where
+        // no short limit says when they are asked for.
+        let is_clock = seen.behind.is_none()
+            && simplest(&seen.fits).is_some_and(|fit| {
+                fit.misfit.is_spoken && starts_of(&fit, &seen.fits) == Some(WindowStart::Clock)
+            });
         limit.kind == Kind::FixedWindow
-            && limit.window_starts != Some(WindowStart::Clock)
+            && !is_clock
             && !self.bench.forms.keys().all(|form| *form == WaitForm::None)
             && self.refused_per_s > ABOVE * rate.value
             && length_s.value > 2.0
             && !is_round(length_s.value)
+    }
+
+    /// Whether an even rate was borne for longer than that bucket can have.
+    fn bore_more(&self, limit: &Limit) -> bool {
+        let (Kind::TokenBucket, Some(rate), Some(burst), None) =
+            (limit.kind, limit.rate_per_s, limit.burst, limit.portion)
+        else {
+            return false;
+        };
+        self.borne.iter().any(|(per_s, requests)| {
+            // What came in meanwhile is what the burst didn't give.
+            let refilled = (requests - burst.value - UNCOUNTED).max(0.0);
+            per_s * refilled / requests > rate.value * (1.0 + VAGUE)
+        })
     }
 
     /// Nothing was refused: the limit, if there is one, lies above the best of
@@ -175,7 +207,7 @@ pub(super) fn limit_of(fits: &[Fit], cycles: usize, records: &[Record]) -> Limit
             // A kind whose figures are guesses is a guess.
             match is_vague(&fit) {
                 true => not_sure(fits),
-                false => limit_of_fit(&fit, cycles, records, starts_of(&fit, fits)),
+                false => limit_of_fit(&fit, cycles, records, told_start_of(&fit, fits)),
             }
         }
         // One cycle is no rate: what is left of a burst looks like one.
@@ -184,15 +216,21 @@ pub(super) fn limit_of(fits: &[Fit], cycles: usize, records: &[Record]) -> Limit
     }
 }
 
-/// Whether a bucket holds so little that requests which arrive unevenly are
-/// refused well below its rate.
+/// Whether requests arrive so unevenly that the limit's own doing can't be made
+/// out: a bucket that holds little refuses well below its rate then, and the
+/// ends of a short window are blurred.
 fn is_hidden_by_jitter(fit: &Fit, records: &[Record]) -> bool {
-    let (Family::Bucket, Some(rate)) = (fit.family, fit.rate_per_s) else {
-        return false;
-    };
     let quantile_s = |quantile| latency_quantile(records, quantile).unwrap_or(0.0);
     let jitter_s = quantile_s(0.99) - quantile_s(0.5);
-    fit.burst < SMALL_BURST && 1.0 / rate.value < JITTER * jitter_s
+    match (fit.family, fit.rate_per_s, fit.window_s) {
+        (Family::Bucket, Some(rate), _) => {
+            let on_the_way = rate.value * refusal_way_s(records);
+            (fit.burst < SMALL_BURST && 1.0 / rate.value < JITTER * jitter_s)
+                || on_the_way > SHARE_ON_THE_WAY * fit.burst
+        }
+        (_, _, Some(length_s)) => length_s.value < WINDOW_JITTER * jitter_s,
+        _ => false,
+    }
 }
 
 /// The kind isn't sure; a rate may be all the same, where all that explain it
@@ -225,11 +263,11 @@ fn not_sure(fits: &[Fit]) -> Limit {
     }
 }
 
-/// Cycles without which a limit isn't one: as many as a bucket has figures can
-/// be met by any rate and burst.
+/// Cycles without which a limit isn't one: as many as a bucket or a sliding
+/// window has figures can be met by any of them.
 fn needed(fit: &Fit) -> usize {
     match fit.family {
-        Family::Bucket => CYCLES_FOR_HIGH,
+        Family::Bucket | Family::Sliding => CYCLES_FOR_HIGH,
         _ => CYCLES_FOR_MEDIUM,
     }
 }
@@ -259,6 +297,15 @@ fn starts_of(fit: &Fit, fits: &[Fit]) -> Option<WindowStart> {
     other
         .is_none_or(|other| other.misfit.total() - fit.misfit.total() >= CLEAR_START)
         .then_some(starts)
+}
+
+/// The same, as it may be told. Where others take a part of the quota, it is
+/// their requests that begin a window as soon as the one before has ended, and
+/// it looks like one of the clock: others show in quotas that aren't the same
+/// each time.
+fn told_start_of(fit: &Fit, fits: &[Fit]) -> Option<WindowStart> {
+    let is_even = fit.misfit.share <= EVEN;
+    starts_of(fit, fits).filter(|starts| is_even || *starts != WindowStart::Clock)
 }
 
 fn limit_of_fit(

@@ -34,7 +34,7 @@ const FIRST_POLL_S: f64 = 0.25;
 const POLLS_GROW: f64 = 1.6;
 const POLLS: u32 = 12;
 /// Doubts that were nothing before the next ones are taken for trouble at once.
-const DOUBTS: u32 = 3;
+const DOUBTS: u32 = 2;
 
 /// What a 503 or a closed connection is taken for.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,6 +95,9 @@ impl<T: Target> Protocol<T> {
         let mut ended_after: Vec<u32> = Vec::new();
         let mut slow_per_s = (self.ramp.fastest_per_s() * SLOWER).max(SLOWEST_PER_S);
         let mut tries = 0;
+        // No quota is larger than all that was let in until it was used up.
+        let records = self.bench.records.iter();
+        let let_in_before = records.filter(|record| record.is_admitted()).count() as u64;
         while ended_after.len() < FAST_ROUNDS {
             self.until_it_answers().await?;
             let slow = Trial {
@@ -111,7 +114,7 @@ impl<T: Target> Protocol<T> {
                 }
                 continue;
             }
-            let furthest = ended_after.iter().copied().max();
+            let furthest = ended_after.iter().copied().map(u64::from).max();
             let fast = Trial {
                 // Clearly more than it bears: just above a limit's rate, small
                 // changes of the latency move the end far.
@@ -121,35 +124,15 @@ impl<T: Target> Protocol<T> {
                         .min(self.bench.bounds().max_in_flight),
                 ),
                 // Further than this, and it ended before by chance.
-                most: furthest.map_or(self.bench.requests_left() / 2, |furthest| {
-                    u64::from(furthest) * 2 + 50
-                }),
+                most: furthest.map_or(let_in_before + 20, |furthest| furthest * 2 + 50),
                 longest_s: 60.0,
             };
             let bout = self.bench.run(&fast).await?;
             if bout.was_refused {
                 return Ok(false);
             }
-            let Some(least) = ended_after
-                .iter()
-                .copied()
-                .min()
-                .filter(|_| bout.was_doubted)
-            else {
-                if !bout.was_doubted {
-                    return self.was_nothing();
-                }
-                ended_after.push(bout.admitted);
-                continue;
-            };
             ended_after.push(bout.admitted);
-            let (least, most) = (
-                least.min(bout.admitted),
-                bout.admitted.max(furthest.unwrap_or(0)),
-            );
-            let is_alike =
-                f64::from(most) <= ALIKE * f64::from(least) || most - least <= ALIKE_COUNT;
-            if !is_alike {
+            if !bout.was_doubted || !are_alike(&ended_after) {
                 return self.was_nothing();
             }
         }
@@ -192,11 +175,18 @@ impl<T: Target> Protocol<T> {
     fn in_trouble(&self, how: &str) -> Stop {
         let records = &self.bench.records;
         let failed = records.iter().filter(|record| record.is_doubtful());
-        let what = self.bench.refusals.keys().last().cloned();
+        let what = self.bench.doubtful.keys().last().cloned();
         Stop::Distress(format!(
             "{} requests failed, {how}, the last one with: {}",
             failed.count(),
             what.unwrap_or_default()
         ))
     }
+}
+
+/// Whether stretches ended after about as many requests.
+fn are_alike(ended_after: &[u32]) -> bool {
+    let least = ended_after.iter().copied().min().unwrap_or(0);
+    let most = ended_after.iter().copied().max().unwrap_or(0);
+    f64::from(most) <= ALIKE * f64::from(least) || most - least <= ALIKE_COUNT
 }

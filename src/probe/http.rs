@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method};
 
+use crate::auth::Token;
 use crate::connector::{Bound, Classified, Operation, ProbeRead};
 use crate::error::{FatalError, FatalKind};
 use crate::transport::{Reply, Request, SharedHeaders, Transport, shared_headers};
@@ -115,7 +116,7 @@ impl<Way: Transport> HttpTarget<Way> {
         }
     }
 
-    fn request(&self, number: u64, authorization: HeaderValue, other: Option<Other>) -> Request {
+    fn request(&self, number: u64, token: &Token, other: Option<Other>) -> Request {
         let (path, body) = match self.reader.questions() {
             Questions::Read(read) => match (other, &self.other_read) {
                 (Some(Other::Read), Some((path, _))) => (path.clone(), Bytes::new()),
@@ -131,7 +132,7 @@ impl<Way: Transport> HttpTarget<Way> {
             method: self.method.clone(),
             path,
             headers: Arc::clone(&self.headers),
-            authorization,
+            credentials: Arc::clone(&token.headers),
             request_id: self
                 .request_id_header
                 .clone()
@@ -153,7 +154,7 @@ impl<Way: Transport> Target for HttpTarget<Way> {
             self.other_tokens.newer_than(None).await,
         );
         // Some tenants give the same token again until it ends.
-        matches!(had, (Ok(one), Ok(other)) if one.authorization != other.authorization)
+        matches!(had, (Ok(one), Ok(other)) if one.headers != other.headers)
     }
 
     fn is_steady(&self) -> bool {
@@ -177,7 +178,7 @@ impl<Way: Transport> Target for HttpTarget<Way> {
                 Ok(token) => token,
                 Err(error) => return Asked::Impossible(error),
             };
-            let request = self.request(number, token.authorization.clone(), other);
+            let request = self.request(number, &token, other);
             let replied = self.way.send(request).await;
             if let Ok(reply) = &replied
                 && let Some(why) = reader.token_refusal(reply)

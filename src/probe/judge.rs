@@ -22,6 +22,8 @@ const TIMES_WORSE: f64 = 1.5;
 /// An even rate that was refused up to here above a window's own shows that the
 /// window didn't end before its told wait.
 pub(crate) const ABOVE: f64 = 1.1;
+/// An even rate that was refused bounds a bucket's rate up to here.
+const BOUNDED: f64 = 1.5;
 /// Uncertainty of a figure that is still worth another trial.
 const SHARP: f64 = 0.02;
 
@@ -70,6 +72,11 @@ pub(crate) fn sure_fit(fits: &[Fit]) -> Option<Fit> {
     clearer_than_rivals(fits, CLEAR)
 }
 
+/// The same where the difference is plain: nothing more has to be tried.
+pub(crate) fn plain_fit(fits: &[Fit]) -> Option<Fit> {
+    clearer_than_rivals(fits, PLAIN)
+}
+
 fn clearer_than_rivals(fits: &[Fit], by: f64) -> Option<Fit> {
     let best = simplest(fits)?;
     let is_window = matches!(best.family, Family::FirstRequest | Family::Clock);
@@ -97,7 +104,7 @@ pub(crate) fn simplest(fits: &[Fit]) -> Option<Fit> {
 /// What would tell most; `None` where all is clear, or too dear.
 pub(crate) fn next_trial(open: &Open<'_>) -> Option<Next> {
     let best = simplest(open.fits)?;
-    let is_sure = clearer_than_rivals(open.fits, PLAIN).is_some();
+    let is_sure = plain_fit(open.fits).is_some();
     match best.family {
         Family::Cap => None,
         Family::Bucket => even_for_bucket(open, &best, is_sure),
@@ -126,7 +133,10 @@ fn even(open: &Open<'_>, rate_per_s: f64, most: f64) -> Option<Next> {
 /// the closer the rate to the refill the sharper, and the dearer.
 fn even_for_bucket(open: &Open<'_>, best: &Fit, is_sure: bool) -> Option<Next> {
     let rate = best.rate_per_s?;
-    if is_sure && rate.uncertainty() <= SHARP && open.cycles.len() >= 5 {
+    // Floods and what came unevenly may fit a rate that is too low by far: an
+    // even rate, a little above, has to be refused.
+    let is_bounded = open.refused_per_s <= BOUNDED * rate.value;
+    if is_sure && is_bounded && rate.uncertainty() <= SHARP && open.cycles.len() >= 5 {
         return None;
     }
     let budget = open.requests_left as f64 * 0.3;

@@ -60,6 +60,6 @@ pub use http::Questions;
 pub use ramp::Step;
 pub use record::WaitForm;
 pub use run::{Finding, Plan, run};
-pub use show::{Context, html_report, json_report, plot, text_report};
+pub use show::{Context, ForecastLoad, html_report, json_report, plot, text_report};
 pub use tokens::{TokenSource, Tokens};
 pub use verdict::{Figure, Honesty, Kind, Limit, RetryAfter, Verdict};

@@ -48,6 +48,8 @@ pub(crate) struct Protocol<T> {
     pub(crate) told_kept: u32,
     /// Even rates that were borne, and those that were not.
     pub(super) borne_per_s: f64,
+    /// All even rates that were borne, and for how many requests.
+    pub(super) borne: Vec<(f64, f64)>,
     pub(super) refused_per_s: f64,
     /// Requests a second that the loader's own controller got through.
     pub(crate) soaked_per_s: Option<f64>,
@@ -71,6 +73,7 @@ impl<T: Target> Protocol<T> {
             told_too_short: 0,
             told_kept: 0,
             borne_per_s: 0.0,
+            borne: Vec::new(),
             refused_per_s: f64::INFINITY,
             soaked_per_s: None,
             tried: None,
@@ -178,8 +181,9 @@ impl<T: Target> Protocol<T> {
         let bout = self.bench.run(&trial).await?;
         if bout.was_refused {
             self.refused_per_s = self.refused_per_s.min(rate_per_s);
-        } else {
+        } else if !bout.was_cut {
             self.borne_per_s = self.borne_per_s.max(rate_per_s);
+            self.borne.push((rate_per_s, f64::from(bout.admitted)));
         }
         Ok(bout)
     }

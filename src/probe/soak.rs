@@ -94,6 +94,9 @@ impl<T: Target> Protocol<T> {
                 false => ((WATCH_S * rate_per_s) as u64).min(left / 2),
             };
             let bout = self.evenly(rate_per_s, most).await?;
+            if bout.was_cut && self.to_spend() > most / 2 {
+                continue;
+            }
             if !bout.was_refused {
                 return Ok(false);
             }

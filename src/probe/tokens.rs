@@ -73,6 +73,12 @@ impl Tokens {
         Ok(token)
     }
 
+    /// Tokens that were minted so far.
+    pub async fn minted(&self) -> u64 {
+        let newest = self.newest.lock().await;
+        newest.as_ref().map_or(0, |minted| minted.token.generation)
+    }
+
     async fn mint(&self, generation: u64) -> Result<Minted, FatalError> {
         let TokenSource {
             endpoint,

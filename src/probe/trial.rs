@@ -50,6 +50,8 @@ pub(crate) struct Bout {
     pub(crate) was_refused: bool,
     /// Whether something failed that may have been a limit's refusal.
     pub(crate) was_doubted: bool,
+    /// Whether a failure asked for a wait, so that it ended before its time.
+    pub(crate) was_cut: bool,
 }
 
 /// What a trial of two in turn brought.

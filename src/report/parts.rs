@@ -38,7 +38,7 @@ impl Summary {
                 .push(EntitySummary::new(name.clone(), &summary.counts));
             self.counts += &summary.counts;
             self.requests += &summary.requests;
-            self.source = joined_source(self.source, summary.source, at_once);
+            self.source = joined_source(self.source, summary.source.clone(), at_once);
             self.tokens_minted += summary.tokens_minted;
             self.legs = self.legs.max(summary.legs);
             self.limiter.add_part(name, &summary.limiter);
@@ -121,6 +121,8 @@ fn joined_source(
             throttled: known.throttled + more.throttled,
             pages: known.pages + more.pages,
             rows: known.rows + more.rows,
+            readings: known.readings + more.readings,
+            doubt: known.doubt.or(more.doubt),
         }),
         (known, more) => known.or(more),
     }
@@ -160,6 +162,8 @@ mod tests {
                     throttled: 0,
                     pages: 3,
                     rows: read,
+                    readings: 1,
+                    doubt: None,
                 }),
                 limits: vec![LimitSummary::default()],
                 limiter: LimiterHistory::default(),
@@ -176,7 +180,10 @@ mod tests {
         assert_eq!(at_once.counts.rejected, 2);
         assert!(at_once.counts.balances());
         assert_eq!(at_once.requests.sent, 20);
-        assert_eq!(at_once.source.map(|source| source.requests), Some(3));
+        assert_eq!(
+            at_once.source.as_ref().map(|source| source.requests),
+            Some(3)
+        );
         assert_eq!((at_once.elapsed_s, at_once.rate.mean_per_s), (2.0, 10.0));
         assert_eq!(at_once.rate.max_in_flight, 8);
         assert_eq!(at_once.entities[0].name, "crm");
@@ -190,6 +197,9 @@ mod tests {
         let in_turn = Summary::default().with_parts(&parts, false);
         assert_eq!((in_turn.elapsed_s, in_turn.rate.mean_per_s), (4.0, 5.0));
         assert_eq!(in_turn.rate.max_in_flight, 4);
-        assert_eq!(in_turn.source.map(|source| source.requests), Some(6));
+        assert_eq!(
+            in_turn.source.as_ref().map(|source| source.requests),
+            Some(6)
+        );
     }
 }

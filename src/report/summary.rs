@@ -80,7 +80,7 @@ pub struct StageSummary {
 }
 
 /// What was asked of a source that is a platform, over all legs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceSummary {
     /// Requests for pages.
     pub requests: u64,
@@ -90,6 +90,17 @@ pub struct SourceSummary {
     pub pages: u64,
     /// Rows of them.
     pub rows: u64,
+    /// How often the list was read: again where it changed meanwhile.
+    #[serde(default = "once")]
+    pub readings: u64,
+    /// Why it can't be told whether every record of the list came; none where it
+    /// can.
+    #[serde(default)]
+    pub doubt: Option<String>,
+}
+
+fn once() -> u64 {
+    1
 }
 
 /// How one part of a run has ended.
@@ -139,7 +150,7 @@ pub struct Summary {
     /// Of a run whose source is a platform: what was asked of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<SourceSummary>,
-    /// Tokens minted in this leg, for the target.
+    /// Tokens minted for the target, in all legs.
     pub tokens_minted: u64,
     /// How fast it was.
     pub rate: RateSummary,

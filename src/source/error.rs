@@ -121,6 +121,16 @@ pub enum SourceError {
         /// What is wrong.
         message: String,
     },
+    /// A workbook without the sheet that is wanted.
+    #[error("{input} has no sheet `{sheet}`{known}")]
+    NoSheet {
+        /// The input in words.
+        input: String,
+        /// The sheet's name as it was given.
+        sheet: String,
+        /// The sheets that it has, in words that follow the rest.
+        known: String,
+    },
     /// The row of a sheet that should name the columns doesn't.
     #[error("the header of {input} (row {row}) can't be read: {message}")]
     BadSheetHeader {
@@ -227,6 +237,8 @@ impl SourceError {
             ),
             Self::BadWorkbook { .. } => FatalError::usage(message)
                 .with_hint("Save it as XLSX again, or save the sheet as \"CSV UTF-8\"."),
+            Self::NoSheet { .. } => FatalError::usage(message)
+                .with_hint("Name one of its sheets as `sheet` of the job's `source`, or none for the first."),
             Self::BadSheetHeader { .. } => FatalError::usage(message).with_hint(
                 "The first row with anything in it must name the columns, each in a cell of its own.",
             ),

@@ -18,7 +18,7 @@ pub use duplicates::{DuplicateFinder, Duplicates};
 pub use error::SourceError;
 pub use ndjson::stage_ndjson;
 pub use pages::{
-    CallLog, ChangeClock, FetchState, FetchTotals, Fetching, KnownRows, Remark, SaveState,
+    CallLog, ChangeClock, FetchState, FetchTotals, Fetching, KnownRows, Reading, Remark, SaveState,
     SourceToken, SourceTokens, start_fetching,
 };
 pub use spool::{Spool, SpoolFailure, SpoolReader, SpoolSide, SpoolWriter, cut_to_last_line};

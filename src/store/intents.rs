@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::record::RowId;
 
-use super::{IntendedRow, Suspect};
+use super::{IntendedRow, Intent, Suspect};
 
 /// The rows in doubt.
 pub(super) type Suspects = BTreeMap<RowId, Suspect>;
@@ -13,7 +13,7 @@ pub(super) type Suspects = BTreeMap<RowId, Suspect>;
 /// be repeated has no such rows, and costs nothing here.
 #[derive(Debug, Default)]
 pub(super) struct Settled {
-    rows: BTreeSet<RowId>,
+    rows: BTreeMap<RowId, Intent>,
     /// Those of them that the journal has with a job. Sent anew, they aren't of
     /// that job any more.
     of_jobs: BTreeSet<RowId>,
@@ -28,26 +28,37 @@ impl Settled {
         suspects: &Suspects,
         rows: &[IntendedRow],
     ) -> Vec<IntendedRow> {
-        let is_durable = |row| {
-            let is_there = suspects.contains_key(&row) || self.rows.contains(&row);
+        let is_durable = |intended: &IntendedRow| {
+            let row = intended.row;
+            let is_there = match suspects.get(&row) {
+                Some(suspect) => suspect.intent == intended.intent,
+                None => self.rows.get(&row) == Some(&intended.intent),
+            };
             is_there && !self.of_jobs.contains(&row)
         };
         rows.iter()
-            .filter(|intended| !is_durable(intended.row))
+            .filter(|intended| !is_durable(intended))
             .copied()
             .collect()
     }
 
     /// The rows are in doubt from here on, and the journal has them so.
     pub(super) fn open(&mut self, suspects: &mut Suspects, rows: &[IntendedRow], at_ms: u64) {
-        for &IntendedRow { row, position } in rows {
+        for &IntendedRow {
+            row,
+            position,
+            intent,
+        } in rows
+        {
             self.rows.remove(&row);
             self.of_jobs.remove(&row);
-            suspects.entry(row).or_insert(Suspect {
+            let suspect = suspects.entry(row).or_insert(Suspect {
                 position,
                 sent_at_ms: at_ms,
+                intent,
                 job: None,
             });
+            suspect.intent = intent;
         }
     }
 
@@ -56,7 +67,7 @@ impl Settled {
         let Some(suspect) = suspects.remove(&row) else {
             return false;
         };
-        self.rows.insert(row);
+        self.rows.insert(row, suspect.intent);
         if suspect.job.is_some() {
             self.of_jobs.insert(row);
         }
@@ -65,7 +76,7 @@ impl Settled {
 
     /// What the next commit takes out of the journal.
     pub(super) fn rows(&self) -> Vec<RowId> {
-        self.rows.iter().copied().collect()
+        self.rows.keys().copied().collect()
     }
 
     /// That commit was made.

@@ -61,6 +61,8 @@ pub struct Checkpoint {
     pub may_pass_later: u64,
     /// Requests so far.
     pub requests: RequestCounts,
+    /// Tokens minted so far, for the target.
+    pub tokens_minted: u64,
     /// Committed length of each book, by file name, in bytes.
     pub book_bytes: BTreeMap<String, u64>,
     /// The input as far as it has been hashed.
@@ -95,6 +97,20 @@ pub struct IntendedRow {
     pub row: RowId,
     /// Where it starts in its source, so that a resume finds it.
     pub position: Position,
+    /// What is about to be done.
+    pub intent: Intent,
+}
+
+/// What is about to be done for a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intent {
+    /// Its record is sent, and a second time would do harm: it must not be
+    /// forgotten, whatever befalls the machine.
+    Write,
+    /// Its record was found, and is changed into what the row asks for. A second
+    /// time does no harm; forgotten, and what was changed would be counted as
+    /// found so.
+    Change,
 }
 
 /// The job that a row was sent with.
@@ -114,6 +130,8 @@ pub struct Suspect {
     pub position: Position,
     /// When it was about to be sent, in milliseconds since 1970.
     pub sent_at_ms: u64,
+    /// What was about to be done.
+    pub intent: Intent,
     /// The job that can be asked about it; `None` where the tenant named none,
     /// or hadn't named it yet.
     pub job: Option<JobOfRow>,
@@ -187,7 +205,8 @@ pub trait Journal: Send {
     fn commit(&mut self, commit: &Commit<'_>) -> Result<(), JournalError>;
 
     /// Notes that these rows are about to be sent, at this time in milliseconds
-    /// since 1970. Durable when it returns; only then may their bytes leave.
+    /// since 1970. Durable when it returns; only then may their bytes leave. A
+    /// note of changes alone is as durable as any commit.
     ///
     /// # Errors
     /// Fails where the journal can't be written: the rows must not be sent. A

@@ -272,6 +272,12 @@ impl Ledger {
         }
     }
 
+    /// Notes so many more tokens for the target.
+    pub fn note_tokens(&mut self, minted: u64) {
+        self.state.checkpoint.tokens_minted += minted;
+        self.is_dirty |= minted > 0;
+    }
+
     /// Notes how far the input has been hashed.
     pub fn note_input(&mut self, digest: InputDigest) {
         self.state.checkpoint.input = Some(digest);

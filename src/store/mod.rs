@@ -30,8 +30,8 @@ mod tests;
 
 pub use books::{BookFormat, Books};
 pub use journal::{
-    Checkpoint, Commit, IntendedRow, JobOfRow, Journal, JournalState, ListedRow, ResumeMark,
-    RetryMark, Standing, Suspect,
+    Checkpoint, Commit, IntendedRow, Intent, JobOfRow, Journal, JournalState, ListedRow,
+    ResumeMark, RetryMark, Standing, Suspect,
 };
 pub use journal_error::JournalError;
 pub use ledger::Ledger;

@@ -17,8 +17,8 @@ use crate::error::{ExitStatus, FatalError};
 use crate::record::{OutcomeKind, RowRanges};
 
 use super::{
-    Checkpoint, Commit, Durability, IntendedRow, Journal, JournalState, ListedRow, RetryMark,
-    RunDirectory, SqliteJournal, Standing,
+    Checkpoint, Commit, Durability, IntendedRow, Intent, Journal, JournalState, ListedRow,
+    RetryMark, RunDirectory, SqliteJournal, Standing,
 };
 
 /// Which rows are taken back.
@@ -159,6 +159,14 @@ impl<'run> Retake<'run> {
         self.rows.len()
     }
 
+    /// Whether some of them were sent with jobs that can be asked about.
+    ///
+    /// # Errors
+    /// Fails where the journal can't be read.
+    pub fn has_jobs(&self) -> Result<bool, FatalError> {
+        Ok(self.of == RetryOf::Unknown && self.journal.has_jobs()?)
+    }
+
     /// The row that starts on this line of the run's input, if it is one of
     /// these.
     #[must_use]
@@ -221,10 +229,11 @@ impl<'run> Retake<'run> {
                 .map(|listed| IntendedRow {
                     row: listed.row,
                     position: listed.position,
+                    intent: Intent::Write,
                 })
                 .collect();
             // First, since a doubt about a row that has ended counts for nothing.
-            self.journal.intend(&intended, at_ms)?;
+            self.journal.doubt_again(&intended, at_ms)?;
         }
         self.journal.commit(&Commit {
             changes: &self.state.finished.changes(),

@@ -3,12 +3,14 @@
 //! Version 1 had finished rows and the checkpoint. Version 2 adds the rows that
 //! are about to be sent, and the rows that stand in books. Version 3 adds the
 //! tenant's ids of records. Version 4 adds the jobs that rows were sent with.
+//! Version 5 tells changes of found records among the rows that are about to be
+//! sent.
 
 use rusqlite::{Connection, TransactionBehavior};
 
 /// Raised with every change of the tables; older journals are migrated when
 /// they are opened to be written.
-pub(super) const VERSION: i64 = 4;
+pub(super) const VERSION: i64 = 5;
 
 /// The oldest version that can be read.
 pub(super) const OLDEST: i64 = 1;
@@ -40,6 +42,11 @@ const ADD_FOURTH: &str = "
     CREATE TABLE jobs (row INTEGER PRIMARY KEY, id TEXT NOT NULL, place INTEGER NOT NULL) STRICT;
 ";
 
+/// Whether the row's record was found, and was about to be changed.
+const ADD_FIFTH: &str = "
+    ALTER TABLE intents ADD COLUMN is_change INTEGER NOT NULL DEFAULT 0;
+";
+
 /// Makes the tables of a new journal.
 pub(super) fn create(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -47,6 +54,7 @@ pub(super) fn create(connection: &mut Connection) -> rusqlite::Result<()> {
     transaction.execute_batch(ADD_SECOND)?;
     transaction.execute_batch(ADD_THIRD)?;
     transaction.execute_batch(ADD_FOURTH)?;
+    transaction.execute_batch(ADD_FIFTH)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()
 }
@@ -69,6 +77,9 @@ pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     }
     if found < 4 {
         transaction.execute_batch(ADD_FOURTH)?;
+    }
+    if found < 5 {
+        transaction.execute_batch(ADD_FIFTH)?;
     }
     if found < VERSION {
         transaction.pragma_update(None, "user_version", VERSION)?;

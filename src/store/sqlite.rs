@@ -21,7 +21,8 @@ use crate::record::{RowId, RowRanges};
 
 use super::sqlite_error::explain;
 use super::{
-    Checkpoint, Commit, IntendedRow, Journal, JournalError, JournalState, ListedRow, schema, tables,
+    Checkpoint, Commit, IntendedRow, Intent, Journal, JournalError, JournalState, ListedRow,
+    schema, tables,
 };
 
 /// How long another process may hold the file before that is an error: longer
@@ -252,7 +253,7 @@ impl SqliteJournal {
         let transaction = self.connection.transaction()?;
         tables::write_finished(&transaction, commit.changes)?;
         tables::write_listed(&transaction, commit)?;
-        tables::remove_intents(&transaction, commit.settled)?;
+        tables::remove_intents(&transaction, commit)?;
         tables::write_target_ids(&transaction, commit.target_ids)?;
         transaction
             .prepare_cached(
@@ -263,10 +264,36 @@ impl SqliteJournal {
         transaction.commit()
     }
 
-    fn write_intents(&mut self, rows: &[IntendedRow], at_ms: u64) -> rusqlite::Result<()> {
+    fn write_intents(
+        &mut self,
+        rows: &[IntendedRow],
+        at_ms: u64,
+        are_sent_anew: bool,
+    ) -> rusqlite::Result<()> {
         let transaction = self.connection.transaction()?;
-        tables::write_intents(&transaction, rows, at_ms)?;
+        tables::write_intents(&transaction, rows, at_ms, are_sent_anew)?;
         transaction.commit()
+    }
+
+    /// Notes that these rows, which had ended, are in doubt again: of each it is
+    /// known with which job it was sent, where it was with one.
+    pub(super) fn doubt_again(
+        &mut self,
+        rows: &[IntendedRow],
+        at_ms: u64,
+    ) -> Result<(), JournalError> {
+        self.set_level(Durability::PowerLoss)
+            .and_then(|()| self.write_intents(rows, at_ms, false))
+            .and_then(|()| self.set_level(self.durability))
+            .map_err(|cause| self.explain(&cause))
+    }
+
+    /// Whether rows in doubt, or whose fate is unknown, were sent with a job.
+    pub(super) fn has_jobs(&self) -> Result<bool, JournalError> {
+        if self.version < 4 {
+            return Ok(false);
+        }
+        tables::has_jobs(&self.connection).map_err(|cause| self.explain(&cause))
     }
 
     fn write_job(&mut self, rows: &[RowId], id: &str) -> rusqlite::Result<()> {
@@ -298,8 +325,12 @@ impl Journal for SqliteJournal {
     }
 
     fn intend(&mut self, rows: &[IntendedRow], at_ms: u64) -> Result<(), JournalError> {
-        self.set_level(Durability::PowerLoss)
-            .and_then(|()| self.write_intents(rows, at_ms))
+        let level = match rows.iter().all(|row| row.intent == Intent::Change) {
+            true => self.durability,
+            false => Durability::PowerLoss,
+        };
+        self.set_level(level)
+            .and_then(|()| self.write_intents(rows, at_ms, true))
             .and_then(|()| self.set_level(self.durability))
             .map_err(|cause| self.explain(&cause))
     }
@@ -369,7 +400,7 @@ impl SqliteJournal {
         }
         let mut suspects = BTreeMap::new();
         if self.version >= 2 {
-            suspects = tables::intents(&self.connection).map_err(explain)?;
+            suspects = tables::intents(&self.connection, self.version >= 5).map_err(explain)?;
             suspects.retain(|row, _| !finished.contains(row.0));
         }
         if self.version >= 4 {

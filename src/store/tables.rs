@@ -1,6 +1,6 @@
 //! The rows of the journal's tables, read and written.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
 use crate::record::{OutcomeKind, Position, RangeChange, RowId, TargetId};
 
-use super::{Commit, IntendedRow, JobOfRow, ListedRow, Standing, Suspect};
+use super::{Commit, IntendedRow, Intent, JobOfRow, ListedRow, Standing, Suspect};
 
 /// What a row that a retry has taken back is called in the table.
 const TAKEN_BACK: &str = "taken_back";
@@ -75,19 +75,32 @@ pub(super) fn state(connection: &Connection) -> rusqlite::Result<Option<String>>
     Ok(read(connection, query, |row| row.get(0))?.pop())
 }
 
-pub(super) fn intents(connection: &Connection) -> rusqlite::Result<BTreeMap<RowId, Suspect>> {
-    let query = "SELECT row, byte, line, sent_at_ms FROM intents";
+/// The rows in doubt, of tables in which changes are told from other intents, or
+/// which hold none.
+pub(super) fn intents(
+    connection: &Connection,
+    tells_changes: bool,
+) -> rusqlite::Result<BTreeMap<RowId, Suspect>> {
+    let query = match tells_changes {
+        true => "SELECT row, byte, line, sent_at_ms, is_change FROM intents",
+        false => "SELECT row, byte, line, sent_at_ms, 0 FROM intents",
+    };
     let stored = read(connection, query, |row| {
         let position = Position {
             byte: row.get(1)?,
             line: row.get(2)?,
         };
         let sent_at_ms = row.get(3)?;
+        let intent = match row.get(4)? {
+            true => Intent::Change,
+            false => Intent::Write,
+        };
         Ok((
             RowId(row.get(0)?),
             Suspect {
                 position,
                 sent_at_ms,
+                intent,
                 job: None,
             },
         ))
@@ -131,38 +144,66 @@ pub(super) fn write_job(
     Ok(())
 }
 
+/// A row that is sent anew isn't of the job that it was sent with before; one
+/// that is only in doubt again still is.
 pub(super) fn write_intents(
     transaction: &Transaction<'_>,
     rows: &[IntendedRow],
     at_ms: u64,
+    are_sent_anew: bool,
 ) -> rusqlite::Result<()> {
     let mut put = transaction.prepare_cached(
-        "INSERT OR REPLACE INTO intents (row, byte, line, sent_at_ms) VALUES (?1, ?2, ?3, ?4)",
+        "INSERT OR REPLACE INTO intents (row, byte, line, sent_at_ms, is_change)
+         VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
-    // A row that is sent anew isn't of the job that it was sent with before.
     let mut forget = transaction.prepare_cached("DELETE FROM jobs WHERE row = ?1")?;
-    for IntendedRow { row, position } in rows {
-        put.execute(params![row.0, position.byte, position.line, at_ms])?;
-        forget.execute(params![row.0])?;
+    for IntendedRow {
+        row,
+        position,
+        intent,
+    } in rows
+    {
+        let is_change = *intent == Intent::Change;
+        put.execute(params![
+            row.0,
+            position.byte,
+            position.line,
+            at_ms,
+            is_change
+        ])?;
+        if are_sent_anew {
+            forget.execute(params![row.0])?;
+        }
     }
     Ok(())
 }
 
+/// Takes rows out that are in doubt no more. Of a row whose fate stays unknown
+/// the job is kept, so that it can be asked about another time.
 pub(super) fn remove_intents(
     transaction: &Transaction<'_>,
-    rows: &[RowId],
+    commit: &Commit<'_>,
 ) -> rusqlite::Result<()> {
-    if rows.is_empty() {
+    if commit.settled.is_empty() {
         return Ok(());
     }
-    for table in ["intents", "jobs"] {
-        let delete = format!("DELETE FROM {table} WHERE row = ?1");
-        let mut remove = transaction.prepare_cached(&delete)?;
-        for row in rows {
-            remove.execute(params![row.0])?;
+    let mut remove = transaction.prepare_cached("DELETE FROM intents WHERE row = ?1")?;
+    let mut forget = transaction.prepare_cached("DELETE FROM jobs WHERE row = ?1")?;
+    let stay_unknown: HashSet<RowId> = (commit.listed.iter())
+        .filter(|listed| listed.standing == Standing::Ended(OutcomeKind::Unknown))
+        .map(|listed| listed.row)
+        .collect();
+    for row in commit.settled {
+        remove.execute(params![row.0])?;
+        if !stay_unknown.contains(row) {
+            forget.execute(params![row.0])?;
         }
     }
     Ok(())
+}
+
+pub(super) fn has_jobs(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row("SELECT EXISTS (SELECT 1 FROM jobs)", [], |row| row.get(0))
 }
 
 /// The listed rows; in the place of one whose standing isn't known, its name.

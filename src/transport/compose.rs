@@ -2,26 +2,24 @@
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use http::{HeaderMap, HeaderValue, Uri};
 
-use super::{Cause, SendError, Stage, USER_AGENT};
+use super::{Cause, Request, SendError, Stage, USER_AGENT};
 
-/// The headers that every request has, unless the operation says otherwise.
-pub(crate) fn fill_headers(
-    headers: &mut HeaderMap,
-    operation: &[(HeaderName, HeaderValue)],
-    body: &Bytes,
-) {
+/// The headers that every request has, unless the operation says otherwise, then
+/// its own and those that carry its id and its credentials.
+pub(crate) fn fill_headers(headers: &mut HeaderMap, request: &Request) {
     const JSON: HeaderValue = HeaderValue::from_static("application/json");
     headers.insert(
         http::header::USER_AGENT,
         HeaderValue::from_static(USER_AGENT),
     );
     headers.insert(ACCEPT, JSON);
-    if !body.is_empty() {
+    if !request.body.is_empty() {
         headers.insert(CONTENT_TYPE, JSON);
     }
-    for (name, value) in operation {
+    let own = request.headers.iter().chain(&request.request_id);
+    for (name, value) in own.chain(request.credentials.iter()) {
         headers.insert(name.clone(), value.clone());
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderValue};
+use http::header::{HOST, HeaderMap, HeaderValue};
 use http::{Response, StatusCode, Uri};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -187,16 +187,11 @@ impl Direct {
     }
 
     fn compose(&self, request: Request) -> Result<Message, SendError> {
-        let uri = origin_form(request.path)?;
-        let mut headers = HeaderMap::with_capacity(request.headers.len() + 6);
+        let own = request.headers.len() + request.credentials.len();
+        let mut headers = HeaderMap::with_capacity(own + 5);
         headers.insert(HOST, self.host_header.clone());
-        fill_headers(&mut headers, &request.headers, &request.body);
-        if let Some((name, value)) = request.request_id {
-            headers.insert(name, value);
-        }
-        if !request.authorization.is_empty() {
-            headers.insert(AUTHORIZATION, request.authorization);
-        }
+        fill_headers(&mut headers, &request);
+        let uri = origin_form(request.path)?;
         // Content-Length is the connection's to add: it knows the body's size.
         let mut message = http::Request::new(Full::new(request.body));
         *message.method_mut() = request.method;

@@ -61,8 +61,9 @@ pub struct Request {
     /// The operation's own headers. `Content-Type` defaults to
     /// `application/json` where there is a body, `Accept` to the same.
     pub headers: SharedHeaders,
-    /// The `Authorization` header, marked sensitive; an empty value sends none.
-    pub authorization: HeaderValue,
+    /// The headers that carry the credentials, marked sensitive; empty where
+    /// none are sent. No other header takes their place.
+    pub credentials: SharedHeaders,
     /// The header that names this request in the tenant's logs, and its value.
     pub request_id: Option<(HeaderName, HeaderValue)>,
     /// The body; empty for none.
@@ -147,7 +148,10 @@ mod tests {
             method: Method::PATCH,
             path: Bytes::from_static(b"/x"),
             headers: Arc::new([(http::header::COOKIE, HeaderValue::from_static("hunter2"))]),
-            authorization: HeaderValue::from_static("Bearer hunter2"),
+            credentials: Arc::new([(
+                http::header::AUTHORIZATION,
+                HeaderValue::from_static("Bearer hunter2"),
+            )]),
             request_id: None,
             body: Bytes::from_static(b"hunter2"),
             timeout: Duration::ZERO,

@@ -1,6 +1,6 @@
 //! The same requests through a proxy, on a client library.
 
-use http::header::{AUTHORIZATION, HeaderMap};
+use http::header::HeaderMap;
 use reqwest::Url;
 use reqwest::redirect::Policy;
 use tokio::time::{Instant, timeout_at};
@@ -72,13 +72,7 @@ impl Proxied {
         }
         let mut message = reqwest::Request::new(request.method.clone(), url);
         let mut headers = HeaderMap::new();
-        fill_headers(&mut headers, &request.headers, &request.body);
-        if let Some((name, value)) = request.request_id.clone() {
-            headers.insert(name, value);
-        }
-        if !request.authorization.is_empty() {
-            headers.insert(AUTHORIZATION, request.authorization.clone());
-        }
+        fill_headers(&mut headers, request);
         *message.headers_mut() = headers;
         if !request.body.is_empty() {
             *message.body_mut() = Some(request.body.clone().into());

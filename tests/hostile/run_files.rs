@@ -9,7 +9,7 @@ use sluice::error::FatalError;
 use sluice::limit::{Controller, Decision, LearnedLimit, LimitSettings};
 use sluice::record::{Position, RowId, RowRanges};
 use sluice::store::{
-    Checkpoint, Commit, IntendedRow, Journal, JournalState, LimitProfiles, RunDirectory,
+    Checkpoint, Commit, IntendedRow, Intent, Journal, JournalState, LimitProfiles, RunDirectory,
     SqliteJournal,
 };
 
@@ -100,6 +100,7 @@ fn written(folder: &Path) -> Written {
                     byte: row * 100,
                     line: row + 1,
                 },
+                intent: Intent::Write,
             })
             .collect();
         journal.intend(&intended, 1_795_266_306_000).expect("noted");

@@ -97,6 +97,32 @@ fn a_list_that_counts_invalid_records_leaves_its_job_s_rows_unknown() {
 }
 
 #[test]
+fn a_job_that_took_too_long_is_asked_about_again_by_a_retry() {
+    let bench = bench_of("quick.yaml", "api: cxone\nbatches: { job_time: 5s }\n");
+    quick(&bench, 300);
+    let text = std::fs::read_to_string(bench.folder().join("quick.yaml")).expect("written");
+    assert!(text.contains("at_most: 2h"));
+    bench.write("quick.yaml", text.replace("at_most: 2h", "at_most: 2s"));
+    bench.write("numbers.csv", numbers(ROWS));
+    let ended = loading(&bench).run().expect_code(7);
+    assert_eq!(counts(&ended)["unknown"], json!(ROWS));
+    let ended = ended.expect_stderr(&["sluice retry --unknown"]);
+    drop(ended);
+    let mut retries = 0;
+    let told = loop {
+        let retry = bench.sluice(&["retry", "--unknown", "--output", "json"]);
+        let ended = with_key(retry).run();
+        let told = counts(&ended);
+        retries += 1;
+        if told["unknown"] == json!(0) || retries == 5 {
+            break told;
+        }
+    };
+    assert_eq!(told["created"], json!(ROWS), "{retries} retries");
+    assert!(bench.ledger().made.values().all(|made| *made == 1));
+}
+
+#[test]
 fn a_load_that_is_killed_while_it_waits_asks_about_its_job_and_uploads_nothing_twice() {
     let bench = bench_of("quick.yaml", "api: cxone\nbatches: { job_time: 4s }\n");
     quick(&bench, 300);

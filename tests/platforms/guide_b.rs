@@ -71,6 +71,40 @@ fn the_entity_type_is_made_once_and_contacts_are_made_left_alone_or_changed() {
 }
 
 #[test]
+fn what_the_set_up_asks_is_in_the_audit_and_among_the_requests() {
+    let bench = bench_of(
+        "genesys-contacts",
+        "api: genesys_contacts\nfaults: [{ kind: server_error, ratio: 1, status: 503, until: 1s }]\n",
+    );
+    bench.write("first.csv", profiles(3, "Gold", 1));
+    let ended = load(&bench, "first.csv", &[]).expect_code(0);
+    let counters = bench.counters();
+    let audit = std::fs::read_to_string(bench.run_directory().join("audit.ndjson"));
+    let audit = audit.expect("an audit");
+    let calls: Vec<Value> = audit
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    let of_set_up = |about: &str| -> Vec<u64> {
+        let endpoint = format!("entity_type/{about}");
+        let calls = calls.iter().filter(|call| call["endpoint"] == *endpoint);
+        calls.filter_map(|call| call["status"].as_u64()).collect()
+    };
+    let (asked, made) = (of_set_up("look_up"), of_set_up("create"));
+    assert_eq!((asked[0], made.as_slice()), (503, [201].as_slice()));
+    assert_eq!(
+        (asked.len() + made.len()) as u64,
+        counters.requests.set_up,
+        "{audit}"
+    );
+    let (summary, requests) = (ended.json(), &counters.requests);
+    let sent = requests.set_up + requests.look_up + requests.create + requests.bulk;
+    assert_eq!(summary["requests"]["sent"], sent, "{requests:?}");
+    assert_eq!(calls.len() as u64, sent);
+    assert_eq!(summary["tokens_minted"], counters.tokens_minted);
+}
+
+#[test]
 fn half_of_each_batch_fails_and_every_row_has_its_own_end() {
     let bench = bench_of(
         "genesys-contacts",

@@ -24,31 +24,51 @@ impl Asked {
     }
 }
 
+/// What a stand-in answers.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    /// Headers besides those of every answer, each with its line break.
+    pub(super) headers: String,
+    pub(super) body: Value,
+}
+
+impl From<(u16, Value)> for Answer {
+    fn from((status, body): (u16, Value)) -> Self {
+        Self {
+            status,
+            headers: String::new(),
+            body,
+        }
+    }
+}
+
 /// Starts a stand-in that answers each request with a status and a JSON body;
 /// its address.
-pub(super) fn stand_in(answer: impl Fn(&Asked) -> (u16, Value) + Send + Sync + 'static) -> String {
+pub(super) fn stand_in<Reply: Into<Answer>>(
+    answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static,
+) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("its address"));
     let answer = Arc::new(answer);
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let answer = Arc::clone(&answer);
-            std::thread::spawn(move || serve(stream, &*answer));
+            std::thread::spawn(move || serve(stream, &|asked| answer(asked).into()));
         }
     });
     url
 }
 
 /// Answers one connection until the client closes it.
-fn serve(stream: TcpStream, answer: &dyn Fn(&Asked) -> (u16, Value)) -> Option<()> {
+fn serve(stream: TcpStream, answer: &dyn Fn(&Asked) -> Answer) -> Option<()> {
     let mut writer = stream.try_clone().ok()?;
     let mut reader = BufReader::new(stream);
     loop {
-        let (status, reply) = answer(&next_request(&mut reader)?);
-        let reply = reply.to_string();
+        let answer = answer(&next_request(&mut reader)?);
+        let (status, headers, body) = (answer.status, answer.headers, answer.body.to_string());
         let text = format!(
-            "HTTP/1.1 {status} Answer\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{reply}",
-            reply.len()
+            "HTTP/1.1 {status} Answer\r\n{headers}content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
         );
         writer.write_all(text.as_bytes()).ok()?;
     }

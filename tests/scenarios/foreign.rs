@@ -85,6 +85,18 @@ const LIMITERS: &[(&str, &str, &str, &str)] = &[
         "duration: 60s",
         "goodput: 90, throttled: 2",
     ),
+    (
+        "second headers",
+        "limits: [{ kind: fixed_window, requests: 50, window: 1s, anchor: clock }]\nlimit_headers: ietf_draft06\nretry_after: { form: none }",
+        "duration: 60s",
+        "goodput: 95, throttled: 0.5",
+    ),
+    (
+        "window headers",
+        "limits: [{ kind: fixed_window, requests: 200, window: 10s, anchor: clock }]\nlimit_headers: ietf_draft06",
+        "duration: 120s",
+        "goodput: 98, throttled: 0.1",
+    ),
 ];
 
 /// Every one of them, as a case.

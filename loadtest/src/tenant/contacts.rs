@@ -38,6 +38,22 @@ pub struct Contacts {
     /// How long a new contact isn't found by look-up and list. Default: found at once.
     #[serde(deserialize_with = "units::duration")]
     pub look_up_delay: Duration,
+    /// What happens to numbered contacts while a client lists them, in its order. Default: nothing.
+    pub while_listed: Vec<ListChange>,
+    /// What every page of numbered contacts tells as the total, whatever it is. Default: the truth.
+    pub told_total: Option<u64>,
+}
+
+/// Something that happens between two pages of a list.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListChange {
+    /// After so many pages have been given, of whatever list.
+    pub after_pages: u64,
+    /// The contact of that id is removed. Default: none.
+    pub remove: Option<String>,
+    /// The contact of that id moves to the list's end. Default: none.
+    pub move_to_end: Option<String>,
 }
 
 /// Which ids exist.

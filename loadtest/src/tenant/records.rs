@@ -98,6 +98,10 @@ impl Records {
         self.removed.contains(id)
     }
 
+    pub(crate) fn has_removed_some(&self) -> bool {
+        !self.removed.is_empty()
+    }
+
     fn there(&self) -> impl Iterator<Item = &Record> {
         let is_there = |record: &&Record| !self.removed.contains(&record.id);
         self.records.iter().filter(is_there)

@@ -1,5 +1,6 @@
 //! The contacts that a tenant has before any client writes: what they hold, and how a source lists them.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hyper::{Response, StatusCode};
@@ -49,29 +50,50 @@ pub(crate) fn page(
             ));
         }
     };
+    let moved = change_list(world);
     let id_of = |number: u64| format!("{prefix}{number}");
-    let leaves_out = !since.is_zero() || world.scenario.contacts.missing > 0.0;
-    let is_wanted = |number: &u64| {
-        let id = id_of(*number);
-        let exists = world.scenario.contacts.exists(&id);
-        exists && (since.is_zero() || changed_at(world, &id) >= since)
+    let contacts = &world.scenario.contacts;
+    let has_lost_some = world.records.lock().has_removed_some();
+    let leaves_out =
+        !since.is_zero() || contacts.missing > 0.0 || !moved.is_empty() || has_lost_some;
+    let is_wanted = |id: &String| {
+        let exists = contacts.exists(id) && !world.records.lock().is_removed(id);
+        exists && (since.is_zero() || changed_at(world, id) >= since)
     };
-    let all = 1..=*count;
+    let all = (1..=*count).map(id_of);
     // Where nobody is left out, a page needs no look at those before it.
-    let (wanted, total): (Vec<u64>, usize) = if leaves_out {
-        let wanted: Vec<u64> = all.filter(is_wanted).collect();
+    let (wanted, total): (Vec<String>, usize) = if leaves_out {
+        let stayed = all.filter(|id| !moved.contains(id));
+        let wanted: Vec<String> = stayed
+            .chain(moved.iter().cloned())
+            .filter(is_wanted)
+            .collect();
         let total = wanted.len();
         (wanted.into_iter().skip(offset).take(limit).collect(), total)
     } else {
         let total = usize::try_from(*count).unwrap_or(usize::MAX);
         (all.skip(offset).take(limit).collect(), total)
     };
-    let contacts: Vec<Value> = wanted
-        .into_iter()
-        .map(|number| show(world, &id_of(number)))
-        .collect();
-    let body = json!({ "contacts": contacts, "totalRecords": total });
+    let told = contacts.told_total.unwrap_or(total as u64);
+    let contacts: Vec<Value> = wanted.iter().map(|id| show(world, id)).collect();
+    let body = json!({ "contacts": contacts, "totalRecords": told });
     Some(reply::json(StatusCode::OK, &body))
+}
+
+/// Does what the scenario has happen before the next page; the contacts that stand at the list's end by now.
+fn change_list(world: &World) -> Vec<String> {
+    let given = world.pages_given.fetch_add(1, Ordering::Relaxed);
+    let changes = world.scenario.contacts.while_listed.iter();
+    let mut moved = Vec::new();
+    for change in changes.filter(|change| change.after_pages <= given) {
+        if let Some(id) = &change.remove
+            && change.after_pages == given
+        {
+            world.records.lock().remove(id);
+        }
+        moved.extend(change.move_to_end.clone());
+    }
+    moved
 }
 
 /// One contact: what it held from the start, and over it what clients have written.

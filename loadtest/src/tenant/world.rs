@@ -1,6 +1,7 @@
 //! What all requests to a tenant share. A reset makes a new world; requests under way finish in the old one.
 
 use std::sync::OnceLock;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use hyper::Response;
@@ -30,6 +31,8 @@ pub(crate) struct World {
     pub(crate) ledger: Ledger,
     /// The contacts that clients have made.
     pub(crate) records: Mutex<Records>,
+    /// Pages of numbered contacts that were given.
+    pub(crate) pages_given: AtomicU64,
     /// What a platform with an API of its own keeps.
     pub(crate) platform: Mutex<Books>,
     chance: Mutex<Chance>,
@@ -77,6 +80,7 @@ impl World {
             tokens: Mutex::new(TokenDesk::new(scenario.token.clone())),
             ledger: Ledger::new(scenario.ledger, scenario.keep_bodies),
             records: Mutex::default(),
+            pages_given: AtomicU64::new(0),
             platform: Mutex::default(),
             chance: Mutex::new(Chance {
                 dice: Dice::new(scenario.seed),

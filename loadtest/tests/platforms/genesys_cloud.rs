@@ -158,6 +158,16 @@ fn genesys_cloud_answers_200_with_failures_inside_and_in_any_order() {
         (Some(10), Some(8))
     );
     assert_eq!(rest["cursors"], json!({}));
+    for size in [1, 9, 201] {
+        let scan = format!("GET /api/v2/externalcontacts/scan/contacts?limit={size}");
+        let refused = call(&mut client, &scan, &Value::Null);
+        let code = refused.json()["code"].clone();
+        assert_eq!(
+            (refused.status, code),
+            (400, json!("invalid.query.param.value")),
+            "{size}"
+        );
+    }
 }
 
 #[test]

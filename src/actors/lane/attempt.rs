@@ -79,8 +79,11 @@ pub(super) struct Pending {
     pub(super) is_intended: bool,
     /// Whether it is written down that the record wasn't there.
     pub(super) has_image: bool,
-    /// Whether the change of a found record was under way.
+    /// Whether the change of a found record was under way, in this leg or in an
+    /// earlier one.
     pub(super) was_changed: bool,
+    /// Whether the journal has it as about to be changed.
+    pub(super) is_change_noted: bool,
     /// Look-ups of it in a row that failed.
     pub(super) look_ups_failed: u32,
     /// How often it was looked up and wasn't there.
@@ -102,7 +105,7 @@ impl Pending {
     /// Whether anything of it may have reached the tenant, in this leg or in an
     /// earlier one.
     pub(super) fn may_be_known(&self) -> bool {
-        self.sent > 0 || self.is_intended
+        self.sent > 0 || self.is_intended || self.is_change_noted
     }
 
     pub(super) fn new(item: Item) -> Self {
@@ -122,6 +125,7 @@ impl Pending {
             is_intended: false,
             has_image: false,
             was_changed: false,
+            is_change_noted: false,
             look_ups_failed: 0,
             found_absent: 0,
             most_together: usize::MAX,

@@ -8,6 +8,7 @@ use crate::transport::{Reply, SendError, Transport};
 
 use super::attempt::Doubt;
 use super::call::Call;
+use super::outage::OutageNews;
 use super::run::{Lane, LaneControl};
 use super::verdict::Verdict;
 
@@ -52,6 +53,19 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         }
     }
 
+    /// Tells people that nothing gets through, or that it does again; of several
+    /// lanes the first one does.
+    pub(super) fn tell_outage(&mut self, now: Instant) {
+        let (words, is_out) = match self.outage.news(now) {
+            None => return,
+            Some(OutageNews::Began(words)) => (words, true),
+            Some(OutageNews::Over(words)) => (words, false),
+        };
+        if self.setup.gauge.note_outage(is_out) != is_out {
+            self.setup.control.notice(words);
+        }
+    }
+
     /// Ends the run where nothing has got through for too long.
     pub(super) fn give_up_on_outage(&mut self, now: Instant) {
         let Some((lasted, cause)) = self.outage.lasted_too_long(now) else {
@@ -78,6 +92,6 @@ fn hint_of(grant: Grant) -> Option<&'static str> {
         Grant::Token => Some(
             "SLUICE_CLIENT_SECRET goes along as the token, as it is: check that it is whole, is still in force, and that the base URL is that of its account.",
         ),
-        Grant::ClientCredentials | Grant::Password => None,
+        Grant::ClientCredentials | Grant::Password | Grant::RefreshToken => None,
     }
 }

@@ -256,6 +256,14 @@ impl Endpoint {
         }
     }
 
+    /// Whether rows are written down before they are sent: where a repeat would
+    /// do harm, where what stands in the tenant is kept, and where it counts
+    /// what was found, which a request that went unheard has changed.
+    pub(crate) fn writes_down(&self) -> bool {
+        let changes_found = self.update().is_some() || self.way_back().is_some();
+        !self.operation.repeatable || self.keeps_pre_images || changes_found
+    }
+
     /// How records are put back, where rows are pre-images.
     pub(super) fn way_back(&self) -> Option<&Undoing> {
         match &self.first {
@@ -344,7 +352,7 @@ impl Endpoint {
             method: self.method.clone(),
             path: lead.item.path.clone(),
             headers: Arc::clone(&self.headers),
-            authorization: token.authorization.clone(),
+            credentials: Arc::clone(&token.headers),
             request_id,
             body: lead.item.body.clone(),
             timeout: self.timeout,

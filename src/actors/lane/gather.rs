@@ -21,6 +21,11 @@ const GATHER: Duration = Duration::from_millis(20);
 /// full one is as cheap as one of a single row.
 const GATHER_AMID_OTHERS: Duration = Duration::from_secs(2);
 
+/// How long a record that wasn't there is taken for absent before it is made,
+/// while look-ups go on. Longer, and more records that others make meanwhile
+/// are made a second time; shorter, and at a slow pace requests are half empty.
+const ABSENCE_HOLDS: Duration = Duration::from_secs(3);
+
 /// Rows that wait to be sent, each kind for itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Queue {
@@ -60,7 +65,11 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
     fn rows_like(&mut self, step: &Step) -> &mut VecDeque<Pending> {
         let is_to_be_made = matches!(step, Step::Write) && self.setup.endpoint.looks_up_first();
         match is_to_be_made {
-            true => &mut self.to_make,
+            true => {
+                let since = &mut self.gathers_since[Queue::ToMake as usize];
+                since.get_or_insert_with(Instant::now);
+                &mut self.to_make
+            }
             false => &mut self.ready,
         }
     }
@@ -73,12 +82,13 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
     }
 
     /// Whether the next request is complete. Rows to be made hold nobody else
-    /// up: they go first only where they fill a request.
+    /// up: they go first only where they fill a request, or have waited so long
+    /// that somebody else may have made their records.
     pub(super) fn readiness(&mut self, now: Instant) -> Readiness {
         if self.jobs.is_due(now) {
             return Readiness::Job;
         }
-        if self.is_full(Queue::ToMake) {
+        if self.is_full(Queue::ToMake) || self.absence_is_old(now) {
             return Readiness::Call(Queue::ToMake);
         }
         let mut wakes_at = None;
@@ -124,8 +134,18 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
                 others.extend(rows.pop_front());
             }
         }
-        self.gathers_since[queue as usize] = None;
+        // Of rows to be made that are left, one may have waited from the start.
+        if queue == Queue::Ready || rows.is_empty() {
+            self.gathers_since[queue as usize] = None;
+        }
         Some(Call { lead, others })
+    }
+
+    /// Whether a row to be made was looked up so long ago that it waits for
+    /// others no longer.
+    fn absence_is_old(&self, now: Instant) -> bool {
+        let since = self.gathers_since[Queue::ToMake as usize];
+        !self.to_make.is_empty() && since.is_some_and(|since| now >= since + ABSENCE_HOLDS)
     }
 
     /// The most rows of a request that this one leads.

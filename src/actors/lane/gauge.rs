@@ -1,6 +1,6 @@
 //! Where the lanes of a phase stand, together.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// Where the lanes of a phase stand, together; the workers' shells read it
 /// without asking a lane.
@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 pub struct LaneGauge {
     in_flight: AtomicU32,
     max_in_flight: AtomicU32,
+    is_outage_told: AtomicBool,
 }
 
 impl LaneGauge {
@@ -18,6 +19,12 @@ impl LaneGauge {
 
     pub(super) fn note_ended(&self) {
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Notes whether nothing gets through, as it is about to be told; what was
+    /// told last.
+    pub(super) fn note_outage(&self, is_out: bool) -> bool {
+        self.is_outage_told.swap(is_out, Ordering::Relaxed)
     }
 
     /// Requests under way.

@@ -27,10 +27,11 @@ use super::run::{Lane, LaneControl};
 use super::settle::TOKEN_REFUSALS_ALLOWED;
 use super::verdict::Verdict;
 
-/// How long a job that was named may not be known to whoever is asked about it.
-/// Shorter makes unknown rows where that takes a while, longer only delays those
-/// of a job that is gone.
-const KNOWN_AFTER: Duration = Duration::from_secs(30);
+/// How long questions about a job may be refused, one after the other, before it
+/// counts as gone. One that was just made may not be known yet to whoever is
+/// asked, and some refusals pass. Shorter makes unknown rows where that takes a
+/// while, longer only delays those of a job that is gone.
+const REFUSED_AT_MOST: Duration = Duration::from_secs(5 * 60);
 
 /// A job that is waited for. It stands with the first of its rows.
 #[derive(Debug)]
@@ -43,8 +44,26 @@ pub(super) struct AwaitedJob {
     since: Instant,
     /// Questions that failed, in a row.
     failures: u32,
+    /// Since when questions are refused, without another answer between them.
+    refused_since: Option<Instant>,
     /// Resolves once its id is durable; `None` where it is.
     pub(super) written_down: Option<WrittenDown>,
+}
+
+impl AwaitedJob {
+    /// The job is known to whoever was asked.
+    fn note_told(&mut self) {
+        self.failures = 0;
+        self.refused_since = None;
+    }
+
+    /// Whether a question that was refused is asked again.
+    fn may_be_known_later(&mut self, now: Instant, at_most: Duration) -> bool {
+        let since = *self.refused_since.get_or_insert(now);
+        let is_soon = now.duration_since(since) < REFUSED_AT_MOST;
+        // Its last word counts for more than that the time is over.
+        is_soon && now.duration_since(self.since) < at_most
+    }
 }
 
 /// The jobs of a lane that aren't being asked at the moment.
@@ -130,6 +149,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             question: JobQuestion::Status,
             since: now,
             failures: 0,
+            refused_since: None,
             written_down,
         }));
         self.jobs.wait_until(now + first, call);
@@ -236,20 +256,20 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
                     .for_each(|pending| pending.doubt = Doubt::None);
                 return self.settle_items(call, verdicts, &request_id, now);
             }
-            JobAnswer::NotThere { .. } if now.duration_since(job.since) < KNOWN_AFTER => {
+            JobAnswer::Refused { .. } if job.may_be_known_later(now, patience.at_most) => {
                 patience.every.max(asked_wait)
             }
-            JobAnswer::NotTold { message } | JobAnswer::NotThere { message } => {
+            JobAnswer::NotTold { message } | JobAnswer::Refused { message } => {
                 let message = format!("job {}: {message}", job.id);
                 return self.end_as_unknown(call, "no_result", &message);
             }
             JobAnswer::Done => {
-                job.failures = 0;
+                job.note_told();
                 job.question = JobQuestion::Results;
                 Duration::ZERO
             }
             JobAnswer::Running => {
-                job.failures = 0;
+                job.note_told();
                 patience.every.max(asked_wait)
             }
             JobAnswer::Throttled => match reaction {
@@ -327,7 +347,7 @@ fn class_of(answer: &JobAnswer) -> ReplyClass {
         JobAnswer::Running | JobAnswer::Done | JobAnswer::Told(_) | JobAnswer::NotTold { .. } => {
             ReplyClass::Done
         }
-        JobAnswer::NotThere { .. } => ReplyClass::Missing,
+        JobAnswer::Refused { .. } => ReplyClass::Rejected,
         JobAnswer::Throttled => ReplyClass::Throttled,
         JobAnswer::Retry => ReplyClass::Retry,
         JobAnswer::RefreshToken => ReplyClass::RefreshToken,

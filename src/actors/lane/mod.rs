@@ -22,6 +22,7 @@ mod looked_up;
 mod observe;
 mod outage;
 mod question;
+mod refused_alike;
 mod run;
 mod send;
 mod settle;

@@ -65,7 +65,10 @@ pub(super) fn forbidden(why: &Refusal) -> FatalError {
         FatalKind::Credentials,
         format!("the tenant forbids the operation{status}{message}"),
     )
-    .with_hint("Check the client's scopes, roles and divisions, then resume the run.")
+    .with_hint(
+        "Check the client's scopes, roles and divisions, then resume the run; rows that were \
+         refused before stand in rejected.csv, and `sluice retry` sends them again.",
+    )
 }
 
 pub(super) fn cause_of(result: &Result<Reply, SendError>) -> String {

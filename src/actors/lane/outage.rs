@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::report::duration_words;
+
 /// So many different rows failing in a row, with nothing accepted between
 /// them, make an outage. Smaller, and a few bad rows at the input's end would
 /// be waited for; larger, and rows lose attempts before it is noticed.
@@ -22,6 +24,10 @@ pub(super) const PATIENCE_AT_FIRST: Duration = Duration::from_secs(10);
 /// waited for.
 pub(super) const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
+/// How long nothing gets through before people are told. Shorter, and a server
+/// that starts anew makes a line; longer, and they wonder why nothing moves.
+const TOLD_AFTER: Duration = Duration::from_secs(5);
+
 /// Watches whether anything gets through.
 #[derive(Debug, Default)]
 pub(super) struct OutageWatch {
@@ -31,6 +37,19 @@ pub(super) struct OutageWatch {
     last_cause: String,
     /// Until when the tenant says that it is away.
     away_until: Option<Instant>,
+    /// Whether it was told that nothing gets through.
+    is_told: bool,
+    /// When what was told began, and it isn't so any more.
+    over_since: Option<Instant>,
+}
+
+/// What people should know of an outage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum OutageNews {
+    /// It is there, in words.
+    Began(String),
+    /// It was, in words.
+    Over(String),
 }
 
 impl OutageWatch {
@@ -41,8 +60,10 @@ impl OutageWatch {
 
     /// The tenant did, or refused, what was asked: it is well.
     pub(super) fn note_answer(&mut self) {
-        if self.failing_since.is_some() {
-            self.failing_since = None;
+        if let Some(since) = self.failing_since.take() {
+            if std::mem::take(&mut self.is_told) {
+                self.over_since = Some(since);
+            }
             self.failing_rows.clear();
             self.away_until = None;
         }
@@ -79,6 +100,33 @@ impl OutageWatch {
         Some(away_until.map_or(ends_at, |until| until.max(ends_at)))
     }
 
+    /// When people are to be told, if nothing gets through until then.
+    pub(super) fn tells_at(&self) -> Option<Instant> {
+        let since = self.failing_since.filter(|_| !self.is_told)?;
+        Some(since + TOLD_AFTER)
+    }
+
+    /// What people should know by now, once.
+    pub(super) fn news(&mut self, now: Instant) -> Option<OutageNews> {
+        if let Some(since) = self.over_since.take() {
+            let lasted = duration_words(now.duration_since(since));
+            let words = format!("requests get through to the tenant again, after {lasted}");
+            return Some(OutageNews::Over(words));
+        }
+        let (since, ends_at) = (self.failing_since?, self.ends_at()?);
+        if self.tells_at().is_none_or(|at| now < at) {
+            return None;
+        }
+        self.is_told = true;
+        Some(OutageNews::Began(format!(
+            "nothing has got through to the tenant for {}: {}; it is waited for up to {} more, \
+             then the run stops and can be resumed",
+            duration_words(now.duration_since(since)),
+            self.last_cause,
+            duration_words(ends_at.duration_since(now)),
+        )))
+    }
+
     /// How long nothing has got through, and why, where that is longer than
     /// the run should wait.
     pub(super) fn lasted_too_long(&self, now: Instant) -> Option<(Duration, &str)> {
@@ -110,6 +158,31 @@ mod tests {
         watch.note_answer();
         assert!(!watch.is_outage());
         assert_eq!(watch.ends_at(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_outage_is_told_once_with_its_cause_and_so_is_its_end() {
+        let mut watch = OutageWatch::default();
+        let start = Instant::now();
+        watch.note_reply();
+        fail(&mut watch, 1, start);
+        assert_eq!(watch.news(start + TOLD_AFTER / 2), None);
+        assert_eq!(watch.tells_at(), Some(start + TOLD_AFTER));
+        let told = watch.news(start + TOLD_AFTER);
+        let Some(OutageNews::Began(words)) = told else {
+            panic!("{told:?}");
+        };
+        for part in ["for 5.0 s: why;", "up to 14 min 55 s more"] {
+            assert!(words.contains(part), "{words}");
+        }
+        assert_eq!(watch.news(start + PATIENCE / 2), None);
+        watch.note_answer();
+        let over = watch.news(start + PATIENCE / 2);
+        assert!(matches!(over, Some(OutageNews::Over(words)) if words.contains("7 min 30 s")));
+        // One that nobody was told of ends without a word.
+        fail(&mut watch, 1, start);
+        watch.note_answer();
+        assert_eq!(watch.news(start + PATIENCE), None);
     }
 
     #[tokio::test(start_paused = true)]

@@ -79,7 +79,8 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             },
         );
         self.report_decisions(decisions, now);
-        let request_id = self.request_id(question.request_number);
+        let told_id = (result.as_ref().ok()).and_then(|reply| self.told_request_id(reply));
+        let request_id = told_id.unwrap_or_else(|| self.request_id(question.request_number));
         let name = format!("{}/{}", self.setup.endpoint.operation.name, question.about);
         self.batch.calls.push(CallRecord {
             sent_at_ms: self.clock.at_ms(question.sent_at),

@@ -30,6 +30,7 @@ use super::jobs::Jobs;
 use super::just_made::JustMade;
 use super::key_order::KeyOrder;
 use super::outage::OutageWatch;
+use super::refused_alike::RefusedAlike;
 use super::shared_limit::{Decisions, LimitLevel, Permits, SharedLimit};
 
 /// Outcomes that are handed on together. Larger saves little, smaller costs a
@@ -52,6 +53,8 @@ pub trait LaneControl {
     fn token_accepted(&self, generation: u64);
     /// The run can't go on.
     fn fatal(&self, error: FatalError);
+    /// Something that people should know while the run goes on.
+    fn notice(&self, words: String);
     /// A limiter decided something.
     fn limiter_decided(&self, level: LimitLevel, event: LimitEvent, now: Instant);
 }
@@ -141,6 +144,8 @@ pub(super) struct Lane<T, C> {
     pub(super) throttled: u64,
     /// Replies in a row that forbid to go on.
     pub(super) fatal_replies: u32,
+    /// Rows that were refused in the same words, one by one.
+    pub(super) refused_alike: RefusedAlike,
     /// Replies in a row whose results name none of their records.
     pub(super) nameless_replies: u32,
     /// Whether a result has named its record.
@@ -188,6 +193,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             accepted: 0,
             throttled: 0,
             fatal_replies: 0,
+            refused_alike: RefusedAlike::default(),
             nameless_replies: 0,
             finds_names: false,
             draining: false,
@@ -206,6 +212,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             }
             let now = Instant::now();
             if !self.draining {
+                self.tell_outage(now);
                 self.give_up_on_outage(now);
             }
             if self.source_ended {
@@ -280,10 +287,17 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             }
         };
         let outage_ends = self.outage.ends_at().filter(|_| !self.draining);
-        let wake_at = [gate_opens, next_delayed, outage_ends, hand_on_at]
-            .into_iter()
-            .flatten()
-            .min();
+        let outage_told = self.outage.tells_at().filter(|_| !self.draining);
+        let wake_at = [
+            gate_opens,
+            next_delayed,
+            outage_ends,
+            outage_told,
+            hand_on_at,
+        ]
+        .into_iter()
+        .flatten()
+        .min();
         let takes_chunks = !self.source_ended
             && (self.draining || self.ready.len() + self.to_make.len() < self.ready_rows());
         let has_in_flight = !self.in_flight.is_empty();

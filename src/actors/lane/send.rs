@@ -10,10 +10,10 @@ use tokio::time::Instant;
 use crate::actors::intents::WrittenDown;
 use crate::auth::Token;
 use crate::limit::Decision;
-use crate::store::IntendedRow;
+use crate::store::{IntendedRow, Intent};
 use crate::transport::Transport;
 
-use super::attempt::Step;
+use super::attempt::{Pending, Step};
 use super::call::{Answered, Call, Sending};
 use super::gather::Readiness;
 use super::held_permit::HeldPermit;
@@ -106,8 +106,10 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
     }
 
     /// Has the rows of all calls written down as about to be sent, where the
-    /// operation may not be repeated, and what stands in the tenant, where that
-    /// is kept: one commit for the turn.
+    /// operation may not be repeated or the record was found before, and what
+    /// stands in the tenant, where that is kept: one commit for the turn. Of a
+    /// change that may be repeated nobody would know else, after a crash, that
+    /// the record is as it should be by our own doing.
     fn write_down(&self, granted: &mut [(Call, Permits)]) -> Option<WrittenDown> {
         let desk = self.setup.intents.as_ref()?;
         let endpoint = &self.setup.endpoint;
@@ -117,6 +119,10 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
                 Step::LookUp | Step::AskJob(_) => continue,
                 Step::Change(found) => {
                     images.extend(found.image.take());
+                    if !call.lead.is_change_noted {
+                        call.lead.is_change_noted = true;
+                        rows.push(intended(&call.lead, Intent::Change));
+                    }
                     continue;
                 }
                 Step::Write => {}
@@ -126,14 +132,14 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
                     pending.has_image = true;
                     images.extend(endpoint.image_of_making(pending));
                 }
-                if endpoint.operation.repeatable || pending.is_intended {
+                let matters = !endpoint.operation.repeatable || endpoint.looks_up_first();
+                if !matters || pending.is_intended {
                     continue;
                 }
                 pending.is_intended = true;
-                rows.push(IntendedRow {
-                    row: pending.item.row,
-                    position: pending.item.position,
-                });
+                // The journal has one intent of a row.
+                pending.is_change_noted = false;
+                rows.push(intended(pending, Intent::Write));
             }
         }
         (!rows.is_empty() || !images.is_empty()).then(|| desk.intend(rows, images))
@@ -155,11 +161,9 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             Step::LookUp => self.look_ups_under_way += 1,
             // Nobody waits for a job that nobody would know after a crash.
             Step::AskJob(job) => waits_for = job.written_down.take(),
-            // A change may be repeated, but where it is kept what it changes,
-            // not before that is durable.
             Step::Change(_) => {
                 call.lead.sent += 1;
-                waits_for = written_down.filter(|_| self.setup.endpoint.keeps_pre_images());
+                waits_for = written_down;
             }
             Step::Write => {
                 call.rows_mut().for_each(|pending| pending.sent += 1);
@@ -217,5 +221,13 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         id.push_str(prefix);
         id.push_str(digits);
         id
+    }
+}
+
+fn intended(pending: &Pending, intent: Intent) -> IntendedRow {
+    IntendedRow {
+        row: pending.item.row,
+        position: pending.item.position,
+        intent,
     }
 }

@@ -116,11 +116,17 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             Split::Whole(why) | Split::Halve(why) | Split::ShrinkCap { why, .. } => {
                 why.request_id.clone()
             }
-            Split::Items(_) | Split::NamesNone(_) => None,
+            // Nobody asks support about what is done.
+            Split::Items(verdicts) | Split::NamesNone(verdicts) => verdicts
+                .iter()
+                .any(|verdict| !verdict.error.is_empty())
+                .then(|| self.told_request_id(result.as_ref().ok()?))
+                .flatten(),
         };
+        let request_id = told_id.unwrap_or_else(|| self.request_id(request_number));
         self.batch.calls.push(CallRecord {
             sent_at_ms: self.clock.at_ms(sent_at),
-            request_id: told_id.unwrap_or_else(|| self.request_id(request_number)),
+            request_id: request_id.clone(),
             endpoint: Arc::clone(&self.setup.endpoint.operation_of(&call.lead.step).name),
             status: result.as_ref().ok().map(|reply| reply.status),
             duration: now.duration_since(sent_at),
@@ -130,7 +136,10 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             class: class.name(),
         });
         match class {
-            ReplyClass::Done | ReplyClass::Unchanged => self.note_accepted(generation),
+            ReplyClass::Done | ReplyClass::Unchanged => {
+                self.note_accepted(generation);
+                self.refused_alike.forget();
+            }
             ReplyClass::Rejected | ReplyClass::Missing | ReplyClass::Conflict => {
                 self.note_token_taken(generation);
             }
@@ -145,12 +154,13 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         let classified = match split {
             Split::Whole(classified) => classified,
             Split::Items(verdicts) => {
-                let request_id = self.request_id(request_number);
                 return self.settle_items(call, verdicts, &request_id, now);
             }
             Split::NamesNone(verdicts) => {
-                let request_id = self.request_id(request_number);
                 return self.settle_nameless(call, verdicts, &request_id, now);
+            }
+            Split::Halve(why) if self.refused_alike.is_proven(&call, &why) => {
+                return self.end_alike(call, &why, &result, now);
             }
             Split::Halve(_) => {
                 let most = call.row_count().div_ceil(2);
@@ -161,6 +171,12 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
                 return self.part(call, most, now);
             }
         };
+        if matches!(
+            class,
+            ReplyClass::Rejected | ReplyClass::Missing | ReplyClass::Conflict
+        ) {
+            self.refused_alike.note(&call, &classified);
+        }
         // The lead's failures were counted above; the others' fate is the same.
         let failed = call.lead.failures - failures_before;
         call.others
@@ -325,6 +341,12 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
     pub(super) fn refuse_token(&mut self, generation: u64) {
         self.refused_generation = self.refused_generation.max(generation);
         self.setup.control.token_rejected(generation);
+    }
+
+    /// The platform's own id of a call, where the reply tells it.
+    pub(super) fn told_request_id(&self, reply: &Reply) -> Option<String> {
+        let header = |name: &str| reply.headers.get(name)?.to_str().ok();
+        self.setup.endpoint.operation.told_request_id(&header)
     }
 
     pub(super) fn classify(&self, operation: &Operation, reply: &Reply) -> Classified {

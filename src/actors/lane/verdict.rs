@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use crate::connector::{FoundRecord, InDoubt};
 use crate::record::{Item, Outcome, OutcomeKind, Refusal, TargetId};
+use crate::store::Intent;
 use crate::transport::Transport;
 
 use super::attempt::{Delayed, Doubt, Pending, Step};
@@ -61,6 +62,12 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         let Some(suspect) = suspects.get(&pending.item.row) else {
             return Some(pending);
         };
+        if suspect.intent == Intent::Change {
+            // It is looked up again, and what is there tells the rest.
+            pending.is_change_noted = true;
+            pending.was_changed = true;
+            return Some(pending);
+        }
         pending.is_intended = true;
         if let Some(job) = suspect
             .job
@@ -100,7 +107,8 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
 
     pub(super) fn carry_out(&mut self, mut pending: Pending, verdict: Verdict, now: Instant) {
         let has_ended = matches!(verdict, Verdict::Done(..) | Verdict::Ended(..));
-        if !has_ended && pending.is_intended && pending.doubt == Doubt::None {
+        let may_repeat = self.setup.endpoint.operation.repeatable;
+        if !has_ended && !may_repeat && pending.is_intended && pending.doubt == Doubt::None {
             // It surely wasn't applied: it is no longer about to be sent.
             pending.is_intended = false;
             if let Some(intents) = &self.setup.intents {

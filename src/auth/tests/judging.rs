@@ -8,10 +8,21 @@ use http::header::RETRY_AFTER;
 use crate::transport::{BodyFlaw, Reply};
 
 use super::super::mint::judge;
-use super::super::{CredentialsIn, MintError, MintVerdict, MintedToken, TokenEndpoint};
+use super::super::{
+    Credentials, CredentialsIn, MintError, MintVerdict, MintedToken, TokenEndpoint,
+};
 
 fn judged(status: u16, body: &'static str) -> Result<MintedToken, MintError> {
-    judge(&Reply::new(status, body), &endpoint(), "hunter2")
+    judge(&Reply::new(status, body), &endpoint(), &credentials(), None)
+}
+
+fn credentials() -> Credentials {
+    Credentials {
+        client_id: "app".to_owned(),
+        client_secret: "hunter2".into(),
+        user: None,
+        refresh_token: None,
+    }
 }
 
 fn endpoint() -> TokenEndpoint {
@@ -19,6 +30,8 @@ fn endpoint() -> TokenEndpoint {
         url: "https://user:pw@id.example.com/oauth/token?key=k".to_owned(),
         scope: Some("contact:write".to_owned()),
         credentials_in: CredentialsIn::Basic,
+        headers: Vec::new(),
+        address_at: None,
         rules: Arc::new(|status, body| {
             let is_throttled = status == 400 && body.windows(10).any(|part| part == b"rate LIMIT");
             is_throttled.then_some(MintVerdict::Throttled)
@@ -43,6 +56,16 @@ fn refusals_are_permanent_and_name_what_to_check() {
         ),
         (403, "<html>", "permissions"),
         (404, "", "region"),
+        (
+            200,
+            r#"{"error":"invalid_code"}"#,
+            "status 200 (invalid_code)",
+        ),
+        (
+            400,
+            r#"{"error":"invalid_grant"}"#,
+            "the refresh token, which ends",
+        ),
         (302, "", "redirects"),
     ] {
         let error = judged(status, body).unwrap_err();
@@ -67,7 +90,7 @@ fn throttling_is_known_by_status_rule_and_hint() {
         judged(400, r#"{"description":"rate LIMIT exceeded"}"#).unwrap_err()
     ));
     let reply = Reply::new(503, "").with_header(RETRY_AFTER, HeaderValue::from_static("3"));
-    let error = judge(&reply, &endpoint(), "s").unwrap_err();
+    let error = judge(&reply, &endpoint(), &credentials(), None).unwrap_err();
     assert!(
         matches!(error, MintError::Throttled { retry_after: Some(wait), .. } if wait.as_secs() == 3)
     );
@@ -91,7 +114,11 @@ fn an_ill_endpoint_is_tried_again() {
         body_flaw: Some(BodyFlaw::Truncated),
         ..Reply::new(200, "{\"acc")
     };
-    assert!(!judge(&cut, &endpoint(), "s").unwrap_err().is_permanent());
+    assert!(
+        !judge(&cut, &endpoint(), &credentials(), None)
+            .unwrap_err()
+            .is_permanent()
+    );
 }
 
 #[test]

@@ -56,12 +56,15 @@ async fn mint_at(url: String) -> Result<MintedToken, MintError> {
         url,
         scope: Some("contact:write".to_owned()),
         credentials_in: CredentialsIn::Basic,
+        headers: Vec::new(),
+        address_at: None,
         rules: std::sync::Arc::new(|_, _| None),
     };
     let credentials = Credentials {
         client_id: "app".to_owned(),
         client_secret: SecretString::from("hunter2"),
         user: None,
+        refresh_token: None,
     };
     mint(&client, &endpoint, &credentials).await
 }
@@ -73,8 +76,8 @@ async fn the_form_really_is_sent_and_the_token_read() {
         r#"{"access_token":"abc","token_type":"bearer","expires_in":"1799","scope":"contact:write"}"#,
     ));
     let minted = mint_at(url).await.unwrap();
-    assert_eq!(minted.authorization, "Bearer abc");
-    assert!(minted.authorization.is_sensitive());
+    assert_eq!(minted.headers[0].1, "Bearer abc");
+    assert!(minted.headers[0].1.is_sensitive());
     assert_eq!(minted.life, Some(Duration::from_secs(1799)));
     let asked = server.join().unwrap();
     assert!(

@@ -2,9 +2,11 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::HeaderValue;
+use http::header::AUTHORIZATION;
 use secrecy::ExposeSecret;
 
 use super::super::{AuthError, CredentialSource, MintedToken, Token};
@@ -105,9 +107,10 @@ fn a_command_that_hangs_is_ended_even_where_its_child_keeps_the_pipe() {
 fn nothing_that_can_be_printed_holds_a_secret() {
     let authorization = HeaderValue::from_static("Bearer hunter2");
     let minted = MintedToken {
-        authorization,
+        headers: Arc::new([(AUTHORIZATION, authorization)]),
         life: None,
         scope: None,
+        address: None,
     };
     let token = Token::new(1, minted.clone(), Instant::now());
     let sources = [

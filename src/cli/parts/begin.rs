@@ -76,8 +76,14 @@ pub(in crate::cli) fn begin(
 
 /// Whatever can be found wrong with a part without asking anybody.
 fn check(part: &Part, order: PartOrder) -> Result<(), FatalError> {
+    read_credentials(&part.settings).map_err(|error| of_part(&part.name, error))?;
+    check_offline(part, order)
+}
+
+/// The same, but for the credentials, which a plan does without.
+pub(super) fn check_offline(part: &Part, order: PartOrder) -> Result<(), FatalError> {
     let settings = &part.settings;
-    let checked = read_credentials(settings).and_then(|_| match &settings.input {
+    let checked = match &settings.input {
         InputSource::File(_) => match file_input(settings) {
             Some(input) => prepare(settings.clone(), input).map(drop),
             None => Ok(()),
@@ -91,7 +97,7 @@ fn check(part: &Part, order: PartOrder) -> Result<(), FatalError> {
         )
         .with_hint("Write it to a file first, and name that.")),
         _ => check_target(settings),
-    });
+    };
     checked.map_err(|error| of_part(&part.name, error))
 }
 

@@ -13,6 +13,7 @@ use crate::config::{InputSource, PartOrder, Parts, Settings};
 use crate::error::{ExitStatus, FatalError};
 use crate::source::Spool;
 
+use super::begin::check_offline;
 use super::side_tasks::{Whose, of_each};
 
 /// Plans each part, and tells it all as one. A source that all parts read is
@@ -23,6 +24,9 @@ pub(in crate::cli) fn plan(
     showing: &ShowingFlags,
 ) -> Result<ExitStatus, FatalError> {
     check_parents(&parts.parts)?;
+    for part in &parts.parts {
+        check_offline(part, parts.order)?;
+    }
     let first = &parts.parts[0].settings;
     let planned = Arc::new(PlannedKeys::of(&parts.parts));
     let scratch = PrivateFolder::create()?;

@@ -14,7 +14,8 @@ use crate::source::csv::{Start, split};
 use crate::source::{Source, SourceError};
 
 use super::super::arguments::ProbeArguments;
-use super::super::load::{Prepared, bind, file_input, prepare as prepare_load};
+use super::super::bind::bind;
+use super::super::load::{Prepared, file_input, prepare as prepare_load};
 
 /// Records that are written in turn: enough that a limit of a single record's
 /// own isn't met.

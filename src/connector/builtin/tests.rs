@@ -172,7 +172,7 @@ fn variables_are_asked_for_in_words() {
         "the connector `cxone-contacts` needs `region`: the tenant's region, the first part of its API host's name"
     );
     assert_eq!(
-        missing.hint(),
+        missing.hint("target", ""),
         "Add `--set region=api-us-1`, or `region: api-us-1` under `target` in the job file."
     );
     assert_eq!(

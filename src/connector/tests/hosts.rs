@@ -150,7 +150,9 @@ fn the_platform_may_tell_what_names_a_host_but_no_host() {
     assert_eq!(told, [("area".to_owned(), "us2".to_owned())]);
     variables.insert(
         discovery.sets.to_owned(),
-        discovery.base_url(reply).expect("told"),
+        discovery
+            .believed(&discovery.told(reply).expect("told"))
+            .expect("an address"),
     );
     variables.extend(told);
     let bound = connector.bind_to("digital", &variables).expect("bound");

@@ -120,7 +120,10 @@ fn a_job_goes_on_until_it_says_otherwise_and_counts_are_believed_only_at_none() 
             "{body}"
         );
     }
-    assert!(matches!(asked(404, "{}"), JobAnswer::NotThere { .. }));
+    for status in [400, 404, 409, 410] {
+        let refused = asked(status, "{}");
+        assert!(matches!(refused, JobAnswer::Refused { .. }), "{status}");
+    }
     assert_eq!(asked(202, r#"{"state": "queued"}"#), JobAnswer::Running);
     assert_eq!(asked(200, "<html>"), JobAnswer::Retry);
     assert_eq!(asked(429, "{}"), JobAnswer::Throttled);

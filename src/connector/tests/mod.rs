@@ -1,5 +1,6 @@
 //! Batches, look-ups and idempotency keys of connectors.
 
+mod auth;
 mod bodies;
 mod fields;
 mod hosts;

@@ -184,7 +184,10 @@ fn an_address_is_asked_for_where_the_user_does_not_say_it() {
         .discovery(&variables)
         .expect("right")
         .expect("it is asked");
-    assert_eq!(discovery.url, "https://find.example.com/where?tenant=t1");
+    assert_eq!(
+        discovery.url.as_deref(),
+        Some("https://find.example.com/where?tenant=t1")
+    );
     assert!(
         connector
             .bind(&variables)
@@ -202,8 +205,9 @@ fn an_address_is_asked_for_where_the_user_does_not_say_it() {
         (json!({"api": {"url": "https://a@b.example.com"}}), None),
         (json!({"api": {}}), None),
     ] {
-        let told = discovery.base_url(reply.to_string().as_bytes());
-        assert_eq!(told.as_deref(), found);
+        let told = discovery.told(reply.to_string().as_bytes());
+        let believed = told.and_then(|told| discovery.believed(&told).ok());
+        assert_eq!(believed.as_deref(), found);
     }
     variables.insert(
         discovery.sets.to_owned(),

@@ -420,7 +420,11 @@ fn a_refused_batch_is_halved_where_that_can_do_no_harm() {
 fn one_bad_row_does_not_take_its_batch_along_where_a_refusal_made_nothing() {
     for (connector, operation, variables) in [
         ("genesys-cloud", "bulk_add", &[("region", "us-east-1")][..]),
-        ("genesys-cloud", "add_organizations", &[("region", "us-east-1")]),
+        (
+            "genesys-cloud",
+            "add_organizations",
+            &[("region", "us-east-1")],
+        ),
         ("genesys-contacts", "create", &[("region", "us-east-1")]),
     ] {
         let given = variables.iter();

@@ -101,8 +101,29 @@ fn mistakes_of_a_stream_are_told_with_their_lines() {
             ),
             "`at` is missing",
         ),
-        (is("first: 0", "total: /total"), "`total` belongs"),
+        (
+            is(
+                "by: number, parameter: page, first: 0",
+                "by: cursor, parameter: page, at: /next, total: /total",
+            ),
+            "`total` belongs",
+        ),
+        (is("at: /at}", "at: [/at, at]}"), "no JSON pointer"),
         (is("first: 0", "at: /next"), "`at` belongs"),
+        (
+            is(
+                "by: number, parameter: page, first: 0",
+                "by: link_header, parameter: page",
+            ),
+            "`parameter` belongs",
+        ),
+        (
+            is(
+                "by: number, parameter: page, first: 0",
+                "by: link_header, at: /next",
+            ),
+            "`at` belongs",
+        ),
         (
             is("key: id", "replies: [{status: 404, class: done}]\nkey: id"),
             "isn't a success",

@@ -41,6 +41,10 @@ impl Bench {
         self
     }
 
+    pub(super) fn seconds(&self) -> f64 {
+        self.now.duration_since(self.start).as_secs_f64()
+    }
+
     pub(super) fn poll(&mut self) -> Decision {
         self.controller.poll(self.now)
     }

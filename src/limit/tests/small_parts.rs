@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
 
+use crate::limit::cap::{CapWatch, Suspicion, Verdict};
 use crate::limit::{Backoff, LearnedLimit, LimitKind, Rate, RetryBudget, Share};
 
 #[test]
@@ -87,4 +88,30 @@ proptest! {
         let again: Rate = rate.to_string().parse().unwrap();
         prop_assert!((rate.requests_per_second() / again.requests_per_second() - 1.0).abs() < 1e-9);
     }
+}
+
+#[test]
+fn refusals_after_a_step_of_the_window_speak_less_against_a_cap() {
+    let judge = |just_stepped, later_accepted: u32, later_refused: u32| {
+        let mut watch = CapWatch::default();
+        let suspicion = Suspicion {
+            first_refused_sent_s: 1.0,
+            window_binds: true,
+            just_stepped,
+            in_flight: 36,
+            later_accepted: 0,
+            later_refused: 0,
+            wait_s: 1.0,
+            open_s: 10.0,
+            accepted: 1000.0,
+        };
+        watch.suspect(2.0, suspicion);
+        (0..later_accepted).for_each(|_| watch.on_reply(1.5, true));
+        (0..later_refused).for_each(|_| watch.on_reply(1.5, false));
+        matches!(watch.judge(), Verdict::Cap { .. })
+    };
+    assert!(judge(true, 2, 5) && !judge(false, 2, 5));
+    // A quota that is used up refuses whatever was sent after the first one.
+    assert!(!judge(true, 0, 5) && !judge(true, 2, 7));
+    assert!(judge(false, 5, 5));
 }

@@ -178,6 +178,24 @@ fn a_column_taken_for_a_number_is_a_mistake() {
 }
 
 #[test]
+fn loops_in_loops_are_refused_and_do_not_hang() {
+    let nested =
+        "{% for a in range(999) %}{% for b in range(999) %}{{ cell }}{% endfor %}{% endfor %}";
+    assert!(
+        template(nested)
+            .problem()
+            .contains("more than 100000 steps"),
+        "{}",
+        template(nested).problem()
+    );
+    // One that only a long cell makes long is that row's.
+    let by_cell = template("{% for a in cell %}{% for b in cell %}x{% endfor %}{% endfor %}");
+    assert!(by_cell.map("short").is_ok());
+    let (_, message) = by_cell.map(&"x".repeat(2_000)).expect_err("too long");
+    assert!(message.contains("more than 100000 steps"), "{message}");
+}
+
+#[test]
 fn a_column_in_quotes_or_in_single_braces_is_no_column() {
     let names = ["id", "first name", "cell"];
     let told = |rule: FieldRule| {

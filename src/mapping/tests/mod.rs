@@ -4,6 +4,7 @@ mod conversions;
 mod dates;
 mod expressions;
 mod headers;
+mod nested;
 mod properties;
 mod records;
 mod references;

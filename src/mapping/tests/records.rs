@@ -160,6 +160,10 @@ fn a_record_without_a_value_is_refused_where_it_would_replace_another() {
         map(&contract, "").expect("a key").1,
         r#"{"id":"7","kind":1}"#
     );
+    // … but where it can only be changed, nothing would be left of it.
+    contract.only_changes = true;
+    assert_eq!(map(&contract, "").expect_err("nothing"), "nothing_to_send");
+    contract.only_changes = false;
     contract.key_in_body = false;
     contract.empty_cells = EmptyCells::Send;
     assert_eq!(

@@ -16,9 +16,9 @@ pub(crate) struct CapFit {
 }
 
 /// Requests under way when another one was decided on: of one that was let in
-/// those when it was sent, of one that was refused all that were under way at
-/// some time until its reply. Requests sent together arrive in any order, so
-/// more can't be known.
+/// those when it was sent, of one that was refused the most that were under way
+/// at any one time until its reply. Requests sent together arrive in any order,
+/// so more can't be known.
 struct Load {
     under_way: u32,
     admitted: bool,
@@ -85,7 +85,7 @@ fn loads(records: &[Record]) -> Vec<Load> {
         }
         let under_way = match record.is_admitted() {
             true => ends.len(),
-            false => overlapping(&sent, &replied, record),
+            false => most_at_once(&sent, &replied, record),
         };
         loads.push(Load {
             under_way: u32::try_from(under_way).unwrap_or(u32::MAX),
@@ -98,11 +98,21 @@ fn loads(records: &[Record]) -> Vec<Load> {
     loads
 }
 
-/// Requests let in that were under way at some time of another one's.
-fn overlapping(sent: &[f64], replied: &[f64], refused: &Record) -> usize {
-    let begun = sent.partition_point(|sent_s| *sent_s <= refused.replied_s);
-    let ended = replied.partition_point(|replied_s| *replied_s <= refused.sent_s);
-    begun.saturating_sub(ended)
+/// The most requests let in that were under way at once, at any time of another
+/// one's.
+fn most_at_once(sent: &[f64], replied: &[f64], refused: &Record) -> usize {
+    let mut begun = sent.partition_point(|sent_s| *sent_s <= refused.sent_s);
+    let mut ended = replied.partition_point(|replied_s| *replied_s <= refused.sent_s);
+    let mut most = begun.saturating_sub(ended);
+    for sent_s in &sent[begun..] {
+        if *sent_s > refused.replied_s {
+            break;
+        }
+        begun += 1;
+        ended += replied[ended..].partition_point(|replied_s| replied_s <= sent_s);
+        most = most.max(begun.saturating_sub(ended));
+    }
+    most
 }
 
 #[cfg(test)]
@@ -135,6 +145,19 @@ mod tests {
         assert!(fit.share < 0.05, "{fit:?}");
         // One that is refused alone is no cap's.
         records.push(record(1.0, 1.01, false));
+        let fit = fit_cap(&records).expect("something was refused");
+        assert!(fit.share > 0.2, "{fit:?}");
+    }
+
+    #[test]
+    fn requests_that_followed_each_other_were_not_under_way_at_once() {
+        // Four at once are let in later, so it isn't a cap that refused the one
+        // that had never more than one beside it.
+        let mut records: Vec<Record> = [0.0, 0.1, 0.2, 0.3]
+            .map(|sent_s| record(sent_s, sent_s + 0.1, true))
+            .to_vec();
+        records.insert(1, record(0.05, 0.38, false));
+        records.extend([record(1.0, 1.1, true); 4]);
         let fit = fit_cap(&records).expect("something was refused");
         assert!(fit.share > 0.2, "{fit:?}");
     }

@@ -40,8 +40,9 @@ pub fn json_report(finding: &Finding, context: &Context) -> Value {
         "refused_with": verdict.refused_with,
         "elapsed_s": rounded(verdict.elapsed_s),
         "stopped": finding.stop.as_ref().map(stop_words),
-        "forecast": context.forecast(finding).map(|(rows, time)| json!({
-            "rows": rows,
+        "forecast": context.forecast(finding).map(|(load, time)| json!({
+            "rows": load.rows,
+            "requests": load.requests,
             "seconds": rounded(time.as_secs_f64()),
         })),
     });

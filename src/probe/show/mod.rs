@@ -29,18 +29,28 @@ pub struct Context {
     pub endpoint: String,
     /// When it began, in words.
     pub started_at: String,
-    /// Rows to forecast for.
-    pub rows: Option<u64>,
+    /// A load to forecast for.
+    pub load: Option<ForecastLoad>,
+}
+
+/// A load that is to go under the limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ForecastLoad {
+    /// Its rows.
+    pub rows: u64,
+    /// The requests that they take, look-ups included.
+    pub requests: u64,
 }
 
 impl Context {
-    /// The time that the rows will take under the limit found.
+    /// The load, and the time that it will take under the limit found.
     #[must_use]
-    pub fn forecast(&self, finding: &Finding) -> Option<(u64, Duration)> {
+    pub fn forecast(&self, finding: &Finding) -> Option<(ForecastLoad, Duration)> {
         let verdict = &finding.verdict;
         let limit = verdict.limit.learned(verdict.retry_after.longest_s)?;
-        let rows = self.rows?;
-        Some((rows, time_for(rows, Some(&limit), Share::WHOLE, None)?))
+        let load = self.load?;
+        let time = time_for(load.requests, Some(&limit), Share::WHOLE, None)?;
+        Some((load, time))
     }
 }
 

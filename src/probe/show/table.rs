@@ -30,22 +30,23 @@ pub fn text_report(finding: &Finding, context: &Context, width: usize, drawn: bo
     line("");
     line(&verdict_words(verdict));
     line("");
-    for row in rows_of(&verdict.limit, "") {
+    let mut rows = rows_of(&verdict.limit, "");
+    rows.extend(
+        verdict
+            .also
+            .iter()
+            .flat_map(|also| rows_of(also, "in front: ")),
+    );
+    rows.extend(verdict.soaked_per_s.map(|soaked| {
+        let soaked = format!("{}/s", number(soaked));
+        format!("  {:<24}{soaked:>12}", "the loader's pace got")
+    }));
+    if !rows.is_empty() {
+        rows.push(String::new());
+    }
+    for row in rows {
         line(&row);
     }
-    if let Some(also) = &verdict.also {
-        for row in rows_of(also, "in front: ") {
-            line(&row);
-        }
-    }
-    if let Some(soaked) = verdict.soaked_per_s {
-        line(&format!(
-            "  {:<24}{:>12}",
-            "the loader's pace got",
-            format!("{}/s", number(soaked))
-        ));
-    }
-    line("");
     text.push_str(&plot::plot(&verdict.steps, width, drawn));
     let mut line = |line: &str| {
         for part in wrapped(line, width) {
@@ -56,10 +57,11 @@ pub fn text_report(finding: &Finding, context: &Context, width: usize, drawn: bo
     for sentence in difference_words(verdict.differences) {
         line(sentence);
     }
-    if let Some((rows, time)) = context.forecast(finding) {
+    if let Some((load, time)) = context.forecast(finding) {
         line(&format!(
-            "{} will take about {}.",
-            counted(rows, "row"),
+            "{} in {} will take about {}.",
+            counted(load.rows, "row"),
+            counted(load.requests, "request"),
             duration_words(time)
         ));
     }
@@ -98,7 +100,7 @@ fn rows_of(limit: &Limit, prefix: &str) -> Vec<String> {
         .map(|cap| format!("  {:<24}{cap:>12}", format!("{prefix}at once")));
     [
         row("rate", limit.rate_per_s, "/s"),
-        row("at once (quota, burst)", limit.burst, ""),
+        row("quota or burst", limit.burst, ""),
         row("window", limit.window_s, " s"),
     ]
     .into_iter()

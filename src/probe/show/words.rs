@@ -84,7 +84,7 @@ fn limit_words(limit: &Limit, verdict: &Verdict) -> String {
             let starts = match limit.window_starts {
                 Some(WindowStart::FirstRequest) => ", which begin with their first request",
                 Some(WindowStart::Clock) => ", which begin by the clock",
-                None => "",
+                None => "; what begins a window isn't sure",
             };
             format!("fixed window: {burst} requests in each {window} s ({rate} a second){starts}")
         }
@@ -96,9 +96,9 @@ fn limit_words(limit: &Limit, verdict: &Verdict) -> String {
                 "token bucket, refilled in portions: {} requests every {window} s ({rate} a second), {burst} at once after a rest",
                 number(portion)
             ),
-            None => format!(
-                "token bucket: {rate} requests a second, and {burst} at once after a rest"
-            ),
+            None => {
+                format!("token bucket: {rate} requests a second, and {burst} at once after a rest")
+            }
         },
         Kind::ConcurrencyCap => format!(
             "concurrency cap: {} requests at once, which is about {rate} a second here",
@@ -108,15 +108,25 @@ fn limit_words(limit: &Limit, verdict: &Verdict) -> String {
             "no limit met: {} got through in {}, up to {rate} a second and {} at once; a limit above that, or a quota of more requests than that, wouldn't show",
             counted(verdict.requests, "request"),
             duration_words(Duration::from_secs_f64(verdict.elapsed_s.max(0.0))),
-            verdict.steps.iter().map(|step| step.in_flight).max().unwrap_or(0)
+            verdict
+                .steps
+                .iter()
+                .map(|step| step.in_flight)
+                .max()
+                .unwrap_or(0)
         ),
         Kind::NotSure if verdict.throttled == 0 => format!(
             "not sure: nothing was refused, with up to {rate} requests a second, and not enough was tried"
         ),
-        Kind::NotSure if limit.rate_per_s.is_some() => format!(
-            "not sure: what was let in and what was refused fits more than one kind of limit, or none well; about {rate} requests a second get through"
-        ),
-        Kind::NotSure => "not sure: what was let in and what was refused fits more than one kind of limit, or none well".to_owned(),
+        Kind::NotSure => {
+            let rate = match limit.rate_per_s {
+                Some(_) => format!("; about {rate} requests a second get through"),
+                None => String::new(),
+            };
+            format!(
+                "not sure: what was let in and what was refused fits more than one kind of limit, or none well{rate}. A longer probe (--max-requests, --max-duration) tells more, and so does one while others need less of the limit"
+            )
+        }
     }
 }
 

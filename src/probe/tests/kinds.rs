@@ -158,6 +158,26 @@ fn a_bucket_beside_others() {
     assert_scenarios_named(&["live-traffic-bucket"]);
 }
 
+/// Others' requests begin the windows, so they look like the clock's.
+#[test]
+fn windows_beside_others() {
+    assert_scenarios_named(&["live-traffic-window", "live-traffic-window-with-headers"]);
+}
+
+/// What fails now and then is neither taken for a limit nor dear.
+#[test]
+fn a_bucket_on_an_ordinary_day() {
+    let scenario = Scenario::named("demo").expect("it is kept");
+    let verdict = assert_named_within("demo", &scenario, bounds());
+    assert_eq!(verdict.refused_with.as_deref(), Some("status 429"));
+}
+
+/// Failures that ask for a wait are obeyed as refusals are.
+#[test]
+fn a_bucket_in_storms_that_ask_for_a_wait() {
+    assert_scenarios_named(&["storms-of-503-with-retry-after"]);
+}
+
 #[test]
 fn a_bucket_that_is_refilled_in_portions() {
     let name = "bucket-refilled-each-minute";
@@ -224,6 +244,14 @@ fn what_is_hard_is_never_named_wrong() {
         "kind: fixed_window, requests: 300, window: 60s",
         AS_503,
     ));
+    // A bucket whose burst is used up and filled within a round trip is much like
+    // a cap, and a window that is shorter than one much like a longer window.
+    tenants.push(
+        "limits: [{ kind: token_bucket, rate: 7, burst: 4 }, { kind: fixed_window, requests: 320, window: 60s }]\nlatency: { median: 454ms, network: 227ms, sigma: 0.2 }".to_owned(),
+    );
+    tenants.push(
+        "limits: [{ kind: fixed_window, requests: 34, window: 1s }]\nretry_after: { form: none }\nlatency: { median: 486ms, network: 243ms, sigma: 0.5 }".to_owned(),
+    );
     for median in ["5ms", "1500ms"] {
         let limit = "limits: [{ kind: token_bucket, rate: 50, burst: 100 }]";
         tenants.push(format!(

@@ -3,6 +3,7 @@
 //! `SLUICE_PROBE_SEEDS=20` tries more seeds, `SLUICE_PROBE_TRACE=1` prints
 //! what was found.
 
+mod draw;
 mod kinds;
 mod manners;
 mod survey;

@@ -1,204 +1,20 @@
-//! A wide family of tenants that nobody made by hand: every kind of limit with
-//! figures, latencies and words drawn at random. Too long for every day:
+//! A wide family of tenants that nobody made by hand (`draw.rs`): how many of
+//! them a probe names right, how many it isn't sure of, and that it names none
+//! wrong.
 //!
-//! ```text
-//! SLUICE_PROBE_SEEDS=40 cargo test --lib survey -- --ignored --nocapture
-//! ```
-//!
-//! `SLUICE_PROBE_ONLY=bucket` draws one family alone, `SLUICE_PROBE_SEED=7` one
-//! seed alone.
+//! Every day a few are drawn; `SLUICE_PROBE_SEEDS=40 cargo test --release --lib
+//! survey -- --nocapture` draws more and prints each, `SLUICE_PROBE_FROM=13`
+//! begins with another one.
 
-use std::collections::BTreeMap;
 use std::time::Instant;
 
-use loadtest::tenant::Scenario;
-use rand::rngs::SmallRng;
-use rand::{RngExt, SeedableRng};
-
+use super::draw::Draw;
 use super::tenant::{Probed, bounds, probe, tenant};
 use super::truth::{Truth, Worth};
-use crate::limit::Confidence;
 use crate::probe::Bounds;
 use crate::probe::verdict::Figure;
 
-const FAMILIES: [&str; 10] = [
-    "window", "clock", "sliding", "bucket", "portions", "cap", "nested", "beside", "headers",
-    "trouble",
-];
-
-/// Draws of one tenant.
-struct Draw(SmallRng);
-
-impl Draw {
-    /// Between two values, each order of magnitude as likely.
-    fn between(&mut self, low: f64, high: f64) -> f64 {
-        low * (high / low).powf(self.0.random::<f64>())
-    }
-
-    fn one_of<Choice: Copy>(&mut self, choices: &[Choice]) -> Choice {
-        choices[self.0.random_range(0..choices.len())]
-    }
-
-    fn happens(&mut self, probability: f64) -> bool {
-        self.0.random::<f64>() < probability
-    }
-
-    fn window_s(&mut self) -> f64 {
-        match self.happens(0.7) {
-            true => self.one_of(&[
-                1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 60.0, 60.0, 60.0, 120.0, 300.0,
-            ]),
-            false => self.between(1.0, 200.0).round(),
-        }
-    }
-
-    /// A quota, its window and what else stands in the limit.
-    fn quota(&mut self, kind: &str, more: &str) -> (String, f64) {
-        let window_s = self.window_s();
-        let most = (2000.0 * window_s).min(1500.0);
-        let requests = self.between(3.0_f64.max(0.3 * window_s), most).round();
-        let limit = format!("kind: {kind}, requests: {requests}, window: {window_s}s{more}");
-        (limit, requests / window_s)
-    }
-
-    fn bucket(&mut self) -> (String, f64) {
-        let rate = self.between(1.0, 500.0);
-        let rate = if rate < 10.0 {
-            (rate * 10.0).round() / 10.0
-        } else {
-            rate.round()
-        };
-        let burst = self.between(1.0, (rate * 60.0).min(1500.0)).round();
-        (
-            format!("kind: token_bucket, rate: {rate}, burst: {burst}"),
-            rate,
-        )
-    }
-
-    fn any(&mut self) -> (String, f64) {
-        match self.0.random_range(0..4) {
-            0 => self.quota("fixed_window", ""),
-            1 => self.quota("fixed_window", ", anchor: clock"),
-            2 => self.quota("sliding_log", ""),
-            _ => self.bucket(),
-        }
-    }
-
-    fn latency(&mut self) -> String {
-        let median = self.between(2.0, 300.0);
-        let network = median * self.one_of(&[0.1, 0.25, 0.5]);
-        let sigma = self.one_of(&[0.1, 0.2, 0.3, 0.5]);
-        format!("latency: {{ median: {median:.1}ms, network: {network:.1}ms, sigma: {sigma} }}")
-    }
-
-    fn words(&mut self) -> String {
-        let retry_after = self.one_of(&[
-            "",
-            "",
-            "",
-            "",
-            "",
-            "{ form: none }",
-            "{ form: none }",
-            "{ form: none }",
-            "{ form: http_date }",
-            "{ form: fraction }",
-            "{ form: body }",
-            "{ honesty: { scale: 0.3 } }",
-            "{ honesty: { fixed: 1s } }",
-            "{ honesty: { add: 10s } }",
-            "{ honesty: { scale: 3 } }",
-        ]);
-        let refusals = match self.happens(0.12) {
-            true => "refusals: service_unavailable\n",
-            false => "",
-        };
-        match retry_after {
-            "" => refusals.to_owned(),
-            _ => format!("{refusals}retry_after: {retry_after}\n"),
-        }
-    }
-
-    fn tenant(&mut self, family: &str) -> String {
-        let latency = self.latency();
-        let words = self.words();
-        let limits = match family {
-            "window" => self.quota("fixed_window", "").0,
-            "clock" => self.quota("fixed_window", ", anchor: clock").0,
-            "sliding" => {
-                let more = self.one_of(&["", "", ", count_rejected: true"]);
-                self.quota("sliding_log", more).0
-            }
-            "bucket" | "trouble" => self.bucket().0,
-            "portions" => {
-                let every_s = self.one_of(&[1.0, 2.0, 5.0, 10.0, 60.0]);
-                let portion = self.between(2.0, 500.0).round();
-                let burst = (portion * self.one_of(&[1.0, 2.0, 3.0])).round();
-                format!(
-                    "kind: token_bucket, rate: {portion}/{every_s}s, burst: {burst}, refill: {{ every: {every_s}s }}"
-                )
-            }
-            "cap" => format!(
-                "kind: concurrency, cap: {}",
-                self.between(4.0, 200.0).round()
-            ),
-            "nested" => {
-                let (inner, rate) = match self.happens(0.6) {
-                    true => {
-                        let requests = self.between(5.0, 60.0).round();
-                        let window_s = self.one_of(&[1.0, 2.0]);
-                        (
-                            format!(
-                                "kind: fixed_window, requests: {requests}, window: {window_s}s"
-                            ),
-                            requests / window_s,
-                        )
-                    }
-                    false => {
-                        let rate = self.between(5.0, 60.0).round();
-                        (
-                            format!(
-                                "kind: token_bucket, rate: {rate}, burst: {}",
-                                (rate * 0.5).ceil()
-                            ),
-                            rate,
-                        )
-                    }
-                };
-                let outer = (rate * 60.0 * self.between(0.3, 0.8)).round();
-                format!("{inner} }}, {{ kind: fixed_window, requests: {outer}, window: 60s")
-            }
-            "beside" => {
-                let (limit, rate) = self.any();
-                let others = rate * self.one_of(&[0.05, 0.1, 0.2, 0.3]);
-                format!("{limit}, other_traffic: {{ rate: {others:.3} }}")
-            }
-            "headers" => self.quota("fixed_window", "").0,
-            _ => unreachable!("a family of the list"),
-        };
-        let more = match family {
-            "headers" => format!(
-                "limit_headers: {}\n",
-                self.one_of(&[
-                    "genesys",
-                    "ietf",
-                    "x_ratelimit",
-                    "zendesk",
-                    "hubspot",
-                    "salesforce"
-                ])
-            ),
-            "trouble" => format!(
-                "faults: [{{ kind: server_error, status: 503, ratio: {} }}]\n",
-                self.one_of(&[0.003, 0.01, 0.02, 0.05])
-            ),
-            _ => String::new(),
-        };
-        format!("limits: [{{ {limits} }}]\n{words}{more}{latency}")
-    }
-}
-
-fn described(probed: &Probed) -> String {
+pub(super) fn described(probed: &Probed) -> String {
     let limit = &probed.verdict.limit;
     let value = |figure: Option<Figure>| {
         figure.map_or("-".to_owned(), |figure| format!("{:.2}", figure.value))
@@ -221,8 +37,8 @@ fn described(probed: &Probed) -> String {
     )
 }
 
-fn wish(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+fn asked(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
 }
 
 /// What a probe of a large tenant may cost.
@@ -234,68 +50,95 @@ fn wide() -> Bounds {
     }
 }
 
-#[test]
-#[ignore = "minutes long; see the top of the file"]
-fn survey() {
-    let count = |name: &str| wish(name).and_then(|text| text.parse().ok());
-    let seeds = match count("SLUICE_PROBE_SEED") {
-        Some(seed) => seed..=seed,
-        None => {
-            count("SLUICE_PROBE_FROM").unwrap_or(1)..=count("SLUICE_PROBE_SEEDS").unwrap_or(20_u64)
-        }
-    };
-    let only = wish("SLUICE_PROBE_ONLY").unwrap_or_default();
-    let mut counts: BTreeMap<&str, [u32; 4]> = BTreeMap::new();
-    let mut survey = |family: &'static str, name: &str, scenario: &Scenario, bounds, seed| {
-        let began = Instant::now();
-        let probed = probe(scenario, bounds, seed);
-        let worth = Truth::of(scenario).judge(&probed);
-        let is_confident = probed.verdict.limit.confidence() == Confidence::High;
-        let class = match worth {
-            Worth::Right => 0,
-            Worth::Unsure => 1,
-            Worth::Wrong if is_confident => 3,
-            Worth::Wrong => 2,
+/// Draws tenants of a family: none may be named wrong, and in a hundred at least
+/// so many have to be named right.
+#[track_caller]
+fn surveyed(family: &str, number: u64, percent_right: usize) {
+    let from = asked("SLUICE_PROBE_FROM").unwrap_or(1);
+    let to = asked("SLUICE_PROBE_SEEDS").unwrap_or(3);
+    let mut found = Vec::new();
+    for seed in from..=to {
+        let mut draw = Draw::new(seed * 100 + number);
+        let yaml = draw.tenant(family);
+        let bounds = match family == "cap" || draw.happens(0.3) {
+            true => wide(),
+            false => bounds(),
         };
-        counts.entry(family).or_default()[class] += 1;
+        let began = Instant::now();
+        let scenario = tenant(&yaml);
+        let probed = probe(&scenario, bounds, seed);
+        let worth = Truth::of(&scenario).judge(&probed);
         println!(
             "{worth:?} {family} {seed} ({} requests): {} | {} | took {:.1} s",
             bounds.max_requests,
-            name.replace('\n', "; "),
+            yaml.replace('\n', "; "),
             described(&probed),
             began.elapsed().as_secs_f64(),
         );
         assert_eq!(
             probed.undercuts, 0,
-            "a wait was cut short: {name}, seed {seed}"
+            "a wait was cut short: {yaml}, seed {seed}"
         );
-    };
-    for (number, family) in FAMILIES.into_iter().enumerate() {
-        if !family.contains(&only) {
-            continue;
-        }
-        for seed in seeds.clone() {
-            let mut draw = Draw(SmallRng::seed_from_u64(seed * 100 + number as u64));
-            let yaml = draw.tenant(family);
-            let bounds = match draw.happens(0.3) {
-                true => wide(),
-                false => bounds(),
-            };
-            survey(family, &yaml, &tenant(&yaml), bounds, seed);
-        }
+        found.push((worth, yaml));
     }
-    for name in Scenario::names().filter(|_| "scenarios".contains(&only)) {
-        let scenario = Scenario::named(name).expect("it is kept");
-        if !scenario.limits.is_empty()
-            && wish("SLUICE_PROBE_NAME").is_none_or(|wanted| name.contains(&wanted))
-        {
-            for seed in seeds.clone() {
-                survey("scenarios", name, &scenario, bounds(), seed);
-            }
-        }
-    }
-    println!("{:<10} right unsure wrong wrong-and-confident", "");
-    for (family, [right, unsure, wrong, confident]) in counts {
-        println!("{family:<10} {right:5} {unsure:6} {wrong:5} {confident:5}");
-    }
+    let of = |worth: Worth| found.iter().filter(move |(found, _)| *found == worth);
+    let wrong: Vec<&String> = of(Worth::Wrong).map(|(_, yaml)| yaml).collect();
+    assert!(wrong.is_empty(), "named wrong: {wrong:#?}");
+    let right = of(Worth::Right).count();
+    println!("{family}: {right} of {} right", found.len());
+    assert!(
+        right * 100 >= percent_right * found.len(),
+        "{family}: no more than {right} of {} right",
+        found.len()
+    );
+}
+
+#[test]
+fn windows_drawn_at_random() {
+    surveyed("window", 0, 60);
+}
+
+#[test]
+fn windows_of_the_clock_drawn_at_random() {
+    surveyed("clock", 1, 33);
+}
+
+#[test]
+fn sliding_windows_drawn_at_random() {
+    surveyed("sliding", 2, 60);
+}
+
+#[test]
+fn buckets_drawn_at_random() {
+    surveyed("bucket", 3, 60);
+}
+
+#[test]
+fn portions_drawn_at_random() {
+    surveyed("portions", 4, 50);
+}
+
+#[test]
+fn caps_drawn_at_random() {
+    surveyed("cap", 5, 60);
+}
+
+#[test]
+fn limits_behind_limits_drawn_at_random() {
+    surveyed("nested", 6, 30);
+}
+
+#[test]
+fn limits_beside_others_drawn_at_random() {
+    surveyed("beside", 7, 50);
+}
+
+#[test]
+fn windows_with_headers_drawn_at_random() {
+    surveyed("headers", 8, 33);
+}
+
+#[test]
+fn buckets_in_trouble_drawn_at_random() {
+    surveyed("trouble", 9, 40);
 }

@@ -43,8 +43,11 @@ pub use reject::{REJECT_COLUMNS, RejectLayout, write_header, write_reject_row, w
 pub use relisted::{LineColumn, RelistedRows};
 pub use shape::{CsvShape, Dialect, Terminator};
 pub use split::split;
-pub use staged::{is_added_column, write_flawed_row, write_staged_header, write_staged_row};
+pub use staged::{
+    is_added_column, write_flawed_row, write_staged_header, write_staged_row, write_unread_row,
+};
 
 pub(super) use cutter::ROW_LIMIT_BYTES;
 pub(super) use input::open_regular;
+pub(super) use reject::cut;
 pub(super) use staged::STAGED_COLUMN_COUNT;

@@ -78,7 +78,7 @@ pub fn write_reject_row(
     let was_cut_short = added[ERROR_COLUMN] == FlawKind::TooLong.name();
     let fields = fields_of(raw, layout.dialect).filter(|_| !was_cut_short);
     let Some(fields) = fields else {
-        write_quoted(out, capped(raw));
+        write_quoted(out, cut(raw, KEPT_BYTES));
         out.extend(std::iter::repeat_n(
             layout.dialect.delimiter,
             layout.payload.len().max(1),
@@ -159,14 +159,14 @@ pub(super) fn write_quoted(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
 }
 
-/// At most 4 KiB of `text`, not ending within a character.
-pub(super) fn capped(text: &[u8]) -> &[u8] {
-    if text.len() < KEPT_BYTES {
+/// At most so many bytes of `text`, not ending within a character.
+pub(in crate::source) fn cut(text: &[u8], most: usize) -> &[u8] {
+    if text.len() < most {
         return text;
     }
     let is_inside = |&end: &usize| text.get(end).is_some_and(|byte| byte & 0xc0 == 0x80);
-    let end = (KEPT_BYTES - 3..=KEPT_BYTES)
+    let end = (most.saturating_sub(3)..=most)
         .rev()
         .find(|end| !is_inside(end));
-    &text[..end.unwrap_or(KEPT_BYTES)]
+    &text[..end.unwrap_or(most)]
 }

@@ -10,8 +10,8 @@
 
 use crate::record::{Flaw, FlawKind, RawRow};
 
-use super::cutter::ROW_LIMIT_BYTES;
-use super::reject::{NOT_WHOLE, REJECT_COLUMNS, capped, write_quoted, write_text};
+use super::cutter::{KEPT_BYTES, ROW_LIMIT_BYTES};
+use super::reject::{NOT_WHOLE, REJECT_COLUMNS, cut, write_quoted, write_text};
 use super::shape::{Dialect, Terminator};
 use super::split::RawFields;
 
@@ -20,6 +20,11 @@ const DIALECT: Dialect = Dialect {
     delimiter: b',',
     terminator: Terminator::LineFeed,
 };
+
+/// Bytes that the fields of a row have together which can't be loaded as it is.
+/// With every one of them a quote to be doubled, they stay below what a row may
+/// have.
+const FLAWED_BYTES: usize = ROW_LIMIT_BYTES / 4;
 
 /// How many columns the staged form adds in front.
 pub(in crate::source) const STAGED_COLUMN_COUNT: usize = 2;
@@ -42,13 +47,13 @@ pub fn write_staged_header(out: &mut Vec<u8>, columns: &[String]) {
 
 /// Adds a row, whose cells are in the header's order. A row above the bound on
 /// rows, or with a NUL character in it, is added as one that can't be read.
-pub fn write_staged_row<Cell: AsRef<str>>(out: &mut Vec<u8>, line: u64, cells: &[Cell]) {
+pub fn write_staged_row<Cell: AsRef<[u8]>>(out: &mut Vec<u8>, line: u64, cells: &[Cell]) {
     let before = out.len();
     out.extend_from_slice(line.to_string().as_bytes());
     out.push(DIALECT.delimiter);
     for cell in cells {
         out.push(DIALECT.delimiter);
-        write_text(out, cell.as_ref().as_bytes(), DIALECT.delimiter);
+        write_text(out, cell.as_ref(), DIALECT.delimiter);
     }
     let row = &out[before..];
     let flaw = if row.len() > ROW_LIMIT_BYTES {
@@ -59,23 +64,50 @@ pub fn write_staged_row<Cell: AsRef<str>>(out: &mut Vec<u8>, line: u64, cells: &
         out.push(b'\n');
         return;
     };
-    let text = row.to_vec();
     out.truncate(before);
-    write_flawed_row(out, line, cells.len(), &flaw, &text);
+    write_flawed_row(out, line, &flaw, cells, &[]);
 }
 
-/// Adds a row that can't be read: why, and its text (4 KiB of it at most) in
-/// the first of its `columns`. It has a field more than the header, so that it
-/// is refused as long as nobody has repaired it.
-pub fn write_flawed_row(out: &mut Vec<u8>, line: u64, columns: usize, message: &str, text: &[u8]) {
+/// Adds a row that can't be loaded as it is: why, and what is known of it under
+/// its columns, `cells` being in the header's order. What no column can take
+/// (`rest`) stands behind them, after the demand to repair the row: a field
+/// more than the header has, so that the row is refused as long as nobody has
+/// repaired it. Where all of it is too long, the long fields are cut.
+pub fn write_flawed_row<Cell: AsRef<[u8]>>(
+    out: &mut Vec<u8>,
+    line: u64,
+    message: &str,
+    cells: &[Cell],
+    rest: &[&[u8]],
+) {
+    let own = cells.iter().map(AsRef::as_ref);
+    let total: usize = own.chain(rest.iter().copied()).map(<[u8]>::len).sum();
+    let longest = match total <= FLAWED_BYTES {
+        true => usize::MAX,
+        false => KEPT_BYTES.min(FLAWED_BYTES / (cells.len() + rest.len())),
+    };
     out.extend_from_slice(line.to_string().as_bytes());
     out.push(DIALECT.delimiter);
     write_quoted(out, message.as_bytes());
+    for cell in cells {
+        out.push(DIALECT.delimiter);
+        write_text(out, cut(cell.as_ref(), longest), DIALECT.delimiter);
+    }
     out.push(DIALECT.delimiter);
-    write_quoted(out, capped(text));
-    out.extend(std::iter::repeat_n(DIALECT.delimiter, columns.max(1)));
     write_text(out, NOT_WHOLE.as_bytes(), DIALECT.delimiter);
+    for text in rest {
+        out.push(DIALECT.delimiter);
+        write_quoted(out, cut(text, longest));
+    }
     out.push(b'\n');
+}
+
+/// Adds a row of which nothing can be read: why, and its text (4 KiB of it at
+/// most) in the first of its `columns`.
+pub fn write_unread_row(out: &mut Vec<u8>, line: u64, message: &str, columns: usize, text: &[u8]) {
+    let mut cells: Vec<&[u8]> = vec![b""; columns.max(1)];
+    cells[0] = cut(text, KEPT_BYTES);
+    write_flawed_row(out, line, message, &cells, &[]);
 }
 
 /// Whether a column's name is one that reject files add, and the staged form

@@ -30,11 +30,7 @@ pub(super) fn flatten(line: &[u8], kept_whole: &HashSet<String>) -> Result<Cells
         let what = words.split(" at line ").next().unwrap_or_default();
         format!("it isn't JSON: {what} at character {}", cause.column())
     })?;
-    let mut flattening = Flattening {
-        cells: Vec::new(),
-        names: HashSet::new(),
-        kept_whole,
-    };
+    let mut flattening = Flattening::new(kept_whole);
     let Some(found) = members(json) else {
         return Err("it isn't a JSON object".to_owned());
     };
@@ -44,14 +40,30 @@ pub(super) fn flatten(line: &[u8], kept_whole: &HashSet<String>) -> Result<Cells
     Ok(flattening.cells)
 }
 
-struct Flattening<'line> {
-    cells: Cells,
+/// Members as cells under dotted paths, one by one.
+pub(super) struct Flattening<'line> {
+    pub(super) cells: Cells,
     names: HashSet<String>,
     kept_whole: &'line HashSet<String>,
 }
 
-impl Flattening<'_> {
-    fn add(&mut self, path: String, value: &RawValue, depth: usize) -> Result<(), String> {
+impl<'line> Flattening<'line> {
+    pub(super) fn new(kept_whole: &'line HashSet<String>) -> Self {
+        Self {
+            cells: Vec::new(),
+            names: HashSet::new(),
+            kept_whole,
+        }
+    }
+
+    /// Adds a member, which stands `depth` objects and lists within the record;
+    /// the cells that it had before whatever was wrong with it stay.
+    pub(super) fn add(
+        &mut self,
+        path: String,
+        value: &RawValue,
+        depth: usize,
+    ) -> Result<(), String> {
         let text = value.get();
         let is_nest = text.starts_with(['{', '[']);
         if !is_nest {

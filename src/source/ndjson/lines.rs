@@ -4,14 +4,11 @@ use std::io::{self, BufRead};
 
 use crate::source::csv::ROW_LIMIT_BYTES;
 
-/// What is kept of a line above the bound, to be shown.
-const KEPT_BYTES: usize = 4096;
-
 /// A line as it was found.
 pub(super) enum Line<'lines> {
     /// Its text, without the line end.
     Whole(&'lines [u8]),
-    /// It is longer than a row may be; this is its beginning.
+    /// It is longer than a row may be; this is as much of it as a row may have.
     TooLong(&'lines [u8]),
 }
 
@@ -48,7 +45,7 @@ impl<Reader: BufRead> Lines<Reader> {
                 self.number,
                 match is_whole {
                     true => Line::Whole(&self.text),
-                    false => Line::TooLong(&self.text[..KEPT_BYTES.min(self.text.len())]),
+                    false => Line::TooLong(&self.text),
                 },
             )));
         }
@@ -107,7 +104,7 @@ mod tests {
             [
                 (1, true, 3),
                 (4, true, 4),
-                (5, false, KEPT_BYTES),
+                (5, false, ROW_LIMIT_BYTES),
                 (6, true, 4)
             ]
         );

@@ -7,6 +7,7 @@
 
 mod flatten;
 mod lines;
+mod salvage;
 mod stage;
 
 #[cfg(test)]

@@ -8,11 +8,13 @@ use std::path::Path;
 use crate::source::SourceError;
 use crate::source::csv::{
     is_added_column, open_regular, write_flawed_row, write_staged_header, write_staged_row,
+    write_unread_row,
 };
 use crate::source::staging::{StagedRecords, StagingFile};
 
 use super::flatten::flatten;
 use super::lines::{Line, Lines};
+use super::salvage::readable;
 
 /// Columns that all records together may have. More means a list or a map with
 /// names of its own in each record, and a row of a mebibyte of commas.
@@ -22,8 +24,9 @@ const MOST_COLUMNS: usize = 2_000;
 const READ_BYTES: usize = 256 * 1024;
 
 /// Stages the file at `path` into the new file `staged`. A list or an object
-/// under a name of `named_columns` is a column as a whole, as JSON text; a name
-/// there that no record has is an empty column, which is told.
+/// under a name of `named_columns` or `nesting_fields` is a column as a whole, as
+/// JSON text; a name of the former that no record has is an empty column, which
+/// is told.
 ///
 /// # Errors
 /// The file can't be read or is no NDJSON at all, or the staged one can't be
@@ -31,11 +34,12 @@ const READ_BYTES: usize = 256 * 1024;
 pub fn stage_ndjson(
     path: &Path,
     named_columns: &HashSet<String>,
+    nesting_fields: &HashSet<String>,
     staged: &Path,
 ) -> Result<StagedRecords, SourceError> {
     let input = format!("`{}`", path.display());
-    let columns = gather_columns(path, named_columns, &input)?;
-    let mut columns = columns;
+    let kept_whole: HashSet<String> = named_columns | nesting_fields;
+    let mut columns = gather_columns(path, &kept_whole, &input)?;
     let mut notices = Vec::new();
     let mut missing: Vec<&String> = named_columns
         .iter()
@@ -61,9 +65,10 @@ pub fn stage_ndjson(
         match line {
             Line::TooLong(start) => {
                 let message = format!("line {number} is longer than a row may be; shorten it");
-                write_flawed_row(out.text(), number, columns.len(), &message, start);
+                let found = readable(start, &kept_whole);
+                write_flawed(&mut out, (number, start), &message, found, &places);
             }
-            Line::Whole(text) => match flatten(text, named_columns) {
+            Line::Whole(text) => match flatten(text, &kept_whole) {
                 Ok(found) => {
                     for (name, text) in found {
                         if let Some(&place) = places.get(name.as_str()) {
@@ -74,7 +79,8 @@ pub fn stage_ndjson(
                 }
                 Err(why) => {
                     let message = format!("line {number} is no record: {why}");
-                    write_flawed_row(out.text(), number, columns.len(), &message, text);
+                    let found = readable(text, &kept_whole);
+                    write_flawed(&mut out, (number, text), &message, found, &places);
                 }
             },
         }
@@ -84,10 +90,34 @@ pub fn stage_ndjson(
     Ok(StagedRecords { rows, notices })
 }
 
+/// Adds a line that can't be loaded: what can be read of it under its columns,
+/// and its text behind them.
+fn write_flawed(
+    out: &mut StagingFile,
+    (number, text): (u64, &[u8]),
+    message: &str,
+    found: Vec<(String, Vec<u8>)>,
+    places: &HashMap<&str, usize>,
+) {
+    let text = text.trim_ascii_end();
+    let mut cells = vec![Vec::new(); places.len()];
+    let mut is_read = false;
+    for (name, text) in found {
+        if let Some(&place) = places.get(name.as_str()) {
+            cells[place] = text;
+            is_read = true;
+        }
+    }
+    match is_read {
+        true => write_flawed_row(out.text(), number, message, &cells, &[text]),
+        false => write_unread_row(out.text(), number, message, cells.len(), text),
+    }
+}
+
 /// The columns of all records, in the order in which they come up.
 fn gather_columns(
     path: &Path,
-    named_columns: &HashSet<String>,
+    kept_whole: &HashSet<String>,
     input: &str,
 ) -> Result<Vec<String>, SourceError> {
     let mut columns = Vec::new();
@@ -100,7 +130,7 @@ fn gather_columns(
         if std::mem::take(&mut is_first) {
             refuse_other_formats(text, input)?;
         }
-        let found = match flatten(text, named_columns) {
+        let found = match flatten(text, kept_whole) {
             Ok(found) => found,
             Err(why) => {
                 first_flaw.get_or_insert((number, why));

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
 
-use crate::connector::{BoundStream, Classified, LimitFacts, ReplyClass};
+use crate::connector::{
+    BoundStream, Classified, LimitFacts, Page, PageAt, PageFlaw, ReplyClass, Stream,
+};
 use crate::error::{FatalError, FatalKind};
 use crate::limit::{Observation, rate_limit_hint, retry_after, retry_after_in_body};
 use crate::transport::{
@@ -38,7 +40,7 @@ impl PageRequests {
             method: Method::GET,
             path: Bytes::from(target),
             headers: Arc::clone(&self.headers),
-            authorization: token.authorization.clone(),
+            credentials: Arc::clone(&token.headers),
             request_id: self
                 .request_id_header
                 .clone()
@@ -100,7 +102,7 @@ impl PageRequests {
             "" => String::new(),
             message => format!(": {message}"),
         };
-        let endpoint = &self.bound.stream.endpoint;
+        let endpoint = self.bound.stream.called();
         let (kind, hint) = match status {
             401 | 403 => (
                 FatalKind::Credentials,
@@ -133,4 +135,21 @@ pub(super) fn flaw_of(reply: &Reply, most_bytes: usize) -> Option<String> {
         BodyFlaw::TooLarge => Some(format!("a page is larger than {most_bytes} bytes")),
         BodyFlaw::Truncated => Some("a page breaks off".to_owned()),
     }
+}
+
+/// The page that a reply brings. One without content is an empty page.
+///
+/// # Errors
+/// See [`PageFlaw`].
+pub(super) fn page_of<'reply>(
+    stream: &Stream,
+    at: &PageAt,
+    reply: &'reply Reply,
+) -> Result<Page<'reply>, PageFlaw> {
+    if reply.status == StatusCode::NO_CONTENT {
+        return Ok(Page::empty());
+    }
+    let links = reply.headers.get_all(http::header::LINK).iter();
+    let links: Vec<&[u8]> = links.map(HeaderValue::as_bytes).collect();
+    stream.read_page(at, &links, &reply.body)
 }

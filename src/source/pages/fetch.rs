@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::hash::BuildHasher as _;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -16,14 +17,17 @@ use crate::connector::{BoundStream, PageAt, PageFlaw, ReplyClass};
 use crate::error::{FatalError, FatalKind};
 use crate::limit::{Controller, Decision, LimitEvent, LimitSettings, Permit, Reaction};
 use crate::record::CallRecord;
+use crate::source::SourceError;
 use crate::source::csv::write_staged_header;
 use crate::source::spool::SpoolWriter;
 use crate::transport::{Reply, SendError, Transport};
 
-use super::exchange::{PageRequests, flaw_of};
+use super::exchange::{PageRequests, flaw_of, page_of};
 use super::known::KnownRows;
 use super::patience::Patience;
-use super::rows::{answered_at, dead_end, rows_of};
+use super::reading::Verdict;
+use super::rows::{StagedPage, answered_at, dead_end, rows_of};
+use super::seen::SeenRecords;
 use super::state::FetchState;
 use super::tokens::{SourceToken, SourceTokens};
 
@@ -91,8 +95,10 @@ pub(super) async fn fetch<Way: Transport, Tokens: SourceTokens>(
         refused: None,
         led_to: HashSet::new(),
         records_before: None,
+        seen: SeenRecords::default(),
         fetching,
     };
+    fetcher.go_on_from(writer.path())?;
     fetcher.fetching.state.legs += 1;
     fetcher.save_totals();
     let stopped = writer.stopped();
@@ -127,6 +133,7 @@ struct Fetcher<Way, Tokens> {
     /// Hash of the records of the page before. A source that doesn't know the
     /// page's parameter answers with its first page for ever.
     records_before: Option<u64>,
+    seen: SeenRecords,
 }
 
 impl<Way: Transport, Tokens: SourceTokens> Fetcher<Way, Tokens> {
@@ -144,17 +151,90 @@ impl<Way: Transport, Tokens: SourceTokens> Fetcher<Way, Tokens> {
                 return Ok(Fetched::Stopped);
             }
         }
+        loop {
+            if !self.read_list(writer).await? {
+                return Ok(Fetched::Stopped);
+            }
+            if self.has_enough() || self.fetching.state.complete {
+                break;
+            }
+            let may_shift = self.fetching.bound.stream.pages_may_shift();
+            let is_counted = self.seen.is_complete();
+            let mut state = self.fetching.state.clone();
+            match state.reading.verdict(may_shift, is_counted) {
+                Verdict::Whole => break,
+                Verdict::Doubtful(why) => {
+                    self.fetching.state.doubt = Some(why);
+                    break;
+                }
+                Verdict::ReadAgain(why) => {
+                    (self.fetching.remark)(why);
+                    state.reading = state.reading.again();
+                    state.next = Some(self.fetching.bound.stream.first_page());
+                    self.seen.begin_again();
+                    if !self.stage(writer, &[], state)? {
+                        return Ok(Fetched::Stopped);
+                    }
+                }
+            }
+        }
+        let mut state = self.fetching.state.clone();
+        let has_all = state.next.is_none();
+        state.end(has_all);
+        Ok(match self.stage(writer, &[], state)? {
+            true => Fetched::Everything,
+            false => Fetched::Stopped,
+        })
+    }
+
+    /// Goes on from what an earlier leg has staged at `path`. It doesn't tell
+    /// which records a second reading has left out, so that one begins anew.
+    fn go_on_from(&mut self, path: &Path) -> Result<(), FatalError> {
+        let (state, stream) = (&mut self.fetching.state, &self.fetching.bound.stream);
+        if state.bytes == 0 || state.complete || !stream.pages_may_shift() {
+            return Ok(());
+        }
+        self.seen = SeenRecords::staged(path, stream.key).map_err(SourceError::into_fatal)?;
+        if state.reading.number > 1 {
+            state.reading = state.reading.anew();
+            state.next = Some(stream.first_page());
+            self.seen.begin_again();
+        }
+        Ok(())
+    }
+
+    fn has_enough(&self) -> bool {
+        let rows = self.fetching.state.totals.rows;
+        (self.fetching.rows_wanted).is_some_and(|wanted| rows >= wanted)
+    }
+
+    /// Reads the list to its end, or as far as it is wanted; `false` where
+    /// nothing more is taken in.
+    async fn read_list(&mut self, writer: &mut SpoolWriter) -> Result<bool, FatalError> {
+        self.led_to.clear();
+        self.records_before = None;
         while let Some(page) = self.fetching.state.next.clone() {
-            let is_enough = |wanted| self.fetching.state.totals.rows >= wanted;
-            if self.fetching.rows_wanted.is_some_and(is_enough) {
+            if self.has_enough() {
                 break;
             }
             let reply = self.page(&page).await?;
             let mut state = self.fetching.state.clone();
+            let is_behind_end = state.reading.is_behind_end();
+            if self.ends_list(&reply) {
+                state.reading.note_refused_end(reply.status);
+                state.next = None;
+                return self.stage(writer, &[], state);
+            }
             let stream = &self.fetching.bound.stream;
-            let read = rows_of(stream, &page, &reply, &self.fetching.known, &mut state)?;
+            let (known, seen) = (&self.fetching.known, &mut self.seen);
+            let mut read = rows_of(stream, &page, &reply, known, seen, &mut state)?;
             if read.records_hash.is_some() && read.records_hash == self.records_before {
-                return Err(dead_end(&stream.same_records()));
+                if !is_behind_end {
+                    return Err(dead_end(&stream.same_records()));
+                }
+                // There is no further page, and the last one comes again.
+                state = self.fetching.state.clone();
+                read = StagedPage::default();
             }
             self.records_before = read.records_hash;
             state.totals.pages += 1;
@@ -168,16 +248,10 @@ impl<Way: Transport, Tokens: SourceTokens> Fetcher<Way, Tokens> {
                 state.started_at = Some(answered_at(&reply).to_string());
             }
             if !self.stage(writer, &read.lines, state)? {
-                return Ok(Fetched::Stopped);
+                return Ok(false);
             }
         }
-        let mut state = self.fetching.state.clone();
-        let has_all = state.next.is_none();
-        state.end(has_all);
-        Ok(match self.stage(writer, &[], state)? {
-            true => Fetched::Everything,
-            false => Fetched::Stopped,
-        })
+        Ok(true)
     }
 
     /// Puts lines and the state that goes with them on the disk.
@@ -208,7 +282,7 @@ impl<Way: Transport, Tokens: SourceTokens> Fetcher<Way, Tokens> {
         let _ = (self.fetching.save)(&self.fetching.state);
     }
 
-    /// Asks for a page until it is there.
+    /// Asks for a page until it is there, or it is said that there is none.
     async fn page(&mut self, page: &PageAt) -> Result<Reply, FatalError> {
         let mut token_refusals = 0;
         let mut attempt = 0;
@@ -234,8 +308,8 @@ impl<Way: Transport, Tokens: SourceTokens> Fetcher<Way, Tokens> {
             self.note_call(attempt, &result, seen, duration);
             let failures = match (&flaw, seen) {
                 (Some(what), _) => {
-                    let endpoint = &self.fetching.bound.stream.endpoint;
-                    self.patience.note_bad_page(what, endpoint)
+                    let called = self.fetching.bound.stream.called();
+                    self.patience.note_bad_page(what, &called)
                 }
                 (None, ReplyClass::Retry) => {
                     let cause = cause_of(&result);
@@ -280,6 +354,7 @@ impl<Way: Transport, Tokens: SourceTokens> Fetcher<Way, Tokens> {
                     .with_hint(hint));
                 }
                 (ReplyClass::Retry, _) => {}
+                (_, Ok(reply)) if self.ends_list(&reply) => return Ok(reply),
                 (_, Ok(reply)) => return Err(self.refusal(&reply)),
                 (_, Err(_)) => {}
             }
@@ -287,6 +362,13 @@ impl<Way: Transport, Tokens: SourceTokens> Fetcher<Way, Tokens> {
                 sleep(delay).await;
             }
         }
+    }
+
+    /// Whether a refusal says that there is no such page, where the list should
+    /// have ended already.
+    fn ends_list(&self, reply: &Reply) -> bool {
+        self.fetching.state.reading.is_behind_end()
+            && matches!(reply.status, 400 | 404 | 410 | 416 | 422)
     }
 
     fn refusal(&self, reply: &Reply) -> FatalError {
@@ -336,7 +418,8 @@ impl<Way: Transport, Tokens: SourceTokens> Fetcher<Way, Tokens> {
         if let Some(what) = flaw_of(reply, self.fetching.most_page_bytes) {
             return Ok(Some(what));
         }
-        match self.fetching.bound.stream.read_page(page, &reply.body) {
+        let stream = &self.fetching.bound.stream;
+        match page_of(stream, page, reply) {
             Ok(_) => Ok(None),
             Err(flaw) if flaw.may_pass() => Ok(Some(flaw.to_string())),
             Err(flaw) => Err(dead_end(&flaw)),

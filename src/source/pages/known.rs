@@ -20,7 +20,7 @@ use super::state::read_time;
 
 /// 16 bytes of BLAKE3: two rows that differ never have the same in practice,
 /// and one that is left out by mistake would be lost.
-type Digest = [u8; 16];
+pub(super) type Digest = [u8; 16];
 
 /// Rows that are remembered at most, some 40 MB. Those beyond are sent once
 /// more, which an upsert bears; more would let memory grow with the load, where
@@ -93,7 +93,7 @@ impl KnownRows {
 
 /// Of a staged line without its place, and without the message that names it:
 /// they are other ones each time.
-fn digest(line: &[u8]) -> Digest {
+pub(super) fn digest(line: &[u8]) -> Digest {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let behind_place = memchr::memchr(b',', line).map_or(0, |comma| comma + 1);
     let contents = &line[behind_place..];
@@ -110,7 +110,7 @@ fn digest(line: &[u8]) -> Digest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::csv::{write_flawed_row, write_staged_header, write_staged_row};
+    use crate::source::csv::{write_staged_header, write_staged_row, write_unread_row};
 
     fn line(place: u64, cells: [&str; 2]) -> Vec<u8> {
         let mut line = Vec::new();
@@ -139,7 +139,7 @@ mod tests {
         let quoted = line(2, ["b\n\"c\", d", "2026-01-01T00:09:00Z"]);
         let flawed = |place: u64| {
             let (mut line, message) = (Vec::new(), format!("record {place} is no object"));
-            write_flawed_row(&mut line, place, 2, &message, b"[1, 2]");
+            write_unread_row(&mut line, place, &message, 2, b"[1, 2]");
             line
         };
         let file = staged(&[early.clone(), quoted, flawed(3)]);

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::connector::PageAt;
 
+use super::reading::Reading;
+
 /// What was asked of the source, over all legs of the run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FetchTotals {
@@ -40,6 +42,13 @@ pub struct FetchState {
     /// How often fetching was begun: a part of every request's id.
     #[serde(default)]
     pub legs: u64,
+    /// The reading of the list that is under way, or the last one.
+    #[serde(default)]
+    pub reading: Reading,
+    /// Why it can't be told whether every record of the list came, for people;
+    /// none where it can, and while it is read.
+    #[serde(default)]
+    pub doubt: Option<String>,
 }
 
 impl FetchState {
@@ -55,6 +64,8 @@ impl FetchState {
             watermark: None,
             totals: FetchTotals::default(),
             legs: 0,
+            reading: Reading::default(),
+            doubt: None,
         }
     }
 

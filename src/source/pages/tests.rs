@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{HeaderValue, RETRY_AFTER};
+use http::header::{HeaderValue, LINK, RETRY_AFTER};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
@@ -18,6 +18,8 @@ use crate::transport::{BodyFlaw, Cause, FakeTransport, Reply, Request, SendError
 use super::fetch::{CallLog, Fetched, Fetching, fetch};
 use super::state::FetchState;
 use super::tokens::{SourceToken, SourceTokens};
+
+mod lists;
 
 /// A connector with one stream whose pages are as given.
 fn stream(pages: &str) -> BoundStream {
@@ -46,8 +48,7 @@ impl SourceTokens for Minted {
             .max(refused.map_or(1, |refused| refused + 1));
         Ok(SourceToken {
             generation: self.generation,
-            authorization: HeaderValue::from_str(&format!("Bearer t{}", self.generation))
-                .expect("plain"),
+            headers: Arc::new([]),
         })
     }
 
@@ -188,11 +189,58 @@ async fn numbers_cursors_and_links_lead_from_page_to_page() {
         "/people" => page(r#"{"list":[],"next":"https://shop.example/people?p=2"}"#),
         "/people?p=2" => page(r#"{"list":[{"id":"a"}],"next":"?p=3"}"#),
         "/people?p=3" => page(r#"{"list":[{"id":"b"}],"next":"/other/path?p=4"}"#),
-        "/other/path?p=4" => page(r#"{"list":[{"id":"c"}]}"#),
+        "/other/path?p=4" => page(r#"{"list":[{"id":"c"}],"next":"people?p=5"}"#),
+        "/other/people?p=5" => page(r#"{"list":[{"id":"d"}]}"#),
+        other => panic!("{other}"),
+    })
+    .await;
+    assert_eq!((ended.how, ended.state.totals.rows), (Ok(()), 4));
+}
+
+/// A page of one record whose `Link` headers are these.
+fn linking(id: &str, links: &[&str]) -> Result<Reply, SendError> {
+    let page = Reply::new(200, format!(r#"{{"list":[{{"id":"{id}"}}]}}"#));
+    Ok(links.iter().fold(page, |page, link| {
+        page.with_header(LINK, HeaderValue::from_str(link).expect("a header's value"))
+    }))
+}
+
+#[tokio::test(start_paused = true)]
+async fn link_headers_lead_from_page_to_page_to_the_one_without() {
+    let pages = "{by: link_header, size: {parameter: limit, value: 1}}";
+    let ended = run(pages, None, |target, _| match target {
+        "/people?limit=1" => linking(
+            "a",
+            &["<https://shop.example/people?after=x%2Cy>; rel=\"next\", </l>; rel=last"],
+        ),
+        "/people?after=x%2Cy" => linking("b", &["</people>; rel=prev", "<?after=z>; rel=\"next\""]),
+        "/people?after=z" => linking("c", &["</people?limit=1>; rel=\"first prev\""]),
         other => panic!("{other}"),
     })
     .await;
     assert_eq!((ended.how, ended.state.totals.rows), (Ok(()), 3));
+    assert!(ended.state.complete);
+}
+
+#[tokio::test(start_paused = true)]
+async fn link_headers_that_lead_nowhere_end_the_fetching() {
+    for (link, told) in [
+        ("<https://evil.example/people>; rel=next", "leads elsewhere"),
+        ("<//evil.example/people>; rel=next", "leads elsewhere"),
+        ("</people>; rel=\"next", "can't be read"),
+        ("<?a>; rel=next, <?b>; rel=next", "can't be read"),
+        ("</a?p=1>; rel=next", "in a circle"),
+    ] {
+        let ended = run("{by: link_header}", None, move |target, number| {
+            assert!(!target.starts_with("/people") || number == 0, "{link}");
+            assert!(number < 3, "{link}");
+            linking(&number.to_string(), &[link])
+        })
+        .await;
+        let error = ended.how.expect_err(link);
+        assert_eq!(error.kind, FatalKind::Tenant, "{link}");
+        assert!(error.message.contains(told), "{link}: {error}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -205,7 +253,6 @@ async fn a_link_to_another_host_gets_no_token() {
         "//evil.example/people",
         "https:\\\\evil.example",
         "ftp://shop.example/x",
-        "people?p=2",
     ] {
         let ended = run("{by: next_link, at: /next}", None, move |target, _| {
             assert_eq!(target, "/people", "{link}");
@@ -405,7 +452,7 @@ async fn no_more_pages_are_asked_for_than_are_wanted() {
 #[tokio::test(start_paused = true)]
 async fn a_record_that_can_t_be_read_is_staged_as_such() {
     let ended = run(OFFSET, Some(2), |_, _| {
-        page(r#"{"list":["text",{"id":"\ud800"},{"id":"a\u0000b"},{"id":"ok","name":{"first":{"x":[1]}}}]}"#)
+        page(r#"{"list":["text",{"id":"\ud800","name":{"first":"Zoë, \"Z\""}},{"id":"a\u0000b"},{"id":"ok","name":{"first":{"x":[1]}}}]}"#)
     })
     .await;
     ended.how.expect("all came");
@@ -415,15 +462,13 @@ async fn a_record_that_can_t_be_read_is_staged_as_such() {
         "{}",
         lines[1]
     );
-    assert!(
-        lines[2].starts_with("2,\"record 2 has a text"),
-        "{}",
-        lines[2]
+    assert_eq!(
+        lines[2],
+        r#"2,"record 2 has half a character in the text of `id`","""\ud800""","Zoë, ""Z""",,repair this row before loading it"#
     );
-    assert!(
-        lines[3].starts_with("3,\"a NUL character (line 3)"),
-        "{}",
-        lines[3]
+    assert_eq!(
+        lines[3],
+        "3,\"a NUL character (line 3); take it out\",a\0b,,,repair this row before loading it"
     );
     assert_eq!(lines[4], r#"4,,ok,"{""x"":[1]}","#);
 }

@@ -2,18 +2,16 @@
 
 use std::future::Future;
 
-use http::HeaderValue;
-
 use crate::error::FatalError;
+use crate::transport::SharedHeaders;
 
 /// A token as a request carries it.
 #[derive(Clone)]
 pub struct SourceToken {
     /// Which of the tokens it is; a later one has a larger number.
     pub generation: u64,
-    /// The whole `Authorization` value, marked sensitive; an empty value sends
-    /// none.
-    pub authorization: HeaderValue,
+    /// The headers that carry it, marked sensitive.
+    pub headers: SharedHeaders,
 }
 
 /// Where tokens of the source's platform come from.

@@ -1,6 +1,7 @@
 //! Filling a spool from this side, piece by piece.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{FatalError, FatalKind};
@@ -17,6 +18,12 @@ pub struct SpoolWriter {
 impl SpoolWriter {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         Self { shared }
+    }
+
+    /// The file that is filled.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.shared.path
     }
 
     /// Adds whole lines. They are on the disk, and `note` has been called with

@@ -9,17 +9,35 @@ const DIGITS_KEPT: i32 = 15;
 /// Milliseconds of a day.
 const DAY_MS: f64 = 86_400_000.0;
 
+/// A cell whose text can't be trusted.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Doubt {
+    /// Why, as a lower-case fragment without the cell's name.
+    pub(super) why: String,
+    /// What the cell holds, as well as it can be written.
+    pub(super) shown: String,
+}
+
+impl Doubt {
+    fn new(why: impl Into<String>, shown: impl Into<String>) -> Self {
+        Self {
+            why: why.into(),
+            shown: shown.into(),
+        }
+    }
+}
+
 /// The text of a cell's value, which may be a formula's.
 ///
 /// # Errors
-/// Why it can't be trusted, as a lower-case fragment without the cell's name.
-pub(super) fn text_of(value: &DataRef<'_>, is_formula: bool) -> Result<String, String> {
+/// Why it can't be trusted.
+pub(super) fn text_of(value: &DataRef<'_>, is_formula: bool) -> Result<String, Doubt> {
     Ok(match value {
         DataRef::Empty if is_formula => {
-            return Err(
-                "holds a formula without its result; open the file in a spreadsheet program and save it"
-                    .to_owned(),
-            );
+            return Err(Doubt::new(
+                "holds a formula without its result; open the file in a spreadsheet program and save it",
+                "",
+            ));
         }
         DataRef::Empty => String::new(),
         DataRef::String(text) | DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => {
@@ -28,40 +46,48 @@ pub(super) fn text_of(value: &DataRef<'_>, is_formula: bool) -> Result<String, S
         DataRef::SharedString(text) => (*text).to_owned(),
         DataRef::Bool(value) => value.to_string(),
         DataRef::Int(number) if number.unsigned_abs() < 10_u64.pow(15) => number.to_string(),
-        DataRef::Int(number) => return Err(lost_digits(&number.to_string())),
+        DataRef::Int(number) => return Err(lost_digits(number.to_string())),
         DataRef::Float(number) => return number_text(*number),
         DataRef::DateTime(moment) => return moment_text(moment),
-        DataRef::Error(error) => return Err(format!("holds the error {error}")),
+        DataRef::Error(error) => {
+            return Err(Doubt::new(
+                format!("holds the error {error}"),
+                error.to_string(),
+            ));
+        }
     })
 }
 
-fn lost_digits(number: &str) -> String {
-    format!(
+fn lost_digits(number: String) -> Doubt {
+    let why = format!(
         "holds the number {number}, and a workbook keeps {DIGITS_KEPT} digits of a number; \
          format the column as text and enter it again"
-    )
+    );
+    Doubt::new(why, number)
 }
 
 /// A number with the digits that the workbook shows: 0.1 + 0.2 is 0.3.
-fn number_text(number: f64) -> Result<String, String> {
+fn number_text(number: f64) -> Result<String, Doubt> {
     if !number.is_finite() {
-        return Err("holds no number that can be written".to_owned());
+        let why = "holds no number that can be written";
+        return Err(Doubt::new(why, number.to_string()));
     }
     let digits = usize::try_from(DIGITS_KEPT - 1).unwrap_or_default();
     let rounded: f64 = format!("{number:.digits$e}").parse().unwrap_or(number);
     // Negative zero is zero.
     let text = (rounded + 0.0).to_string();
     if rounded.fract() == 0.0 && rounded.abs() >= 10_f64.powi(DIGITS_KEPT) {
-        return Err(lost_digits(&text));
+        return Err(lost_digits(text));
     }
     Ok(text)
 }
 
 /// A date, a time of day, both, or a stretch of time, in the forms of ISO 8601.
-fn moment_text(moment: &ExcelDateTime) -> Result<String, String> {
+fn moment_text(moment: &ExcelDateTime) -> Result<String, Doubt> {
     let serial = moment.as_f64();
     if !(0.0..2_958_466.0).contains(&serial) {
-        return Err(format!("holds {serial}, which is no date"));
+        let why = format!("holds {serial}, which is no date");
+        return Err(Doubt::new(why, serial.to_string()));
     }
     if moment.is_duration() {
         let whole_ms = (serial * DAY_MS).round();
@@ -127,7 +153,9 @@ mod tests {
             text(999_999_999_999_999.0),
             Ok("999999999999999".to_owned())
         );
-        assert!(text(4.012_888_888_881_881e15).is_err_and(|why| why.contains("15 digits")));
+        let doubt = text(4.012_888_888_881_881e15).expect_err("too many digits");
+        assert!(doubt.why.contains("15 digits"), "{doubt:?}");
+        assert_eq!(doubt.shown, "4012888888881880");
         assert!(text(f64::NAN).is_err());
     }
 

@@ -8,6 +8,7 @@
 //! that can't be trusted (an error, a number that lost digits) rejects its row.
 
 mod cell;
+mod merged;
 mod padding;
 mod stage;
 

@@ -1,21 +1,22 @@
 //! From the sheet's cells to the staged file.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Read, Seek as _};
 use std::panic::catch_unwind;
 use std::path::Path;
 
-use calamine::{Dimensions, Reader, SheetType, SheetVisible, Xlsx, XlsxError};
+use calamine::{Reader, SheetType, SheetVisible, Xlsx, XlsxError};
 
 use crate::config::did_you_mean;
 use crate::source::SourceError;
 use crate::source::csv::{
-    ROW_LIMIT_BYTES, is_added_column, open_regular, write_flawed_row, write_staged_header,
+    ROW_LIMIT_BYTES, cut, is_added_column, open_regular, write_flawed_row, write_staged_header,
     write_staged_row,
 };
 use crate::source::staging::{StagedRecords, StagingFile};
 
-use super::cell::{column_name, text_of};
+use super::cell::{Doubt, column_name, text_of};
+use super::merged::{MergedCells, span};
 use super::padding::Padding;
 
 /// Stages a sheet of the workbook at `path` (the first one that is visible
@@ -38,9 +39,17 @@ pub fn stage_workbook(
     })
 }
 
+/// The first bytes of containers of the old kind.
+const OLD_CONTAINER: &[u8] = b"\xd0\xcf\x11\xe0";
+
+/// What is kept of each cell behind the bound on a row: enough to tell what is
+/// in it, for a sheet of sixteen thousand columns.
+const SHOWN_BYTES: usize = 256;
+
 fn stage(path: &Path, sheet: Option<&str>, staged: &Path) -> Result<StagedRecords, SourceError> {
-    let file = open_regular(path)?;
+    let mut file = open_regular(path)?;
     let input = format!("`{}`", path.display());
+    refuse_other_formats(&mut file, &input)?;
     let bad = |cause: XlsxError| SourceError::BadWorkbook {
         input: input.clone(),
         message: in_words(&cause),
@@ -53,7 +62,7 @@ fn stage(path: &Path, sheet: Option<&str>, staged: &Path) -> Result<StagedRecord
     let mut out = StagingFile::create(staged)?;
     let mut staging = Staging {
         input: format!("{input}, sheet {sheet}"),
-        merged,
+        merged: MergedCells::new(merged),
         first_column: 0,
         columns: Vec::new(),
         rows: 0,
@@ -90,6 +99,26 @@ fn stage(path: &Path, sheet: Option<&str>, staged: &Path) -> Result<StagedRecord
     })
 }
 
+/// What a spreadsheet program saves as XLSX with a password isn't a zip archive
+/// any more but a container of the old kind.
+fn refuse_other_formats(file: &mut File, input: &str) -> Result<(), SourceError> {
+    let failed = |cause| SourceError::reading(input.to_owned(), 0, cause);
+    let mut start = Vec::new();
+    file.take(OLD_CONTAINER.len() as u64)
+        .read_to_end(&mut start)
+        .map_err(failed)?;
+    file.rewind().map_err(failed)?;
+    if start != OLD_CONTAINER {
+        return Ok(());
+    }
+    Err(SourceError::NotText {
+        input: input.to_owned(),
+        wanted: "a workbook that can be read (XLSX)",
+        format: "one that is protected by a password, or an old one (XLS)",
+        hint: "Open it in a spreadsheet program and save it as XLSX, without a password.",
+    })
+}
+
 fn choose_sheet(
     workbook: &Xlsx<BufReader<File>>,
     wanted: Option<&str>,
@@ -114,9 +143,10 @@ fn choose_sheet(
             true => format!("; it has {}", names().collect::<Vec<_>>().join(", ")),
             false => near,
         };
-        SourceError::BadWorkbook {
+        SourceError::NoSheet {
             input: input.to_owned(),
-            message: format!("no sheet `{}`{known}", wanted.unwrap_or_default()),
+            sheet: wanted.unwrap_or_default().to_owned(),
+            known,
         }
     })
 }
@@ -140,32 +170,29 @@ struct SheetRow {
 }
 
 impl SheetRow {
-    fn add(&mut self, column: u32, text: Result<String, String>) {
-        let place = || format!("{}{}", column_name(column), self.index + 1);
-        match text {
-            Ok(text) if text.is_empty() => {}
-            Ok(_) if self.bytes > ROW_LIMIT_BYTES => {}
-            Ok(text) => {
-                self.bytes += text.len();
-                if self.bytes > ROW_LIMIT_BYTES {
-                    let message = format!(
-                        "row {} is longer than {ROW_LIMIT_BYTES} bytes; shorten it",
-                        self.index + 1
-                    );
-                    self.flaw.get_or_insert(message);
-                }
-                self.cells.push((column, text));
+    fn add(&mut self, column: u32, text: Result<String, Doubt>) {
+        let mut text = match text {
+            Ok(text) => text,
+            Err(doubt) => {
+                let place = format!("{}{}", column_name(column), self.index + 1);
+                self.flaw
+                    .get_or_insert(format!("cell {place} {}", doubt.why));
+                doubt.shown
             }
-            Err(why) => {
-                let message = format!("cell {} {why}", place());
-                self.flaw.get_or_insert(message);
-            }
+        };
+        if text.is_empty() {
+            return;
         }
-    }
-
-    fn text(&self) -> String {
-        let texts: Vec<&str> = self.cells.iter().map(|(_, text)| text.as_str()).collect();
-        texts.join(",")
+        self.bytes += text.len();
+        if self.bytes > ROW_LIMIT_BYTES {
+            let message = format!(
+                "row {} is longer than {ROW_LIMIT_BYTES} bytes; shorten it",
+                self.index + 1
+            );
+            self.flaw.get_or_insert(message);
+            text.truncate(cut(text.as_bytes(), SHOWN_BYTES).len());
+        }
+        self.cells.push((column, text));
     }
 
     fn clear(&mut self) {
@@ -177,7 +204,7 @@ impl SheetRow {
 
 struct Staging {
     input: String,
-    merged: Vec<Dimensions>,
+    merged: MergedCells,
     /// The header's first column.
     first_column: usize,
     /// Of each column of the sheet, from its first one to the header's last:
@@ -208,13 +235,18 @@ impl Staging {
         self.rows += 1;
         let number = u64::from(row.index) + 1;
         let mut texts = vec![""; self.columns.len()];
-        let mut flaw = row.flaw.clone();
+        let mut nameless: Vec<&[u8]> = Vec::new();
+        let first = u32::try_from(self.first_column).unwrap_or_default();
+        let end = u32::try_from(self.columns.len()).unwrap_or(u32::MAX);
+        let merged = self.merged.covered(row.index, first..end);
+        let mut flaw = row.flaw.clone().or(merged);
         for (column, text) in &row.cells {
             let place = usize::try_from(*column).ok();
             let named = place.filter(|place| *place >= self.first_column);
             match named.and_then(|place| texts.get_mut(place)) {
                 Some(cell) => *cell = text,
                 None => {
+                    nameless.push(text.as_bytes());
                     let place = format!("{}{number}", column_name(*column));
                     flaw.get_or_insert(format!(
                         "cell {place} stands in a column without a name; name it, or empty the cell"
@@ -230,34 +262,25 @@ impl Staging {
             .collect();
         match flaw {
             None => write_staged_row(out, number, &cells),
-            Some(flaw) => {
-                write_flawed_row(out, number, cells.len(), &flaw, row.text().as_bytes());
-            }
+            Some(flaw) => write_flawed_row(out, number, &flaw, &cells, &nameless),
         }
     }
 
     /// Every column from the first named one to the last must have a name.
     fn read_header(&mut self, row: &SheetRow) -> Result<(), SourceError> {
         let number = row.index + 1;
+        let input = &self.input;
         let bad = |message: String| SourceError::BadSheetHeader {
-            input: self.input.clone(),
+            input: input.clone(),
             row: number,
             message,
         };
         if let Some(flaw) = &row.flaw {
             return Err(bad(flaw.clone()));
         }
-        let crossing = self
-            .merged
-            .iter()
-            .find(|area| area.start.0 <= row.index && area.end.0 >= row.index);
-        if let Some(area) = crossing {
-            let name = |(row, column): (u32, u32)| format!("{}{}", column_name(column), row + 1);
-            return Err(bad(format!(
-                "the cells {} to {} are merged",
-                name(area.start),
-                name(area.end)
-            )));
+        if let Some(area) = self.merged.at_row(row.index).first() {
+            let message = format!("the cells {} are merged", span(area));
+            return Err(bad(message));
         }
         let first = row.cells.first().map_or(0, |(column, _)| *column);
         let last = row.cells.last().map_or(0, |(column, _)| *column);

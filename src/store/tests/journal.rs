@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use super::support::{batch, commit_rows, intended, open_ledger, position, rows_in};
 use crate::record::{OutcomeKind, RowId, RowRanges};
-use crate::store::{Durability, Journal, JournalError, ListedRow, SqliteJournal, Standing, schema};
+use crate::store::{
+    Durability, IntendedRow, Intent, Journal, JournalError, ListedRow, SqliteJournal, Standing,
+    schema,
+};
 
 const NO_TIME: Duration = Duration::ZERO;
 
@@ -57,6 +60,48 @@ fn a_row_that_was_about_to_be_sent_is_in_doubt_until_it_ends() {
     let suspect = &state.suspects[&RowId(3)];
     assert_eq!((suspect.position, suspect.sent_at_ms), (position(3), 77));
     assert_eq!(rows.rows(), 1);
+}
+
+#[test]
+fn what_was_about_to_be_done_to_a_row_is_what_was_noted_last() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("journal.db");
+    let mut ledger = open_ledger(folder.path());
+    ledger.commit(NO_TIME).expect("committed");
+    let about_to = |intent, rows: &[u64]| {
+        let rows = intended(rows.iter().copied());
+        let with = |row: IntendedRow| IntendedRow { intent, ..row };
+        rows.into_iter().map(with).collect::<Vec<_>>()
+    };
+    let stored = || {
+        let state = SqliteJournal::open_to_read(&path)
+            .and_then(|mut journal| journal.load())
+            .expect("loaded");
+        let suspects = state.suspects.into_iter();
+        suspects
+            .map(|(row, suspect)| (row.0, suspect.intent))
+            .collect::<Vec<_>>()
+    };
+    ledger
+        .intend(&about_to(Intent::Change, &[1, 2, 3]))
+        .expect("noted");
+    // The record of one was gone, so it is made.
+    ledger
+        .intend(&about_to(Intent::Write, &[2]))
+        .expect("noted");
+    let expected = [(1, Intent::Change), (2, Intent::Write), (3, Intent::Change)];
+    assert_eq!(stored(), expected);
+    // It was taken back, and found after all; before the next commit, and after.
+    ledger.withdraw(&[RowId(2)]);
+    ledger
+        .intend(&about_to(Intent::Change, &[2]))
+        .expect("noted");
+    assert_eq!(stored()[1], (2, Intent::Change));
+    ledger
+        .record(batch([1, 2].map(|row| (row, OutcomeKind::Updated))))
+        .expect("booked");
+    ledger.commit(NO_TIME).expect("committed");
+    assert_eq!(stored(), [(3, Intent::Change)]);
 }
 
 #[test]

@@ -5,7 +5,8 @@ use bytes::Bytes;
 
 use crate::record::{Outcome, OutcomeBatch, OutcomeKind, Position, RowId, RowRanges};
 use crate::store::{
-    BookFormat, Checkpoint, Commit, IntendedRow, Journal, JournalError, Ledger, SqliteJournal,
+    BookFormat, Checkpoint, Commit, IntendedRow, Intent, Journal, JournalError, Ledger,
+    SqliteJournal,
 };
 
 /// A format of one row a line: its number.
@@ -55,6 +56,7 @@ pub(super) fn intended(rows: impl IntoIterator<Item = u64>) -> Vec<IntendedRow> 
         .map(|row| IntendedRow {
             row: RowId(row),
             position: position(row),
+            intent: Intent::Write,
         })
         .collect()
 }

@@ -1,6 +1,6 @@
 //! What the data plane sends, and how it uses its connections.
 
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -57,7 +57,7 @@ fn a_request_holds_what_it_should_and_nothing_twice() {
         let bare = Request {
             method: Method::GET,
             headers: headers.into(),
-            authorization: HeaderValue::from_static(""),
+            credentials: Arc::new([]),
             request_id: None,
             body: Bytes::new(),
             ..patch("/")

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue, Method};
 use tokio::task::LocalSet;
 
@@ -38,7 +39,7 @@ fn patch(path: &str) -> Request {
         method: Method::PATCH,
         path: Bytes::copy_from_slice(path.as_bytes()),
         headers: Arc::new([]),
-        authorization: HeaderValue::from_static("Bearer hunter2"),
+        credentials: Arc::new([(AUTHORIZATION, HeaderValue::from_static("Bearer hunter2"))]),
         request_id: Some((
             HeaderName::from_static("x-request-id"),
             HeaderValue::from_static("r-1"),

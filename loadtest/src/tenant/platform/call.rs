@@ -1,5 +1,7 @@
 //! A request, taken apart.
 
+use std::ops::RangeInclusive;
+
 use hyper::body::Bytes;
 use hyper::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderMap};
 use hyper::{Method, Uri};
@@ -67,14 +69,25 @@ impl Call {
 
     /// A whole number of the query, within bounds.
     pub(crate) fn number(&self, name: &str, default: usize, most: usize) -> Result<usize, Flaw> {
+        self.number_within(name, default, 0..=most)
+    }
+
+    /// The same where a number may be too small as well.
+    pub(crate) fn number_within(
+        &self,
+        name: &str,
+        default: usize,
+        bounds: RangeInclusive<usize>,
+    ) -> Result<usize, Flaw> {
         let Some(text) = self.parameter(name) else {
             return Ok(default);
         };
-        text.parse()
-            .ok()
-            .filter(|number| *number <= most)
+        let number = text.parse().ok();
+        number
+            .filter(|number| bounds.contains(number))
             .ok_or_else(|| {
-                let message = format!("{name} must be a number of at most {most}");
+                let (least, most) = (bounds.start(), bounds.end());
+                let message = format!("{name} must be a number between {least} and {most}");
                 Flaw::of_field("invalid.query.param.value", name, message)
             })
     }

@@ -23,6 +23,8 @@ pub(crate) struct Table {
     records: Vec<Record>,
     by_id: HashMap<String, usize>,
     by_name: HashMap<String, Vec<usize>>,
+    /// How many of each first name were made and are gone.
+    removed: BTreeMap<String, u64>,
 }
 
 impl Table {
@@ -71,6 +73,27 @@ impl Table {
         Some(record)
     }
 
+    /// Takes a record away; whether it was there.
+    pub(crate) fn remove(&mut self, id: &str) -> bool {
+        let Some(place) = self.by_id.remove(id) else {
+            return false;
+        };
+        let gone = self.records.remove(place);
+        let name = gone.names.first().cloned().unwrap_or_default();
+        *self.removed.entry(name).or_default() += 1;
+        // Those behind it have moved up.
+        for later in self.by_id.values_mut().filter(|later| **later > place) {
+            *later -= 1;
+        }
+        for places in self.by_name.values_mut() {
+            places.retain(|other| *other != place);
+            for later in places.iter_mut().filter(|later| **later > place) {
+                *later -= 1;
+            }
+        }
+        true
+    }
+
     fn index(&mut self, place: usize, names: &[String]) {
         for name in names {
             let places = self.by_name.entry(name.clone()).or_default();
@@ -100,9 +123,9 @@ impl Table {
             .partition_point(|record| record.made_at <= until)
     }
 
-    /// How many records each first name has; those without one stand under the empty text.
+    /// How many records were made of each first name; those without one stand under the empty text.
     pub(crate) fn made(&self) -> BTreeMap<String, u64> {
-        let mut made = BTreeMap::new();
+        let mut made = self.removed.clone();
         for record in &self.records {
             let name = record.names.first().cloned().unwrap_or_default();
             *made.entry(name).or_default() += 1;

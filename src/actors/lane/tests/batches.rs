@@ -1,8 +1,12 @@
 //! Several rows in one request.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::json;
 
 use crate::record::OutcomeKind;
+use crate::transport::Reply;
 
 use super::harness::*;
 use super::making::{LISTED, Treat, listed, load, making, start};
@@ -150,4 +154,63 @@ fn a_list_without_an_answer_is_looked_up_row_by_row() {
     let look_ups = maker.asked.borrow();
     let look_ups = look_ups.iter().filter(|asked| asked.looks_up.is_some());
     assert_eq!(look_ups.count(), 8);
+}
+
+/// In lists of two hundred, with reasons.
+fn long_lists() -> LaneWish {
+    let text = LISTED.replace("batch: 8", "batch: 200") + "    errors: {messages: [/why]}\n";
+    making(Box::leak(text.into_boxed_str()))
+}
+
+/// A refusal in words of its own.
+fn refused_for(why: &str) -> Treat {
+    let reply = Reply::new(422, json!({ "why": why }).to_string());
+    Treat::Answer((Duration::from_millis(20), Ok(reply)))
+}
+
+#[test]
+fn a_refusal_that_holds_for_every_row_is_not_asked_for_row_by_row() {
+    let (notes, maker) = load(&long_lists(), 2_000, |_| {
+        refused_for("there is no column colour")
+    });
+    let ends = notes.ends();
+    assert_eq!(ends.len(), 2_000);
+    assert!(ends.values().all(|kind| *kind == OutcomeKind::Rejected));
+    for row in 1..=2_000 {
+        let message = notes.refusal(row).message;
+        assert!(
+            message.starts_with("there is no column colour"),
+            "{message}"
+        );
+    }
+    assert!(!notes.refusal(1).message.contains("rows before it"));
+    let last = notes.refusal(2_000).message;
+    assert!(
+        last.contains("32 rows before it were refused in these words"),
+        "{last}"
+    );
+    // Row by row they were some 4,000.
+    let requests = maker.asked.borrow().len();
+    assert!(requests < 450, "{requests} requests");
+}
+
+#[test]
+fn rows_that_are_refused_for_themselves_take_no_others_along() {
+    // Many in all, and never as many in a row, or in the same words.
+    let is_bad = |row: u64| row % 40 < 25;
+    let (notes, maker) = load(&long_lists(), 1_000, move |asked| {
+        match asked.rows.iter().find(|row| is_bad(**row)) {
+            Some(row) if row % 2 == 0 => refused_for("too long"),
+            Some(_) => refused_for("too short"),
+            None => Treat::Well,
+        }
+    });
+    for (row, kind) in notes.ends() {
+        let expected = match is_bad(row) {
+            true => OutcomeKind::Rejected,
+            false => OutcomeKind::Created,
+        };
+        assert_eq!(kind, expected, "row {row}");
+    }
+    assert!(maker.made.borrow().values().all(|made| *made == 1));
 }

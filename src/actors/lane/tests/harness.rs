@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::HeaderValue;
+use http::header::AUTHORIZATION;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
 use tokio::time::{Instant, sleep, timeout};
@@ -21,7 +22,7 @@ use crate::connector::Connector;
 use crate::error::FatalError;
 use crate::limit::{Concurrency, Controller, LimitEvent, LimitSettings};
 use crate::record::{Chunk, Item, OutcomeBatch, Position, RowId};
-use crate::store::{JobOfRow, Suspect};
+use crate::store::{Intent, JobOfRow, Suspect};
 use crate::transport::{FakeTransport, Request};
 
 use super::super::{
@@ -82,6 +83,10 @@ impl LaneControl for NotingControl {
         self.notes.fatal.borrow_mut().push(error);
     }
 
+    fn notice(&self, words: String) {
+        self.notes.notices.borrow_mut().push(words);
+    }
+
     fn limiter_decided(&self, level: LimitLevel, event: LimitEvent, _now: Instant) {
         self.notes.decisions.borrow_mut().push((level, event));
     }
@@ -97,6 +102,8 @@ pub(super) struct LaneWish {
     pub(super) connector: Option<&'static str>,
     /// Rows that an earlier leg was about to send.
     pub(super) suspects: Vec<u64>,
+    /// What it was about to do.
+    pub(super) intent_of_suspects: Intent,
     /// The job that these rows were sent with, in their order.
     pub(super) job_of_suspects: Option<&'static str>,
     /// How long before the lane began they were to be sent.
@@ -121,6 +128,7 @@ impl Default for LaneWish {
             mint_time: Duration::from_millis(300),
             connector: None,
             suspects: Vec::new(),
+            intent_of_suspects: Intent::Write,
             job_of_suspects: None,
             suspects_age: Duration::ZERO,
             made_before: false,
@@ -178,8 +186,9 @@ fn token(generation: u64) -> CurrentToken {
     let authorization = HeaderValue::from_str(&format!("Bearer {generation}"));
     Some(Arc::new(Token {
         generation,
-        authorization: authorization.expect("a header's value"),
+        headers: Arc::new([(AUTHORIZATION, authorization.expect("a header's value"))]),
         expires_at: None,
+        address: None,
     }))
 }
 
@@ -263,8 +272,10 @@ impl RunningLane {
         let tokens = watch::Sender::new(None);
         let drain = watch::Sender::new(false);
         let (desk, intentions) = IntentDesk::open();
+        let endpoint = endpoint(wish);
+        let writes_down = endpoint.writes_down();
         let setup = LaneSetup {
-            endpoint: endpoint(wish),
+            endpoint,
             transport: Rc::new(FakeTransport::new(script)),
             controller: Arc::clone(controller),
             tokens: tokens.subscribe(),
@@ -278,7 +289,7 @@ impl RunningLane {
             gauge: Arc::clone(&gauge),
             request_id_prefix: "run-1-".to_owned(),
             meter: Arc::default(),
-            intents: (!wish.repeatable).then_some(desk),
+            intents: writes_down.then_some(desk),
             suspects: Arc::new(suspects_of(wish)),
             made_before: wish.made_before,
         };
@@ -414,6 +425,7 @@ fn suspects_of(wish: &LaneWish) -> BTreeMap<RowId, Suspect> {
                 place,
             }),
             position: Position { byte: 0, line: row },
+            intent: wish.intent_of_suspects,
             sent_at_ms: u64::try_from(sent_at.as_millis()).expect("in range"),
         };
         (RowId(row), suspect)

@@ -300,6 +300,29 @@ fn questions_keep_to_the_limit_and_get_through_trouble() {
 }
 
 #[test]
+fn a_job_that_is_not_known_for_minutes_is_asked_about_again() {
+    for refusal in [400, 404, 409] {
+        let (notes, seen) = under_paused_time(async move {
+            let (mut lane, seen) = start(&wish(), move |target, rows, before| match before {
+                ..12 if !target.ends_with("/results") => status(refusal, 10),
+                _ => slow(target, rows, before + 1),
+            });
+            lane.feed_items(rows(1, 10));
+            (lane.end().await, seen)
+        });
+        let ends = notes.ends();
+        assert_eq!(ends.len(), 10);
+        for (row, kind) in ends {
+            assert_eq!(kind, as_told(row), "row {row} after {refusal}");
+        }
+        let seen = seen.borrow();
+        assert_eq!(seen.imports.len(), 1);
+        let refused_for = seen.asked[12].1 - seen.asked[0].1;
+        assert!(refused_for >= Duration::from_secs(60), "{refused_for:?}");
+    }
+}
+
+#[test]
 fn a_drain_leaves_jobs_to_the_next_leg() {
     let notes = under_paused_time(async {
         let (mut lane, _) = start(&wish(), |_, _, _| reply(&json!({ "state": "working" })));

@@ -28,6 +28,13 @@ fn survives(rows: u64, how: impl Fn(&Call) -> Answer + 'static) {
     };
     let notes = under_paused_time(load(&wish, rows, away(how)));
     notes.assert_all_updated(rows);
+    let told = notes.notices.borrow();
+    assert!(
+        told.len() == 2
+            && told[0].starts_with("nothing has got through to the tenant for ")
+            && told[1].starts_with("requests get through to the tenant again, after "),
+        "{told:?}"
+    );
     let exchanges = notes.exchanges.borrow();
     let during = |exchange: &&Exchange| (AWAY_FROM..AWAY_TO).contains(&exchange.call.at);
     assert!(exchanges.iter().filter(during).count() > 5);

@@ -70,6 +70,7 @@ pub(super) struct Notes {
     pub(super) outcomes: RefCell<Vec<Outcome>>,
     pub(super) calls: RefCell<Vec<CallRecord>>,
     pub(super) fatal: RefCell<Vec<FatalError>>,
+    pub(super) notices: RefCell<Vec<String>>,
     pub(super) decisions: RefCell<Vec<(LimitLevel, LimitEvent)>>,
     pub(super) tokens_rejected: RefCell<Vec<u64>>,
     pub(super) tokens_accepted: RefCell<Vec<u64>>,
@@ -95,7 +96,7 @@ pub(super) fn noting(
         let mut attempts = notes.attempts.borrow_mut();
         let attempt = attempts.entry(row).or_default();
         *attempt += 1;
-        let bearer = request.authorization.to_str().expect("text");
+        let bearer = request.credentials[0].1.to_str().expect("text");
         let call = Call {
             row,
             key: text(&request.path[1..]),

@@ -14,6 +14,8 @@ use crate::tenant::world::World;
 
 /// The most contacts on one page of a scan.
 const PAGE_CAP: usize = 200;
+/// The fewest that may be asked for.
+const PAGE_LEAST: usize = 10;
 
 /// The route that a request is for: one of the published operations.
 pub(in super::super) fn route(call: &Call) -> Option<Route> {
@@ -26,6 +28,9 @@ pub(in super::super) fn route(call: &Call) -> Option<Route> {
         (&Method::GET, ["externalcontacts", "contacts", id]) => Route::of(Endpoint::GetContact, id),
         (&Method::PUT, ["externalcontacts", "contacts", id]) => {
             Route::of(Endpoint::ReplaceContact, id)
+        }
+        (&Method::DELETE, ["externalcontacts", "contacts", id]) => {
+            Route::of(Endpoint::DeleteContact, id)
         }
         (_, ["externalcontacts", "contacts", id]) => Route::of(Endpoint::PatchContact, id),
         (_, ["externalcontacts", "organizations", id]) => Route::of(Endpoint::ReplaceContact, id),
@@ -78,6 +83,8 @@ pub(in super::super) fn perform(
             let fields = contact::read(world, books, &fields)?;
             ok(contact::replace(world, books, id, fields)?)
         }
+        Endpoint::DeleteContact if !books.contacts.remove(id) => Err(contact::missing()),
+        Endpoint::DeleteContact => ok(serde_json::json!({})),
         Endpoint::LookUpContact => ok(look_up(world, books, &body)?),
         Endpoint::ListContacts => ok(scan(world, books, call)?),
         Endpoint::EnrichContact => {
@@ -117,7 +124,7 @@ fn look_up(world: &World, books: &Books, wanted: &Value) -> Result<Value, Flaw> 
 
 /// A page of all contacts; the cursor is the place of the next one.
 fn scan(world: &World, books: &Books, call: &Call) -> Result<Value, Flaw> {
-    let limit = call.number("limit", 100, PAGE_CAP)?.max(1);
+    let limit = call.number_within("limit", 100, PAGE_LEAST..=PAGE_CAP)?;
     let from = match call.parameter("cursor") {
         None => 0,
         Some(cursor) => cursor
