@@ -188,7 +188,7 @@ fn a_list_of_an_ndjson_record_fills_a_list_field_with_and_without_a_map() {
         &["plan", "job.yaml"][..],
         &["plan", "people.ndjson", "--to", "./tagged.yaml"],
     ] {
-        let plan = bench.sluice(input).arguments(&["--output", "json"]).run();
+        let plan = bench.sluice(input).arguments(["--output", "json"]).run();
         let plan = plan.expect_code(0).json();
         let bodies = [0, 1].map(|sample| plan["samples"][sample]["body"].as_str());
         let wanted = [r#"{"tags":["x","y"]}"#, r#"{"tags":["only"]}"#];

@@ -88,7 +88,7 @@ fn a_number_that_may_lack_its_zeros_is_named_and_told_to_be_sent_as_it_stands() 
         "look at phone",
         "sent as it stands",
         "`e164: REGION`",
-        "lines 2",
+        "line 2",
     ]);
     assert_untouched(&bench);
     bench.run("contacts.csv", &[]).run().expect_code(0);
@@ -192,6 +192,31 @@ fn a_plan_with_rows_that_would_be_rejected_is_1_and_names_their_lines() {
     assert_eq!(plan["forecast"]["requests"], 600 - lines.len());
     assert_eq!(plan["duplicates"]["keys"], 1);
     assert_untouched(&bench);
+}
+
+#[test]
+fn keys_that_come_again_are_named_by_their_lines_and_rows_left_out_are_not_shown() {
+    let bench = Bench::new("{}");
+    let text = "contactId,firstName\nc-1,\"Two\nlines\"\nc-2,Two\nc-1,Last\n";
+    bench.write("contacts.csv", text);
+    bench
+        .plan("contacts.csv", &[])
+        .run()
+        .expect_code(0)
+        .expect_stdout(&["1 row with a key that stood before: line 5)"]);
+    let flags = ["--duplicates", "last", "--output", "json"];
+    let plan = bench.plan("contacts.csv", &flags).run().expect_code(0);
+    let plan = plan.json();
+    let samples = plan["samples"].as_array().expect("samples");
+    let lines: Vec<u64> = samples
+        .iter()
+        .map(|sample| sample["line"].as_u64().expect("a line"))
+        .collect();
+    assert_eq!(lines, [4, 5], "{plan}");
+    let flags = ["--duplicates", "reject", "--output", "json"];
+    let plan = bench.plan("contacts.csv", &flags).run().expect_code(1);
+    let first = &plan.json()["problems"]["rules"]["duplicate_key"]["first"][0];
+    assert_eq!(first["line"], 5, "{first}");
 }
 
 #[test]

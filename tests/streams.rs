@@ -182,6 +182,13 @@ fn nothing_is_lost_where_the_list_shifts_under_its_pages() {
         let is_read_again = change.starts_with("while_listed");
         assert_eq!(told["readings"].as_u64() > Some(1), is_read_again, "{told}");
         assert_eq!(ended.stderr.contains("is read again"), is_read_again);
+        let has_shrunk = change.contains("remove");
+        assert_eq!(
+            ended
+                .stderr
+                .contains("350 records by the source's count, later"),
+            has_shrunk
+        );
     }
 }
 

@@ -82,6 +82,7 @@ fn load(tenant: &RunningTenant, panics_at: fn(u64) -> bool) -> RunEnd {
     let (opened_csv, opened_shape) = (csv.clone(), shape.clone());
     let plan = RunPlan {
         run_id: "supervision".to_owned(),
+        go_on: String::new(),
         open_source: Box::new(move |mark| {
             let start = mark.map_or(Start::Beginning, |mark| {
                 Start::At(RowId(mark.row), mark.position())

@@ -82,20 +82,37 @@ fn a_run_that_nobody_has_touched_is_clean_and_nothing_is_written() {
         status.expect_code(0).json()
     };
     let (before, writes_before) = (journal(&bench), writes(&bench));
-    let result = verify(&bench, &[]).expect_code(0).json();
+    // The source has rows that the target hasn't, which is no agreement.
+    let result = verify(&bench, &[]).expect_code(1).json();
     assert_accounted(&result, 400);
     let applied = books.count("updated");
     assert_eq!(row_count(&result, "compared"), applied);
     assert_eq!(row_count(&result, "same"), applied);
     assert_eq!(result["not_compared"]["rejected"], books.count("rejected"));
-    assert_eq!(result["unique_keys"]["source"], applied);
+    assert_eq!(result["unique_keys"]["source"], 400);
     assert_eq!(result["unique_keys"]["target"], applied);
     assert_eq!(bench.counters().requests.get, applied);
     assert_eq!(writes(&bench), writes_before);
     assert_eq!(journal(&bench), before, "the run's own books have changed");
     assert!(mismatches(&bench).is_empty());
-    let text = bench.sluice(&["verify"]).run().expect_code(0);
-    text.expect_stdout(&["every row agrees with the tenant", "rejected by the run"]);
+    let text = bench.sluice(&["verify"]).run().expect_code(1);
+    let words = ["rows agree with the tenant, and", "rejected by the run"];
+    text.expect_stdout(&words);
+}
+
+#[test]
+fn keys_of_rejected_rows_are_keys_of_the_source_each_once() {
+    let bench = Bench::new("{}");
+    let text = numbered_csv(5) + "c-1,Again,again@example.com,+49 151 1\n,No key,n@example.com,1\n";
+    bench.write("contacts.csv", text);
+    let flags = ["--duplicates", "reject"];
+    bench.run("contacts.csv", &flags).run().expect_code(1);
+    let result = verify(&bench, &[]).expect_code(1).json();
+    assert_eq!(row_count(&result, "same"), 5);
+    assert_eq!(result["not_compared"]["rejected"], 2);
+    // The repeated key counts once, and the row without one is no other's.
+    assert_eq!(result["unique_keys"]["source"], 6);
+    assert_eq!(result["unique_keys"]["target"], 5);
 }
 
 #[test]
@@ -208,8 +225,8 @@ fn a_row_that_a_retry_sent_is_compared_as_it_was_sent() {
     let bench = Bench::new("{}");
     let text = "contactId,email\n\
                 c-1,one@example.com\n\
-                ,two@example.com\n\
                 c-3,three@example.com\n\
+                ,two@example.com\n\
                 c-4,not an address\n";
     bench.write("contacts.csv", text);
     bench.run("contacts.csv", &[]).run().expect_code(1);

@@ -116,6 +116,7 @@ impl Load {
         );
         let plan = RunPlan {
             run_id: "bench".to_owned(),
+            go_on: String::new(),
             open_source: Box::new(move |_| {
                 let reader = CsvReader::open(&settings, &shape, Start::Beginning)?;
                 Ok(Box::new(reader) as Box<dyn Source>)

@@ -115,6 +115,10 @@ impl<'batch> BatchMapping<'batch> {
         mapper.operation.wrap_body(&mut self.texts, |out| {
             mapper.program.apply(fields, mapped, out)
         })?;
+        if let Some(line) = mapper.selection.superseded.get(&row.row.0) {
+            self.texts.truncate(body_start);
+            return Err(self.superseded_by(*line));
+        }
         if mapper.selection.is_repeated(row.row) {
             self.texts.truncate(body_start);
             return self.leave_out(row);
@@ -136,6 +140,19 @@ impl<'batch> BatchMapping<'batch> {
             end: self.texts.len(),
         });
         Ok(())
+    }
+
+    fn superseded_by(&self, line: u64) -> Box<Refusal> {
+        Box::new(Refusal {
+            error: "superseded".to_owned(),
+            field: self.mapper.program.key_field().to_owned(),
+            message: format!(
+                "the row on line {line} has the key {:?} too, and its values are those that count; \
+                 load this row in a run of its own if it is to win",
+                self.mapped.key()
+            ),
+            ..Refusal::default()
+        })
     }
 
     fn leave_out(&mut self, row: &RawRow) -> Result<(), Box<Refusal>> {

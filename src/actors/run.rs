@@ -53,6 +53,9 @@ pub struct TokenPlan {
 pub struct RunPlan<T> {
     /// The run's id.
     pub run_id: String,
+    /// The command that goes on where a second signal ends the process at once;
+    /// empty where nothing goes on.
+    pub go_on: String,
     /// Opens the input.
     pub open_source: OpenSource,
     /// Called when no more is to be taken in, for inputs that arrive while

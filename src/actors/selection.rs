@@ -1,5 +1,6 @@
 //! Which rows of the input the user wants.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::record::RowId;
@@ -16,6 +17,9 @@ pub struct Selection {
     pub repeated: Arc<Vec<u64>>,
     /// Whether such rows are rejected; skipped otherwise.
     pub reject_repeated: bool,
+    /// Of a retry, rows whose values are older than what an applied row of the
+    /// same key has written, with the line of that row: they stay rejected.
+    pub superseded: Arc<BTreeMap<u64, u64>>,
 }
 
 impl Selection {

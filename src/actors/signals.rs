@@ -8,8 +8,8 @@ use crate::error::ExitStatus;
 
 use super::messages::{Abort, StopReason};
 
-/// Listens until the run ends.
-pub(super) fn listen_for_signals(abort: Recipient<Abort>) {
+/// Listens until the run ends. `go_on` is the command that goes on with it.
+pub(super) fn listen_for_signals(abort: Recipient<Abort>, go_on: String) {
     let signals = (
         signal(SignalKind::interrupt()),
         signal(SignalKind::terminate()),
@@ -29,9 +29,12 @@ pub(super) fn listen_for_signals(abort: Recipient<Abort>) {
                 _ = hangup.recv() => {}
             }
             if asked {
-                eprintln!(
-                    "sluice: stopped at once; what was done is in the journal, and the run can be resumed"
-                );
+                match go_on.as_str() {
+                    "" => eprintln!("sluice: stopped at once"),
+                    go_on => eprintln!(
+                        "sluice: stopped at once; what was done is in the journal; to go on: {go_on}"
+                    ),
+                }
                 std::process::exit(i32::from(ExitStatus::Killed.code()));
             }
             asked = true;

@@ -281,7 +281,7 @@ impl<T: Transport> Actor for Supervisor<T> {
     type Context = Context<Self>;
 
     fn started(&mut self, context: &mut Self::Context) {
-        listen_for_signals(context.address().recipient());
+        listen_for_signals(context.address().recipient(), self.plan.go_on.clone());
         if let Some(allowed) = self.plan.max_duration {
             context.run_later(allowed, move |supervisor, _| {
                 supervisor.stop_for(StopReason::TimeOver(allowed));

@@ -18,6 +18,7 @@ use crate::telemetry::Consumer;
 
 use super::conclusion::Conclusion;
 use super::diff_log::write_diff_log;
+use super::go_on::go_on_with_budget;
 use super::id_map::write_id_map;
 use super::known_limits::limit_summary;
 use super::load::Prepared;
@@ -205,9 +206,13 @@ pub(super) fn conclude(
             counts.read
         ));
     } else if !is_finished {
+        let used_up = match &end.stop {
+            Some(StopReason::ErrorBudget { .. }) => Some(counts.rejected),
+            _ => None,
+        };
         remarks.push(format!(
-            "sluice: to go on: sluice resume {}",
-            shown(directory)
+            "sluice: to go on: {}",
+            go_on_with_budget(directory, used_up)
         ));
     } else {
         remarks = hints.words(&shown(directory), ledger.checkpoint());

@@ -1,7 +1,9 @@
 //! What came of a leg, and how it is told.
 
 use crate::error::{ExitStatus, FatalError, FatalKind};
-use crate::report::{Summary, thousands};
+use crate::report::{Summary, counted};
+use crate::source::Source as _;
+use crate::source::csv::{CsvReader, CsvSettings, Input, Start, inspect};
 use crate::store::{PRE_IMAGES, RunDirectory};
 
 use super::arguments::{OutputForm, ShowingFlags};
@@ -121,16 +123,28 @@ impl Conclusion {
 fn files_text(directory: &RunDirectory, summary: &Summary) -> String {
     let mut text = String::new();
     let path = directory.path().display();
-    if summary.counts.rejected > 0 {
-        text.push_str(&format!(
-            "  {} rejected rows, with the reason of each: {path}/rejected.csv\n",
-            thousands(summary.counts.rejected)
-        ));
+    let rejected = summary.counts.rejected;
+    if rejected > 0 {
+        let listed = listed_after_retry(directory)
+            .unwrap_or(rejected)
+            .min(rejected);
+        if listed > 0 {
+            text.push_str(&format!(
+                "  {}, with the reason of each: {path}/rejected.csv\n",
+                counted(listed, "rejected row")
+            ));
+        }
+        if listed < rejected {
+            text.push_str(&format!(
+                "  {}, taken out of {path}/rejected.csv before a retry: not sent, and not listed\n",
+                counted(rejected - listed, "rejected row")
+            ));
+        }
     }
     if summary.counts.unknown > 0 {
         text.push_str(&format!(
-            "  {} rows whose fate isn't known: {path}/unknown.csv\n",
-            thousands(summary.counts.unknown)
+            "  {} whose fate isn't known: {path}/unknown.csv\n",
+            counted(summary.counts.unknown, "row")
         ));
     }
     if directory.path().join(ID_MAP).exists() {
@@ -152,6 +166,31 @@ fn files_text(directory: &RunDirectory, summary: &Summary) -> String {
     text
 }
 
+/// The rows that stand in `rejected.csv`, where a retry may have left some out;
+/// `None` where there was none, or the file can't be read.
+fn listed_after_retry(directory: &RunDirectory) -> Option<u64> {
+    let folder = directory.path().read_dir().ok()?;
+    let was_retried = folder.flatten().any(|entry| {
+        let name = entry.file_name();
+        name.to_string_lossy().starts_with("retry-")
+    });
+    if !was_retried {
+        return None;
+    }
+    let book = directory.path().join("rejected.csv");
+    if book.metadata().ok()?.len() == 0 {
+        return Some(0);
+    }
+    let csv = CsvSettings::new(Input::File(book));
+    let shape = inspect(&csv).ok()?;
+    let mut reader = CsvReader::open(&csv, &shape, Start::Beginning).ok()?;
+    let mut rows = 0;
+    while let Some(batch) = reader.next_batch().ok()? {
+        rows += batch.rows.len() as u64;
+    }
+    Some(rows)
+}
+
 /// What the summary says first. A failure's own words come after it, with what
 /// to do about it.
 fn headline(summary: &Summary, is_finished: bool) -> String {
@@ -160,6 +199,9 @@ fn headline(summary: &Summary, is_finished: bool) -> String {
         .as_ref()
         .filter(|_| summary.state != "failed");
     match (is_finished, told) {
+        (true, Some(reason)) if summary.exit_code == ExitStatus::ErrorBudget.code() => {
+            format!("run {} is finished: {reason}", summary.run_id)
+        }
         (true, _) => format!("run {} is finished", summary.run_id),
         (false, Some(reason)) => format!("run {} is not finished: {reason}", summary.run_id),
         (false, None) => format!("run {} is not finished", summary.run_id),

@@ -8,6 +8,7 @@
 
 mod words;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,11 +24,11 @@ use crate::store::RunDirectory;
 use super::arguments::{OutputForm, PacingFlags, ResumeArguments, RunArguments, ShowingFlags};
 use super::assemble::{Assembled, Load};
 use super::bind::bind_stream;
-use super::conclude::shown;
 use super::conclusion::Conclusion;
+use super::go_on::go_on_command;
 use super::interruption::Interruption;
 use super::run::{Circumstances, begin};
-use super::source_stream::{check_tells_changes, read_state};
+use super::source_stream::{check_tells_changes, known_from, read_state};
 use super::staging::STAGED;
 use super::{print, resume};
 
@@ -44,6 +45,11 @@ pub(super) fn follow(
     arguments: &RunArguments,
 ) -> Result<ExitStatus, FatalError> {
     let stream = followed_stream(&assembled.load)?;
+    let settings = assembled.load.common();
+    let known = match &settings.input {
+        InputSource::Stream(named) => known_from(settings, named, &stream)?,
+        _ => KnownRows::default(),
+    };
     let allowed = assembled.load.common().max_duration.map(TimeSpan::duration);
     let mut showing = arguments.showing.clone();
     if showing.output == OutputForm::Json {
@@ -62,7 +68,7 @@ pub(super) fn follow(
         round: None,
         since: None,
         clock: ChangeClock::default(),
-        known: Arc::default(),
+        known: Arc::new(known),
         unfinished: None,
         has_failed: false,
         worst: ExitStatus::Done,
@@ -276,6 +282,7 @@ impl Series<'_> {
                 stream.changed_at(),
                 since,
                 read_until,
+                &BTreeSet::new(),
             )
             .map_err(SourceError::into_fatal)?;
         self.known = Arc::new(known);
@@ -302,8 +309,8 @@ impl Series<'_> {
     /// A wait was the last thing: nothing is under way but what failed before.
     fn end(&self) -> ExitStatus {
         if let Some(directory) = &self.unfinished {
-            let run = shown(directory);
-            print::remark(&format!("sluice: to go on: sluice resume {run}"));
+            let command = go_on_command(directory);
+            print::remark(&format!("sluice: to go on: {command}"));
         }
         match self.has_failed {
             true => self.worst.worst_of(ExitStatus::Fatal),

@@ -351,6 +351,7 @@ impl Prepared {
         }
         Ok(RunPlan {
             run_id,
+            go_on: String::new(),
             open_source,
             stop_input,
             mapper: RowMapper {

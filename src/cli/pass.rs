@@ -81,14 +81,15 @@ impl Pass<'_> {
         }
         let settings = &prepared.settings;
         let known = KnownLimits::read(settings);
-        let plan = adapt(prepared.run_plan(
+        let plan = prepared.run_plan(
             run_id,
             self.source,
             self.credentials,
             self.selection,
             &known,
             events.clone(),
-        )?);
+        )?;
+        let plan = adapt(plan);
         let starting = starting_words(&plan.known_limits, &plan.limit_key);
         for notice in [known.trouble.clone(), starting].into_iter().flatten() {
             events.send(RunEvent::Notice(notice));

@@ -29,6 +29,9 @@ use super::told::Told;
 
 /// Rows that are shown as they would be sent.
 const SAMPLES: usize = 5;
+/// Rows of which those that are shown are chosen, where a row may be left out
+/// for another of its key.
+const SAMPLE_CANDIDATES: usize = 50;
 /// Lines of repeated keys that are named.
 const NAMED_REPEATS: usize = 10;
 
@@ -272,7 +275,12 @@ impl<'load> Planner<'load> {
         self.repeats
             .add(row.row, key_hash)
             .map_err(SourceError::into_fatal)?;
-        if self.samples.len() < SAMPLES {
+        let wanted = match self.prepared.settings.duplicates {
+            Duplicates::Apply => SAMPLES,
+            // Some of them may be left out for others of their keys.
+            _ => SAMPLE_CANDIDATES,
+        };
+        if self.samples.len() < wanted {
             let sample = Sample::new(
                 self.prepared,
                 row.position.line,
@@ -294,6 +302,8 @@ impl<'load> Planner<'load> {
         let settings = &self.prepared.settings;
         let found = self.repeats.finish().map_err(SourceError::into_fatal)?;
         let repeated_rows = found.later.len() as u64;
+        let first_repeats: Vec<u64> = found.later.iter().copied().take(NAMED_REPEATS).collect();
+        let first_lines = lines_of(self.prepared, &first_repeats)?;
         let mut problems = self.problems;
         let (mut to_send, mut skipped) = (self.accepted, self.skipped);
         match settings.duplicates {
@@ -304,9 +314,22 @@ impl<'load> Planner<'load> {
             }
             Duplicates::Reject => {
                 to_send -= repeated_rows;
-                problems.add_repeats(&found.later);
+                problems.add_repeats(&found.later, &first_lines);
             }
         }
+        let left_out: &[u64] = match settings.duplicates {
+            Duplicates::Apply => &[],
+            Duplicates::First | Duplicates::Reject => &found.later,
+            Duplicates::Last => &found.earlier,
+        };
+        // What would be sent is shown, which a row that is left out isn't.
+        let (samples, first_rows): (Vec<Sample>, Vec<FirstRow>) = self
+            .samples
+            .into_iter()
+            .zip(self.first_rows)
+            .filter(|(_, row)| left_out.binary_search(&row.number).is_err())
+            .take(SAMPLES)
+            .unzip();
         let client = client_id_offline(settings);
         let key = self
             .prepared
@@ -342,11 +365,12 @@ impl<'load> Planner<'load> {
             duplicates: RepeatedKeys {
                 keys: found.groups,
                 rows: repeated_rows,
-                first_rows: found.later.iter().copied().take(NAMED_REPEATS).collect(),
+                first_rows: first_repeats,
+                first_lines,
                 choice: settings.duplicates.to_string(),
             },
-            samples: self.samples,
-            first_requests: first_requests(self.prepared, &self.first_rows),
+            samples,
+            first_requests: first_requests(self.prepared, &first_rows),
             forecast,
             forecast_from,
             problems,
@@ -361,6 +385,26 @@ impl<'load> Planner<'load> {
         };
         Ok((plan, sendable))
     }
+}
+
+/// The lines on which these rows start, which are in order; none where the input
+/// can be read only once.
+fn lines_of(prepared: &Prepared, rows: &[u64]) -> Result<Vec<u64>, FatalError> {
+    let mut lines = Vec::with_capacity(rows.len());
+    if rows.is_empty() || matches!(prepared.csv.input, Input::Stdin) {
+        return Ok(lines);
+    }
+    let mut source = prepared
+        .open(Start::Beginning)
+        .map_err(SourceError::into_fatal)?;
+    while lines.len() < rows.len() {
+        let Some(batch) = source.next_batch().map_err(SourceError::into_fatal)? else {
+            break;
+        };
+        let named = batch.rows.iter().filter(|row| rows.contains(&row.row.0));
+        lines.extend(named.map(|row| row.position.line));
+    }
+    Ok(lines)
 }
 
 /// What is sent for a row: `create (POST for up to 200 rows)`; of an upsert, its

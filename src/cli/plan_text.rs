@@ -44,6 +44,8 @@ pub(super) struct RepeatedKeys {
     pub(super) keys: u64,
     pub(super) rows: u64,
     pub(super) first_rows: Vec<u64>,
+    /// Where those rows start; empty where the input can be read only once.
+    pub(super) first_lines: Vec<u64>,
     pub(super) choice: String,
 }
 
@@ -173,10 +175,11 @@ impl Plan {
             let lines: Vec<String> = observed.first_lines.iter().map(u64::to_string).collect();
             writeln!(
                 out,
-                "\nlook at {}: {} with {} (lines {}{})",
+                "\nlook at {}: {} with {} ({} {}{})",
                 observed.field,
                 counted(observed.rows, "row"),
                 observed.remark,
+                plural(observed.rows, "line"),
                 lines.join(", "),
                 if observed.rows > lines.len() as u64 {
                     ", …"
@@ -186,17 +189,17 @@ impl Plan {
             )?;
         }
         if self.duplicates.keys > 0 {
-            let rows: Vec<String> = self
-                .duplicates
-                .first_rows
-                .iter()
-                .map(u64::to_string)
-                .collect();
+            let (what, places) = match self.duplicates.first_lines.as_slice() {
+                [] => ("row", &self.duplicates.first_rows),
+                _ => ("line", &self.duplicates.first_lines),
+            };
+            let rows: Vec<String> = places.iter().map(u64::to_string).collect();
             writeln!(
                 out,
-                "\nin more than one row: {} ({} with a key that stood before: rows {}{}); duplicates: {}",
+                "\nin more than one row: {} ({} with a key that stood before: {} {}{}); duplicates: {}",
                 counted(self.duplicates.keys, "key"),
                 counted(self.duplicates.rows, "row"),
+                plural(self.duplicates.rows, what),
                 rows.join(", "),
                 if self.duplicates.rows > rows.len() as u64 {
                     ", …"
@@ -207,5 +210,13 @@ impl Plan {
             )?;
         }
         Ok(())
+    }
+}
+
+/// What is counted, in the number that goes with it.
+fn plural(number: u64, what: &str) -> String {
+    match number {
+        1 => what.to_owned(),
+        _ => format!("{what}s"),
     }
 }

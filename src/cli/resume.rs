@@ -2,7 +2,6 @@
 
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use crate::actors::InputCounting;
 use crate::auth::Credentials;
@@ -19,6 +18,7 @@ use super::assemble::of_pacing_flags;
 use super::conclusion::Conclusion;
 use super::credentials::read_credentials;
 use super::load::{Prepared, prepare, prepare_staged};
+use super::overtaken::check_not_overtaken;
 use super::run::{Circumstances, Leg, fetch_into};
 use super::source_stream::{SourceStream, read_state, record_of};
 use super::staging::{STAGED, stage_file};
@@ -48,6 +48,10 @@ pub(super) fn go_on(
         return Conclusion::of_finished(&opened.directory, status);
     }
     parts::check_alone(&opened.directory)?;
+    // A series goes on with its own last round, which nothing can have overtaken.
+    if circumstances.round.is_none() {
+        check_not_overtaken(&opened.directory, &opened.manifest, "resume", showing)?;
+    }
     let settings = settings_of(&opened.manifest, flags)?;
     let whole = opened.directory.whole_run();
     let (leg, prepared) = opened.leg(settings, circumstances)?;
@@ -222,7 +226,7 @@ impl Opened {
         circumstances: &Circumstances,
     ) -> Result<Prepared, FatalError> {
         let mut source = SourceStream::open(settings, stream)?;
-        source.known = Arc::clone(&circumstances.known);
+        source.leave_out(&circumstances.known);
         check_same_connector(&self.manifest, &record_of(&source, stream))?;
         fetch_into(source, settings, &self.directory, state)
     }

@@ -20,11 +20,15 @@ use super::arguments::{RetryArguments, ShowingFlags};
 use super::assemble::of_pacing_flags;
 use super::conclusion::Conclusion;
 use super::credentials::read_credentials;
+use super::go_on::go_on_command;
+use super::left_out::left_out;
 use super::load::{Prepared, prepare};
+use super::overtaken::check_not_overtaken;
 use super::print;
 use super::run::{Circumstances, Leg};
 use super::started_with::settings_of;
 use super::unchanged::check_unchanged;
+use super::verify::RunBooks;
 use super::{entities, parts, set_up};
 
 /// `sluice retry`.
@@ -77,8 +81,10 @@ pub(super) fn retry_run(
 ) -> Result<Retried, FatalError> {
     let lock = directory.lock()?;
     let manifest = directory.manifest()?;
+    check_not_overtaken(directory, &manifest, "retry", showing)?;
     let settings = settings_of(&manifest, flags)?;
-    let journal = SqliteJournal::open(&directory.journal_path())?;
+    let mut journal = SqliteJournal::open(&directory.journal_path())?;
+    check_finished(directory, &mut journal)?;
     let retake = Retake::prepare(directory, journal, of)?;
     let ended_with = retake.ended_with();
     if retake.rows() == 0 {
@@ -111,6 +117,17 @@ pub(super) fn retry_run(
     Ok(Retried::Rows(Box::new(conclusion)))
 }
 
+/// Only of a run that is finished rows are taken back.
+fn check_finished(directory: &RunDirectory, journal: &mut dyn Journal) -> Result<(), FatalError> {
+    if journal.load()?.checkpoint.finished_with.is_some() {
+        return Ok(());
+    }
+    Err(
+        FatalError::usage(format!("run {} isn't finished", directory.run_id()))
+            .with_hint(format!("Finish it first: {}", go_on_command(directory))),
+    )
+}
+
 /// Where nobody can tell whether a row was applied, it isn't sent on a guess.
 fn check_can_be_asked(prepared: &Prepared) -> Result<(), FatalError> {
     let operation = &prepared.bound.operation;
@@ -136,7 +153,9 @@ pub(super) fn leg(
     settings: Settings,
 ) -> Result<(Leg, Prepared), FatalError> {
     let mut journal = SqliteJournal::open(&directory.journal_path())?;
-    let checkpoint = journal.load()?.checkpoint;
+    let state = journal.load()?;
+    let listed = journal.listed()?;
+    let checkpoint = state.checkpoint.clone();
     let (Some(mark), Some(input)) = (checkpoint.retry, checkpoint.input) else {
         return Err(FatalError::new(
             FatalKind::Internal,
@@ -151,13 +170,20 @@ pub(super) fn leg(
     entities::find_ids(&mut prepared, &directory)?;
     let rows = rows_taken_back(&mut journal)?;
     prepared.relisted = Some(rows.iter().map(|row| (row.row, row.position)).collect());
+    let books = RunBooks {
+        directory: &directory,
+        manifest: &manifest,
+        settings: &settings,
+        state: &state,
+        listed: &listed,
+    };
+    let selection = Selection {
+        skip: prepared.settings.skip,
+        limit: prepared.settings.limit,
+        ..left_out(&prepared, &books)?
+    };
     let leg = Leg {
-        // Rows of the same key were told apart before these were rejected.
-        selection: Selection {
-            skip: prepared.settings.skip,
-            limit: prepared.settings.limit,
-            ..Selection::default()
-        },
+        selection,
         directory,
         journal: Box::new(journal),
         lock,
@@ -169,8 +195,9 @@ pub(super) fn leg(
     Ok((leg, prepared))
 }
 
-/// The load, from the text of a book, which messages call `shown`. How it is
-/// written is found out anew: a spreadsheet may have changed it.
+/// The load, from the text of a book, which messages call `shown`. Its delimiter
+/// is found out anew: a spreadsheet may have changed it. Its encoding is the one
+/// it was written in, unless a byte order mark says another.
 pub(super) fn prepare_retry(
     text: &Path,
     shown: &Path,

@@ -17,6 +17,7 @@ use super::begin_manifest::{STAGED_INPUT, manifest_of, origins};
 use super::conclude::{EndedLeg, conclude};
 use super::conclusion::Conclusion;
 use super::credentials::read_credentials;
+use super::go_on::go_on_command;
 use super::load::{Prepared, file_input, prepare, prepare_staged};
 use super::parts::{self, PartsRun, SharedSource};
 use super::pass::Pass;
@@ -126,7 +127,7 @@ fn begin_whole(
             let scratch = PrivateFolder::create()?;
             prepare_without_rows(settings, stream, scratch.path())?;
             let mut source = SourceStream::open(settings, stream)?;
-            source.known = Arc::clone(&circumstances.known);
+            source.leave_out(&circumstances.known);
             Some((source, stream))
         }
         _ => None,
@@ -270,7 +271,10 @@ impl Leg {
         };
         let follows_another = self.circumstances.round.is_some()
             || just_before::has_made_records(prepared, &self.directory);
+        let whole = self.directory.whole_run();
+        let go_on = go_on_command(whole.as_ref().unwrap_or(&self.directory));
         let (end, history) = pass.carry_out(prepared, showing, |plan| RunPlan {
+            go_on,
             follows_another,
             ..plan
         })?;

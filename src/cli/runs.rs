@@ -43,11 +43,16 @@ pub(super) fn runs(arguments: &RunsArguments) -> Result<ExitStatus, FatalError> 
 fn line_of(standing: &Standing) -> String {
     let counts = &standing.counts;
     format!(
-        "{:<44} {:<10} {:>12} of {} rows, {} rejected\n",
+        "{:<44} {:<10} {:>12} of {} rows, {} rejected{}\n",
         standing.run_id,
         standing.state,
         thousands(counts.ended()),
         thousands(counts.read),
         thousands(counts.rejected),
+        match (&standing.undone_at, &standing.overtaken) {
+            (Some(_), _) => ", undone",
+            (None, Some(_)) => ", overtaken by a later run",
+            (None, None) => "",
+        },
     )
 }

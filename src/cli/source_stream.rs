@@ -16,7 +16,7 @@ use crate::source::{
     CallLog, FetchState, Fetching, KnownRows, SaveState, SourceToken, SourceTokens, Spool,
     start_fetching,
 };
-use crate::store::{Manifest, RunDirectory, SourceRecord, StreamRecord};
+use crate::store::{RunDirectory, StreamRecord};
 use crate::transport::{TransportSettings, lanes};
 
 use super::bind::bind_stream;
@@ -26,6 +26,7 @@ use super::load::{Prepared, hash, prepare_staged};
 use super::print;
 use super::source_remarks::SourceRemarks;
 use super::staging::STAGED;
+use super::stream_runs::{last_watermark, rows_loaded_since};
 
 /// How far fetching has come, in a run's directory.
 pub(super) const STATE: &str = "staged.json";
@@ -39,8 +40,8 @@ pub(super) struct SourceStream {
     pub(super) bound: BoundStream,
     pub(super) since: Option<Timestamp>,
     pub(super) connector_hash: String,
-    /// Rows that were loaded before, and are left out. Default: none.
-    pub(super) known: Arc<KnownRows>,
+    /// Rows that were loaded before, and are left out.
+    known: Arc<KnownRows>,
     credentials: Credentials,
 }
 
@@ -76,9 +77,16 @@ impl SourceStream {
             bound: connector.bind_stream(stream.stream.as_deref(), &variables)?,
             since,
             connector_hash: hash(connector.text().as_bytes()),
-            known: Arc::default(),
+            known: Arc::new(known_from(settings, stream, &bound)?),
             credentials,
         })
+    }
+
+    /// Leaves out what rounds before have loaded, where there were any.
+    pub(super) fn leave_out(&mut self, known: &Arc<KnownRows>) {
+        if !known.is_empty() {
+            self.known = Arc::clone(known);
+        }
     }
 
     /// Starts fetching into a run's directory, behind what is staged there
@@ -256,6 +264,35 @@ pub(super) fn read_state(directory: &RunDirectory) -> Option<FetchState> {
     serde_json::from_slice(&text).ok()
 }
 
+/// The rows that come again only because a load asks from a time a little before
+/// the end of the last: none, unless that is what the settings ask for.
+///
+/// # Errors
+/// The runs' folder can't be read.
+pub(super) fn known_from(
+    settings: &Settings,
+    stream: &StreamSource,
+    bound: &BoundStream,
+) -> Result<KnownRows, FatalError> {
+    if settings.since != Some(Since::Last) {
+        return Ok(KnownRows::default());
+    }
+    match from_last(settings, stream, bound)? {
+        Some(since) => rows_loaded_since(settings, stream, bound, since),
+        None => Ok(KnownRows::default()),
+    }
+}
+
+/// From when on a load asks that goes on from the last.
+fn from_last(
+    settings: &Settings,
+    stream: &StreamSource,
+    bound: &BoundStream,
+) -> Result<Option<Timestamp>, FatalError> {
+    let last = last_watermark(settings, stream, bound)?;
+    Ok(last.and_then(|last| last.checked_sub(bound.stream.overlap()).ok()))
+}
+
 /// From when on changes are wanted, as a time.
 fn since_of(
     settings: &Settings,
@@ -268,7 +305,7 @@ fn since_of(
     check_tells_changes(bound, "--since")?;
     let last = match since {
         Since::At(time) => return Ok(Some(time)),
-        Since::Last => last_watermark(settings, stream, bound)?,
+        Since::Last => from_last(settings, stream, bound)?,
     };
     if last.is_none() {
         print::remark(&format!(
@@ -276,72 +313,7 @@ fn since_of(
             settings.job
         ));
     }
-    Ok(last.and_then(|last| last.checked_sub(bound.stream.overlap()).ok()))
-}
-
-/// Up to when the finished runs of this job have read the same stream, without
-/// a gap.
-fn last_watermark(
-    settings: &Settings,
-    stream: &StreamSource,
-    bound: &BoundStream,
-) -> Result<Option<Timestamp>, FatalError> {
-    let is_same = |record: &StreamRecord| {
-        record.connector == absolute_connector(&stream.connector)
-            && record.stream == bound.stream.name
-            && record.variables == stream.variables
-    };
-    let mut covered = None;
-    for directory in RunDirectory::all(&settings.run_dir)? {
-        // The parts of a run that read one source read all of it, or none has.
-        let reader = match directory.parts()? {
-            Some(parts) => parts.parts.iter().find_map(|part| {
-                let part = directory.part(&part.name);
-                let manifest = part.manifest().ok()?;
-                matches!(&manifest.source, SourceRecord::Stream(record) if is_same(record))
-                    .then_some(part)
-            }),
-            None => Some(directory.clone()),
-        };
-        let Some(reader) = reader else { continue };
-        let manifest = reader.manifest()?;
-        let SourceRecord::Stream(record) = &manifest.source else {
-            continue;
-        };
-        if manifest.job != settings.job || !is_same(record) || !is_finished(&directory) {
-            continue;
-        }
-        let since = (record.since.as_deref()).and_then(|since| since.parse().ok());
-        if let Some(read_until) = watermark_of(&reader, &manifest) {
-            covered = covered_with(covered, since, read_until);
-        }
-    }
-    Ok(covered)
-}
-
-/// Up to when changes were read without a gap: up to `covered` before, and from
-/// `since` to `read_until` by one run more.
-fn covered_with(
-    covered: Option<Timestamp>,
-    since: Option<Timestamp>,
-    read_until: Timestamp,
-) -> Option<Timestamp> {
-    match (covered, since) {
-        // What changed in between was never read.
-        (Some(covered), Some(since)) if since > covered => Some(covered),
-        (Some(covered), _) => Some(covered.max(read_until)),
-        // Whoever begins with a time wants nothing from before it.
-        (None, _) => Some(read_until),
-    }
-}
-
-/// From when on a run after this one has to ask for changes; `None` where it
-/// hasn't read all, or left rows out.
-fn watermark_of(directory: &RunDirectory, manifest: &Manifest) -> Option<Timestamp> {
-    let state = read_state(directory)?;
-    let rows = state.totals.rows;
-    let left_rows_out = manifest.skip > 0 || manifest.limit.is_some_and(|limit| limit < rows);
-    state.watermark.filter(|_| !left_rows_out)?.parse().ok()
+    Ok(last)
 }
 
 /// Whether the stream can be asked for what has changed, which `flag` wants.
@@ -359,13 +331,6 @@ pub(super) fn check_tells_changes(bound: &BoundStream, flag: &str) -> Result<(),
     .with_hint(format!(
         "Load it without {flag}, or add `changed_since` to the stream in the connector file."
     )))
-}
-
-fn is_finished(directory: &RunDirectory) -> bool {
-    let summary = fs::read(directory.path().join("summary.json")).ok();
-    summary
-        .and_then(|text| serde_json::from_slice::<serde_json::Value>(&text).ok())
-        .is_some_and(|summary| summary["state"] == "finished")
 }
 
 /// A connector's name stays a name, a path becomes one that works from any
@@ -401,25 +366,5 @@ pub(super) fn record_of(source: &SourceStream, stream: &StreamSource) -> StreamR
         since: source.since.map(|since| since.to_string()),
         client_id: None,
         client_secret: None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(hour: i64) -> Timestamp {
-        Timestamp::from_second(hour * 3_600).expect("a time")
-    }
-
-    #[test]
-    fn changes_are_asked_from_where_reading_has_no_gap() {
-        let whole = covered_with(None, None, at(1));
-        assert_eq!(whole, Some(at(1)));
-        assert_eq!(covered_with(whole, Some(at(1)), at(2)), Some(at(2)));
-        // A run that began later than the one before ended closes no gap.
-        assert_eq!(covered_with(whole, Some(at(3)), at(4)), Some(at(1)));
-        assert_eq!(covered_with(whole, None, at(4)), Some(at(4)));
-        assert_eq!(covered_with(None, Some(at(3)), at(4)), Some(at(4)));
     }
 }

@@ -6,11 +6,13 @@ use crate::actors::Selection;
 use crate::config::PartOrder;
 use crate::error::{ExitStatus, FatalError};
 use crate::record::{Counts, RequestCounts};
-use crate::report::{duration_words, rate_words, thousands};
+use crate::report::{counted, duration_words, rate_words, thousands};
 use crate::store::{Journal, Manifest, PartsManifest, RunDirectory, SqliteJournal};
 
 use super::arguments::StatusArguments;
 use super::conclude::{elapsed_of, settled_counts};
+use super::go_on::go_on_command;
+use super::overtaken::{overtaken, undone_at};
 use super::print;
 use super::progress_file::LiveProgress;
 
@@ -33,6 +35,12 @@ pub(super) struct Standing {
     pub(super) requests: RequestCounts,
     /// What only the running process knows: pace, limit, time to the end.
     pub(super) live: Option<LiveProgress>,
+    /// When an undo of the run began, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) undone_at: Option<String>,
+    /// Why nothing should go on with an unfinished run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) overtaken: Option<String>,
     /// Of a run that has parts, where each stands.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) parts: Vec<Self>,
@@ -67,6 +75,11 @@ impl Standing {
                 .is_some_and(|input| input.complete),
             counts: settled_counts(&checkpoint, &selection(&manifest)),
             requests: checkpoint.requests,
+            undone_at: undone_at(directory),
+            overtaken: match state {
+                "unfinished" => overtaken(directory, &manifest),
+                _ => None,
+            },
             live: match state {
                 "running" => LiveProgress::of(directory),
                 _ => None,
@@ -128,7 +141,7 @@ pub(super) fn status(arguments: &StatusArguments) -> Result<ExitStatus, FatalErr
     let text = || {
         let parts = standing.parts.iter().map(part_line);
         let end = match standing.state {
-            "unfinished" => format!("  to go on: sluice resume {}\n", directory.path().display()),
+            "unfinished" => go_on_text(&standing, &directory),
             _ => String::new(),
         };
         text_of(&standing) + &parts.collect::<String>() + &end
@@ -137,13 +150,32 @@ pub(super) fn status(arguments: &StatusArguments) -> Result<ExitStatus, FatalErr
     Ok(ExitStatus::Done)
 }
 
+/// What can be done with a run that isn't finished.
+fn go_on_text(standing: &Standing, directory: &RunDirectory) -> String {
+    let command = go_on_command(directory);
+    let parts = standing
+        .parts
+        .iter()
+        .filter_map(|part| part.overtaken.as_ref());
+    match standing.overtaken.iter().chain(parts).next() {
+        Some(why) => format!(
+            "  it has been overtaken: {why}\n  to go on with it all the same: {command} --yes\n"
+        ),
+        None => format!("  to go on: {command}\n"),
+    }
+}
+
 fn text_of(standing: &Standing) -> String {
     let counts = &standing.counts;
     let elapsed = std::time::Duration::from_secs_f64(standing.elapsed_s);
     let mut text = format!(
-        "run {}: {}, {} so far\n",
+        "run {}: {}{}, {} so far\n",
         standing.run_id,
         standing.state,
+        match &standing.undone_at {
+            Some(at) => format!(", undone {at}"),
+            None => String::new(),
+        },
         duration_words(elapsed)
     );
     let read = if standing.counted {
@@ -166,8 +198,8 @@ fn text_of(standing: &Standing) -> String {
         }
     }
     text.push_str(&format!(
-        "  {} requests, {} × 429\n",
-        thousands(standing.requests.sent),
+        "  {}, {} × 429\n",
+        counted(standing.requests.sent, "request"),
         thousands(standing.requests.throttled)
     ));
     if let Some(live) = &standing.live {

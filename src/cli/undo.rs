@@ -26,6 +26,7 @@ use super::compare::{Mismatches, counted, look_up_key};
 use super::conclude::{peak_memory_bytes, shown};
 use super::credentials::read_credentials;
 use super::load::prepare_undo;
+use super::overtaken::note_undone;
 use super::parts::{self, Whose};
 use super::pass::Pass;
 use super::set_up;
@@ -125,6 +126,9 @@ fn undo_run(
     let prepared = prepare_undo(settings, csv)?;
     let mut course = Course::default();
     if task.rows > 0 {
+        if applies {
+            note_undone(directory)?;
+        }
         let journal = SqliteJournal::open(&books.journal_path())?;
         let what = match applies {
             true => "undo run",
@@ -148,6 +152,11 @@ fn undo_run(
         let name = format!("{}-{FOLDER}", directory.run_id());
         let (end, _) = pass.carry_out(&prepared, showing, |plan| RunPlan {
             run_id: name,
+            go_on: format!(
+                "sluice undo {}{}",
+                shown(directory),
+                if applies { " --yes" } else { "" }
+            ),
             endpoint: Endpoint::undoing(bound, !applies),
             mapper: RowMapper {
                 carries_keys: true,

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::actors::{RowMapper, RunEnd, Selection, StopReason};
+use crate::actors::{RowMapper, RunEnd, RunPlan, Selection, StopReason};
 use crate::config::{Overrides, Sample};
 use crate::error::{ExitStatus, FatalError};
 use crate::record::{Counts, RowId};
@@ -29,8 +29,10 @@ use super::compare::{Mismatches, check_can_compare, comparing, counted};
 use super::conclude::{limit_summaries, peak_memory_bytes, rate_summary, settled_counts, shown};
 use super::credentials::read_credentials;
 use super::entities;
+use super::overtaken::undone_at;
 use super::parts::{self, Whose};
 use super::pass::Pass;
+use super::print;
 use super::resume::{prepare_again, read_from};
 use super::set_up;
 use super::side_task;
@@ -39,7 +41,9 @@ use super::told::Told;
 use super::unchanged::check_input;
 
 use report::{ComparedRows, RowsLeftOut, UniqueKeys, Verification};
-use rows::{RowsToCompare, RunBooks};
+use rows::RowsToCompare;
+
+pub(super) use rows::{RunBooks, for_each_row};
 
 /// The folder of the verification's own books, in the run's directory.
 const FOLDER: &str = "verify";
@@ -53,6 +57,15 @@ struct Task {
     /// The run's legs and its ended rows: another leg of it makes another task.
     run_legs: u32,
     run_rows: u64,
+}
+
+impl Task {
+    /// The command that goes on with it.
+    fn go_on(&self, directory: &RunDirectory) -> String {
+        let sample = self.sample.as_ref();
+        let sample = sample.map_or_else(String::new, |sample| format!(" --sample {sample}"));
+        format!("sluice verify {}{sample}", shown(directory))
+    }
 }
 
 /// How the legs of a verification have gone.
@@ -106,6 +119,12 @@ fn verify_run(
         ))
         .with_hint("Go on with it first: `sluice resume`."));
     }
+    if let Some(at) = undone_at(directory) {
+        print::remark(&format!(
+            "sluice: run {} was undone ({at}), so that its rows aren't expected to agree",
+            directory.run_id()
+        ));
+    }
     // The run's own budget is about rows that a tenant refuses.
     let max_errors = flags.max_errors;
     let mut settings = settings_of(&manifest, flags)?;
@@ -133,7 +152,8 @@ fn verify_run(
         listed: &listed,
     }
     .rows_to_compare(prepared, sample, books.path())?;
-    let (rows, left_out) = (to_compare.rows, left_out(&state, &to_compare, &manifest));
+    let rows = to_compare.rows;
+    let left_out = left_out(&state, &to_compare, &manifest, sample.is_some());
     let mut course = Course::default();
     for text in to_compare.texts {
         let journal = SqliteJournal::open(&books.journal_path())?;
@@ -148,8 +168,9 @@ fn verify_run(
         };
         let name = format!("{}-{FOLDER}", directory.run_id());
         let prepared = &text.prepared;
-        let (end, _) = pass.carry_out(prepared, showing, |plan| {
-            comparing(plan, prepared, &name, text.choice)
+        let (end, _) = pass.carry_out(prepared, showing, |plan| RunPlan {
+            go_on: task.go_on(directory),
+            ..comparing(plan, prepared, &name, text.choice)
         })?;
         course.note(end)?;
         if course.stop.is_some() {
@@ -186,21 +207,32 @@ fn books_of(directory: &RunDirectory, task: &Task) -> Result<RunDirectory, Fatal
 }
 
 /// The run's rows that nothing is compared for.
-fn left_out(state: &JournalState, to_compare: &RowsToCompare, manifest: &Manifest) -> RowsLeftOut {
+fn left_out(
+    state: &JournalState,
+    to_compare: &RowsToCompare,
+    manifest: &Manifest,
+    is_sample: bool,
+) -> RowsLeftOut {
     let selection = Selection {
         skip: manifest.skip,
         limit: manifest.limit,
         ..Selection::default()
     };
     let counts = settled_counts(&state.checkpoint, &selection);
-    RowsLeftOut {
+    let mut left_out = RowsLeftOut {
         rejected: counts.rejected,
         unknown: counts.unknown,
         skipped: counts.skipped,
+        keys_not_applied: 0,
         superseded: to_compare.superseded,
         outside_sample: to_compare.outside_sample,
         not_reached: counts.not_reached,
+    };
+    if !is_sample {
+        let rows = left_out.not_applied();
+        left_out.keys_not_applied = rows.saturating_sub(to_compare.not_applied_again);
     }
+    left_out
 }
 
 impl Course {
@@ -243,7 +275,8 @@ fn conclude(end: &Conclusion<'_>, left_out: RowsLeftOut) -> Result<Told<Verifica
     let found = distinct_records(end.books)?;
     let rows = compared_rows(&counts, end.checkpoint.missing, &mismatches);
     let shared = (rows.same + rows.different).saturating_sub(found);
-    let status = match rows.mismatches() + shared {
+    let not_applied = left_out.not_applied();
+    let status = match rows.mismatches() + shared + not_applied {
         0 => ExitStatus::Done,
         _ => ExitStatus::SomeRejected,
     };
@@ -266,7 +299,7 @@ fn conclude(end: &Conclusion<'_>, left_out: RowsLeftOut) -> Result<Told<Verifica
         sample: end.task.sample.clone(),
         read: end.rows + left_out_rows,
         unique_keys: UniqueKeys {
-            source: rows.compared,
+            source: rows.compared + left_out.keys_not_applied,
             target: found,
         },
         rows,
@@ -278,8 +311,6 @@ fn conclude(end: &Conclusion<'_>, left_out: RowsLeftOut) -> Result<Told<Verifica
         peak_memory_bytes: peak_memory_bytes(),
         mismatches: end.directory.path().join(MISMATCHES).display().to_string(),
     };
-    let sample = end.task.sample.as_ref();
-    let sample = sample.map_or_else(String::new, |sample| format!(" --sample {sample}"));
     Ok(Told {
         status,
         text: verification.to_text(),
@@ -288,12 +319,8 @@ fn conclude(end: &Conclusion<'_>, left_out: RowsLeftOut) -> Result<Told<Verifica
             Some(StopReason::Fatal(error)) => Some(error.clone()),
             _ => None,
         },
-        remark: (!is_finished).then(|| {
-            format!(
-                "sluice: to go on: sluice verify {}{sample}",
-                shown(end.directory)
-            )
-        }),
+        remark: (!is_finished)
+            .then(|| format!("sluice: to go on: {}", end.task.go_on(end.directory))),
     })
 }
 

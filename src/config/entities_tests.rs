@@ -142,7 +142,7 @@ fn mistakes_are_told_with_their_place() {
         ),
         (
             "- {name: a, source: {csv: a.csv}}\n- {name: A, source: {csv: b.csv}}",
-            "job.yaml:4:10: two ",
+            "job.yaml:4:10: `A` is the name of another ",
         ),
         (
             "- {name: a, source: {csv: a.csv, xlsx: b.xlsx}}",

@@ -223,8 +223,13 @@ impl PartNames {
             return Err(ConfigError::at(place, message).with_hint("Give it another `name`."));
         }
         if !fits {
+            let article = if what.starts_with(['a', 'e', 'i', 'o']) {
+                "an"
+            } else {
+                "a"
+            };
             let message = format!(
-                "{name:?} is no name for a {what}; use up to 64 letters, digits, `_` and `-`"
+                "{name:?} is no name for {article} {what}; use up to 64 letters, digits, `_` and `-`"
             );
             return Err(ConfigError::at(place, message)
                 .with_hint("Its books stand in a folder of that name."));
@@ -233,11 +238,10 @@ impl PartNames {
         let same = |taken: &&(String, Place)| taken.0.eq_ignore_ascii_case(name);
         if let Some((_, first)) = self.taken.iter().find(same) {
             let message = format!(
-                "two {what}s are called `{name}`; the first one stands in line {}",
+                "`{name}` is the name of another {what} too, in line {}",
                 first.line
             );
-            return Err(ConfigError::at(place, message)
-                .with_hint("Give each a `name` of its own; without one, the connector's counts."));
+            return Err(ConfigError::at(place, message).with_hint("Give each a `name` of its own."));
         }
         self.taken.push((name.to_owned(), place));
         Ok(())

@@ -274,7 +274,7 @@ targets:
             ("targets: []", "job.yaml:2:10: `targets` names no target"),
             (
                 "targets: [{connector: x, region: a}, {connector: X, region: b}]",
-                "job.yaml:2:50: two targets are called `X`; the first one stands in line 2",
+                "job.yaml:2:50: `X` is the name of another target too, in line 2",
             ),
             (
                 "targets: [{name: ../x, connector: x}]",

@@ -68,7 +68,7 @@ impl FatalError {
                 FatalKind::Disk,
                 format!("the disk is full: can't write {what} ({cause})"),
             )
-            .with_hint("Free some space, then resume the run.")
+            .with_hint("Free some space, then go on.")
         } else {
             Self::new(FatalKind::Disk, format!("can't write {what}: {cause}"))
         }

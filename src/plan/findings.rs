@@ -43,16 +43,17 @@ pub struct Findings {
 }
 
 impl Findings {
-    /// Takes rows in that repeat another row's key. Only their numbers are
-    /// known: line and byte are 0.
-    pub fn add_repeats(&mut self, rows: &[u64]) {
+    /// Takes rows in that repeat another row's key. Beside their numbers only the
+    /// lines of the first are known; what isn't is 0.
+    pub fn add_repeats(&mut self, rows: &[u64], first_lines: &[u64]) {
         let refusal = Refusal {
             error: "duplicate_key".to_owned(),
             message: "an earlier row has the same key".to_owned(),
             ..Refusal::default()
         };
-        for &row in rows {
-            self.add(RowId(row), Position { byte: 0, line: 0 }, &refusal);
+        let lines = first_lines.iter().copied().chain(std::iter::repeat(0));
+        for (&row, line) in rows.iter().zip(lines) {
+            self.add(RowId(row), Position { byte: 0, line }, &refusal);
         }
     }
 

@@ -51,6 +51,8 @@ pub enum FlawKind {
     /// A record of a source that isn't CSV and can't be read: a line that is no
     /// JSON object, a cell that holds an error.
     BadRecord,
+    /// A row of a reject file that still has the demand to repair it.
+    NotRepaired,
 }
 
 impl FlawKind {
@@ -65,6 +67,7 @@ impl FlawKind {
             Self::Nul => "nul_character",
             Self::TooLong => "row_too_long",
             Self::BadRecord => "bad_record",
+            Self::NotRepaired => "not_repaired",
         }
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::record::{Counts, RequestCounts};
 
-use super::words::{duration_words, thousands};
+use super::words::{counted, duration_words, thousands};
 use super::{LimitSummary, LimiterHistory};
 
 /// One entity of a run.
@@ -206,11 +206,11 @@ impl Summary {
         let requests = &self.requests;
         writeln!(
             text,
-            "  {} in {}: {:.0} rows/s, {} requests ({} × 429, {} repeated), p99 {:.0} ms",
+            "  {} in {}: {:.0} rows/s, {} ({} × 429, {} repeated), p99 {:.0} ms",
             self.state,
             duration_words(Duration::from_secs_f64(self.elapsed_s.max(0.0))),
             self.rate.mean_per_s,
-            thousands(requests.sent),
+            counted(requests.sent, "request"),
             thousands(requests.throttled),
             thousands(requests.retried),
             self.rate.p99_ms,

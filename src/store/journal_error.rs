@@ -75,7 +75,7 @@ impl From<JournalError> for FatalError {
     fn from(error: JournalError) -> Self {
         let disk = |hint: &str| Self::new(FatalKind::Disk, error.to_string()).with_hint(hint);
         match &error {
-            JournalError::DiskFull { .. } => disk("Free some space, then resume the run."),
+            JournalError::DiskFull { .. } => disk("Free some space, then go on."),
             JournalError::Io { file, cause } => Self::writing(file, cause),
             JournalError::Newer { .. } => Self::usage(error.to_string()).with_hint(
                 "Resume the run with the version of sluice that started it, or a newer one.",

@@ -138,7 +138,11 @@ impl<'run> Retake<'run> {
         // Some file systems have no such names.
         removed
             .and_then(|()| fs::hard_link(&book, &kept).or_else(|_| copy(&book, &kept)))
-            .map_err(|cause| FatalError::writing(&kept.display().to_string(), &cause))
+            .map_err(|cause| match book.is_file() {
+                true => FatalError::writing(&kept.display().to_string(), &cause),
+                false => FatalError::usage(format!("there is no {}", book.display()))
+                    .with_hint("Put it back; it holds the rows that are to be sent again."),
+            })
     }
 
     /// The file that holds the rows' texts, as their user left them.

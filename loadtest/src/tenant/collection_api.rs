@@ -381,13 +381,13 @@ fn list(world: &World, query: &str) -> Response<ReplyBody> {
     let number = |name: &str| value(name).and_then(|text| text.parse::<usize>().ok());
     let now = world.moment().now;
     let until = now.checked_sub(world.scenario.contacts.look_up_delay);
-    let records = world.records.lock();
     if let Some(external_id) = value("externalId") {
         let Some(external_id) = percent_decode(&external_id) else {
             let message = "externalId is not valid";
             return reply::error(StatusCode::BAD_REQUEST, "bad_request", message);
         };
-        let found = until.map_or_else(Vec::new, |until| records.found(&external_id, until));
+        let found = |until| world.records.lock().found(&external_id, until);
+        let found = until.map_or_else(Vec::new, found);
         let total = found.len();
         return reply::json(
             StatusCode::OK,
@@ -410,9 +410,9 @@ fn list(world: &World, query: &str) -> Response<ReplyBody> {
         Some(page) => page.saturating_sub(1).saturating_mul(limit),
         None => number("offset").unwrap_or(0),
     };
-    let (mut entities, total) =
-        until.map_or_else(Default::default, |until| records.page(offset, limit, until));
-    drop(records);
+    let (mut entities, total) = until.map_or_else(Default::default, |until| {
+        world.records.lock().page(offset, limit, until)
+    });
     if total == 0 {
         entities = first_contacts(world, limit);
     }

@@ -27,6 +27,7 @@ mod run;
 mod send;
 mod settle;
 mod shared_limit;
+mod throttled_alone;
 mod told_quota;
 mod undo;
 mod upsert;

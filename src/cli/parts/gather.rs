@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 
 use crate::actors::Counted;
-use crate::cli::conclude::{peak_memory_bytes, shown};
+use crate::cli::conclude::peak_memory_bytes;
 use crate::cli::conclusion::{Conclusion, PartFiles};
+use crate::cli::go_on::go_on_command;
 use crate::cli::load::{file_input, prepare};
 use crate::cli::started_with::settings_of;
 use crate::cli::status::Standing;
@@ -79,10 +80,7 @@ pub(super) fn gather(
     }
     let remarks = match is_finished {
         true => remarks.into_iter().collect(),
-        false => vec![format!(
-            "sluice: to go on: sluice resume {}",
-            shown(directory)
-        )],
+        false => vec![format!("sluice: to go on: {}", go_on_command(directory))],
     };
     Ok(Conclusion {
         directory: directory.clone(),

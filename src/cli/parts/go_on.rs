@@ -7,6 +7,7 @@ use crate::cli::begin_manifest::STAGED_INPUT;
 use crate::cli::conclude::shown;
 use crate::cli::conclusion::Conclusion;
 use crate::cli::credentials::read_credentials;
+use crate::cli::overtaken::check_not_overtaken;
 use crate::cli::retry::{Retried, retry_run, tell_nothing_to_do};
 use crate::cli::run::Circumstances;
 use crate::cli::source_stream::{STATE, read_state};
@@ -47,6 +48,9 @@ pub(in crate::cli) fn go_on(
         }
         let of_this = |error| of_part(&part.name, error);
         let part = place.manifest()?;
+        if circumstances.round.is_none() {
+            check_not_overtaken(&place, &part, "resume", showing).map_err(of_this)?;
+        }
         let its = settings_of(&part, flags.clone()).map_err(of_this)?;
         check(&part, &its, &checkpoint).map_err(of_this)?;
         unfinished.get_or_insert(part);

@@ -57,7 +57,7 @@ impl SharedSource {
                 Self(FetchedStream::of_stdin(spool))
             }
             (InputSource::Stream(_), Some(mut source)) => {
-                source.known = Arc::clone(known);
+                source.leave_out(known);
                 Self(source.start_in(directory, first, None)?)
             }
             (InputSource::Workbook { .. } | InputSource::Ndjson(_), _) => {
@@ -105,7 +105,7 @@ impl SharedSource {
                     return Ok(Staged::default());
                 }
                 let mut source = SourceStream::open(first, stream)?;
-                source.known = Arc::clone(known);
+                source.leave_out(known);
                 check_same_connector(manifest, &record_of(&source, stream))?;
                 let fetched = source.start_in(directory, first, state)?;
                 Ok(Self(fetched).into())

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::record::RequestCounts;
-use crate::report::{duration_words, thousands, write_counts};
+use crate::report::{counted, duration_words, write_counts};
 
 /// How far a run is, or could be, taken back. `read` is the sum of all counts
 /// behind it.
@@ -108,10 +108,10 @@ impl Undone {
         write_counts(out, 40, &lines)?;
         writeln!(
             out,
-            "  {} in {}: {} requests",
+            "  {} in {}: {}",
             self.state,
             duration_words(Duration::from_secs_f64(self.elapsed_s.max(0.0))),
-            thousands(self.requests.sent),
+            counted(self.requests.sent, "request"),
         )?;
         if self.conflicts() > 0 {
             writeln!(

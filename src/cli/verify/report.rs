@@ -73,9 +73,20 @@ pub(super) struct RowsLeftOut {
     pub(super) outside_sample: u64,
     /// The run hasn't got to them.
     pub(super) not_reached: u64,
+    /// Keys of rows that the run should have applied and hasn't, or nobody knows,
+    /// and that no other row has; a row without one counts as one. 0 where only a
+    /// sample is compared.
+    #[serde(skip)]
+    pub(super) keys_not_applied: u64,
 }
 
 impl RowsLeftOut {
+    /// Rows of the source that the run should have applied and hasn't, or nobody
+    /// knows.
+    pub(super) fn not_applied(&self) -> u64 {
+        self.rejected + self.unknown + self.not_reached
+    }
+
     pub(super) fn sum(&self) -> u64 {
         self.rejected
             + self.unknown
@@ -86,10 +97,10 @@ impl RowsLeftOut {
     }
 }
 
-/// Keys that were compared, each counted once.
+/// Keys, each counted once.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct UniqueKeys {
-    /// In the input.
+    /// In the input; of a sample, those that were compared.
     pub(super) source: u64,
     /// In the tenant: different records that were found under them.
     pub(super) target: u64,
@@ -144,10 +155,10 @@ impl Verification {
         }
         writeln!(
             out,
-            "  {} in {}: {} requests ({} × 429, {} repeated), p99 {:.0} ms",
+            "  {} in {}: {} ({} × 429, {} repeated), p99 {:.0} ms",
             self.state,
             duration_words(Duration::from_secs_f64(self.elapsed_s.max(0.0))),
-            thousands(self.requests.sent),
+            counted(self.requests.sent, "request"),
             thousands(self.requests.throttled),
             thousands(self.requests.retried),
             self.rate.p99_ms,
@@ -170,10 +181,15 @@ impl Verification {
             let why = told.map_or_else(String::new, |reason| format!(": {reason}"));
             return format!("run {run} is not verified to its end{part}{why}");
         }
-        match (
-            rows.mismatches(),
-            self.unique_keys.source == self.unique_keys.target,
-        ) {
+        let compared_keys = self.unique_keys.source - self.not_compared.keys_not_applied;
+        let not_applied = self.not_compared.not_applied();
+        match (rows.mismatches(), compared_keys == self.unique_keys.target) {
+            (0, true) if not_applied > 0 => format!(
+                "run {run}{part}: {} agree with the tenant, and {} of the source {} not loaded",
+                counted(rows.same, "row"),
+                counted(not_applied, "row"),
+                if not_applied == 1 { "was" } else { "were" },
+            ),
             (0, true) => format!("run {run} is verified{part}: every row agrees with the tenant"),
             (0, false) => format!("run {run}{part}: several keys share a record in the tenant"),
             (rows, _) => format!(

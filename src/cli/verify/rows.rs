@@ -24,6 +24,13 @@ use crate::cli::retry::prepare_retry;
 /// Rows of a later text stand behind all rows of an earlier one; no input has
 /// so many rows.
 const TEXT_BITS: u32 = 40;
+/// Rows that weren't applied stand before all others: what they would have
+/// written is never what stands there now.
+const NOT_APPLIED: u64 = 0;
+/// The run's input.
+const INPUT: u64 = 1;
+/// What the first retry sent.
+const FIRST_RETRY: u64 = 2;
 
 /// One text that rows are read from: the run's input, or what a retry sent.
 pub(super) struct Text {
@@ -39,16 +46,19 @@ pub(super) struct RowsToCompare {
     pub(super) rows: u64,
     /// Applied rows whose key was written again later.
     pub(super) superseded: u64,
+    /// Rows that should have been applied and weren't, or may not have been, and
+    /// whose key another row has too.
+    pub(super) not_applied_again: u64,
     pub(super) outside_sample: u64,
 }
 
 /// A run as its books have it.
-pub(super) struct RunBooks<'run> {
-    pub(super) directory: &'run RunDirectory,
-    pub(super) manifest: &'run Manifest,
-    pub(super) settings: &'run Settings,
-    pub(super) state: &'run JournalState,
-    pub(super) listed: &'run [ListedRow],
+pub(in crate::cli) struct RunBooks<'run> {
+    pub(in crate::cli) directory: &'run RunDirectory,
+    pub(in crate::cli) manifest: &'run Manifest,
+    pub(in crate::cli) settings: &'run Settings,
+    pub(in crate::cli) state: &'run JournalState,
+    pub(in crate::cli) listed: &'run [ListedRow],
 }
 
 /// What a run's books say of a row.
@@ -77,6 +87,8 @@ impl RunBooks<'_> {
         let mut in_doubt = BTreeSet::new();
         let mut keys = KeyReader::new(&prepared);
         for_each_row(&prepared, |row, raw| {
+            let is_chosen = selection.wants(row.row)
+                && (selection.reject_repeated || !selection.is_repeated(row.row));
             let fate = match selection.wants(row.row) && !selection.is_repeated(row.row) {
                 true => fates.of(row.row),
                 false => Fate::NotApplied,
@@ -85,7 +97,13 @@ impl RunBooks<'_> {
                 if self.state.finished.contains(row.row.0) {
                     left_out.push(row.row.0);
                 }
-                return Ok(());
+                let key = is_chosen.then(|| keys.hash(raw, row.position)).flatten();
+                return match key {
+                    Some(key_hash) => finder
+                        .add(behind(NOT_APPLIED, row.row), key_hash)
+                        .map_err(SourceError::into_fatal),
+                    None => Ok(()),
+                };
             }
             if fate == Fate::InDoubt {
                 in_doubt.insert(row.row.0);
@@ -96,12 +114,12 @@ impl RunBooks<'_> {
             }
             match keys.hash(raw, row.position) {
                 Some(key_hash) => finder
-                    .add(row.row, key_hash)
+                    .add(behind(INPUT, row.row), key_hash)
                     .map_err(SourceError::into_fatal),
                 None => Ok(()),
             }
         })?;
-        for (number, text) in (1..).zip(&retried) {
+        for (number, text) in (FIRST_RETRY..).zip(&retried) {
             let mut keys = KeyReader::new(&text.prepared);
             for_each_row(&text.prepared, |row, raw| {
                 let sent = text
@@ -117,13 +135,19 @@ impl RunBooks<'_> {
             })?;
         }
         let mut earlier = finder.finish().map_err(SourceError::into_fatal)?.earlier;
-        earlier.retain(|row| !in_doubt.contains(row));
+        let all_repeated = earlier.len() as u64;
+        earlier.retain(|row| match row >> TEXT_BITS {
+            NOT_APPLIED => false,
+            INPUT => !in_doubt.contains(&row_of(*row)),
+            _ => true,
+        });
         let superseded = earlier.len() as u64;
-        for (number, text) in (1..).zip(&mut retried) {
+        for (number, text) in (FIRST_RETRY..).zip(&mut retried) {
             text.rows
                 .retain(|_, (row, _)| earlier.binary_search(&behind(number, *row).0).is_err());
         }
-        left_out.extend(earlier.into_iter().filter(|row| row >> TEXT_BITS == 0));
+        let of_input = earlier.iter().filter(|row| *row >> TEXT_BITS == INPUT);
+        left_out.extend(of_input.map(|row| row_of(*row)));
         left_out.extend(in_doubt);
         left_out.sort_unstable();
         left_out.dedup();
@@ -131,7 +155,10 @@ impl RunBooks<'_> {
             applied: self.state.finished.clone(),
             left_out,
         };
-        Ok(candidates.picked(prepared, retried, superseded, sample))
+        Ok(RowsToCompare {
+            not_applied_again: all_repeated - superseded,
+            ..candidates.picked(prepared, retried, superseded, sample)
+        })
     }
 
     /// The texts that retries of the run have sent, the oldest first.
@@ -212,9 +239,14 @@ impl RetriedText {
     }
 }
 
-/// Where a row of a retry's text stands among all rows that were sent.
+/// Where a row of a text stands among all rows that were sent.
 fn behind(text: u64, row: RowId) -> RowId {
     RowId((text << TEXT_BITS) | row.0)
+}
+
+/// The row of which [`behind`] has made this number.
+fn row_of(number: u64) -> u64 {
+    number & ((1 << TEXT_BITS) - 1)
 }
 
 /// Rows of the input that could be compared.
@@ -275,6 +307,7 @@ impl Candidates {
             texts,
             rows,
             superseded,
+            not_applied_again: 0,
             outside_sample: candidates - rows,
         }
     }
@@ -307,7 +340,11 @@ fn bar_of(sample: Option<Sample>, rows: impl Iterator<Item = u64>) -> u64 {
     }
 }
 
-fn for_each_row(
+/// Visits the rows of a load's text that can be cut out.
+///
+/// # Errors
+/// The text can't be read, and what the visit returns.
+pub(in crate::cli) fn for_each_row(
     prepared: &Prepared,
     mut visit: impl FnMut(&RawRow, &[u8]) -> Result<(), FatalError>,
 ) -> Result<(), FatalError> {

@@ -47,7 +47,17 @@ pub(super) fn detect(head: &[u8], cut_short: bool, wanted: Option<&'static Encod
         notice,
     };
     if let Some(encoding) = wanted {
-        return found(encoding, None);
+        let evidence = Evidence::gather(head, cut_short);
+        let is_utf_8 =
+            encoding != UTF_8 && evidence.has_utf_8_sequences && evidence.first_bad_line.is_none();
+        let notice = is_utf_8.then(|| {
+            format!(
+                "encoding {} as set, though all of it reads as UTF-8; letters come out wrong if \
+                 it is",
+                encoding.name()
+            )
+        });
+        return found(encoding, notice);
     }
     if let Some(encoding) = utf_16_by_its_zeros(head) {
         let notice = format!("encoding {} (no byte order mark)", encoding.name());
@@ -60,13 +70,46 @@ pub(super) fn detect(head: &[u8], cut_short: bool, wanted: Option<&'static Encod
             Some("encoding Windows-1252 (no byte order mark)".to_owned()),
         );
     }
-    let notice = evidence.first_bad_line.map(|line| {
-        format!(
-            "encoding UTF-8, but line {line} holds bytes that are not; rows with such bytes are \
-             rejected, unless the file's encoding is named"
-        )
-    });
-    found(UTF_8, notice)
+    found(UTF_8, evidence.first_bad_line.map(bad_line_notice))
+}
+
+/// The encoding of a file of rejected rows, which was written as UTF-8 whatever
+/// the input's own was: bytes in it that aren't UTF-8 are why rows were rejected,
+/// and say nothing about the others. Only a byte order mark, UTF-16, or a name
+/// that the text doesn't contradict is another program's.
+pub(super) fn of_reject_file(
+    head: &[u8],
+    cut_short: bool,
+    wanted: Option<&'static Encoding>,
+) -> Detected {
+    let is_marked = Encoding::for_bom(head).is_some();
+    let other = wanted.filter(|named| *named != UTF_8);
+    if is_marked || utf_16_by_its_zeros(head).is_some() {
+        return detect(head, cut_short, wanted);
+    }
+    let evidence = Evidence::gather(head, cut_short);
+    match (other, evidence.first_bad_line) {
+        (Some(_), Some(_)) => detect(head, cut_short, wanted),
+        (named, bad_line) => Detected {
+            encoding: UTF_8,
+            bom_bytes: 0,
+            notice: match (named, bad_line) {
+                (Some(named), _) => Some(format!(
+                    "encoding UTF-8 (a file of rejected rows, not {} as set)",
+                    named.name()
+                )),
+                (None, Some(line)) => Some(bad_line_notice(line)),
+                (None, None) => None,
+            },
+        },
+    }
+}
+
+fn bad_line_notice(line: usize) -> String {
+    format!(
+        "encoding UTF-8, but line {line} holds bytes that are not; rows with such bytes are \
+         rejected, unless the file's encoding is named"
+    )
 }
 
 /// Western text in UTF-16 has a zero in nearly every second byte, always on the

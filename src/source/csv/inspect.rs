@@ -12,6 +12,7 @@ use super::delimiter;
 use super::encoding::{self, Detected};
 use super::head::Head;
 use super::input::{CsvSettings, separates_fields};
+use super::reject::REJECT_COLUMNS;
 use super::shape::{CsvShape, Dialect, Terminator};
 use super::split::{RawFields, split};
 use super::stream::TextStream;
@@ -69,7 +70,10 @@ pub fn inspect(settings: &CsvSettings) -> Result<CsvShape, SourceError> {
             });
         }
     }
-    let detected = encoding::detect(&head.bytes, head.cut_short, settings.encoding);
+    let detected = match is_reject_file(&head.bytes) {
+        true => encoding::of_reject_file(&head.bytes, head.cut_short, settings.encoding),
+        false => encoding::detect(&head.bytes, head.cut_short, settings.encoding),
+    };
     let text = decode(&head.bytes, &detected);
     let terminator = if text.contains(&b'\r') && !text.contains(&b'\n') {
         Terminator::CarriageReturn
@@ -117,6 +121,29 @@ pub fn inspect(settings: &CsvSettings) -> Result<CsvShape, SourceError> {
         shape.head = Some(Bytes::from(head.bytes));
     }
     Ok(shape)
+}
+
+/// Whether the header has the columns that a reject file adds: they are ASCII,
+/// which reads the same in UTF-8 and in the encodings it is taken for.
+fn is_reject_file(head: &[u8]) -> bool {
+    let header = &head[..head.len().min(HEADER_BYTES)];
+    // A column's name may hold a line break, and the columns stand in one record.
+    let [first, ..] = REJECT_COLUMNS;
+    let Some(place) = memchr::memmem::find(header, first.as_bytes()) else {
+        return false;
+    };
+    let before = header[..place].iter().rposition(|&byte| byte == b'\n');
+    let start = before.map_or(0, |place| place + 1);
+    let end = memchr::memchr2(b'\n', b'\r', &header[place..]);
+    let line = &header[start..end.map_or(header.len(), |end| place + end)];
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    REJECT_COLUMNS.iter().all(|column| {
+        memchr::memmem::find_iter(line, column.as_bytes()).any(|at| {
+            let before = at.checked_sub(1).map(|index| line[index]);
+            let after = line.get(at + column.len()).copied();
+            !before.is_some_and(is_name) && !after.is_some_and(is_name)
+        })
+    })
 }
 
 fn in_words(delimiter: u8) -> String {

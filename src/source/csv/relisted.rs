@@ -1,21 +1,26 @@
 //! A reject file as the source of a retry: its rows under the number and place
 //! that they have in the run's input, which their `_line` column tells.
 
-use crate::record::{Position, RowId};
+use crate::record::{Flaw, FlawKind, Position, RowId};
 use crate::source::{Source, SourceError};
 
 use super::reader::CsvReader;
-use super::reject::REJECT_COLUMNS;
+use super::reject::{NOT_WHOLE, REJECT_COLUMNS};
 use super::shape::{CsvShape, Dialect};
-use super::split::RawFields;
+use super::split::{RawFields, is_mark};
 
 /// Longer than any line number, quotes and all.
 const LONGEST_NUMBER: usize = 24;
+
+/// How the message about a row begins that nobody has repaired.
+const STILL_MARKED: &str = "the row is still marked";
 
 /// Finds the `_line` of a reject file's rows.
 #[derive(Clone, Copy, Debug)]
 pub struct LineColumn {
     column: usize,
+    message: Option<usize>,
+    columns: usize,
     dialect: Dialect,
 }
 
@@ -23,9 +28,12 @@ impl LineColumn {
     /// `None` where the file has no such column.
     #[must_use]
     pub fn of(shape: &CsvShape) -> Option<Self> {
-        let [name, ..] = REJECT_COLUMNS;
+        let [line, _, _, message, ..] = REJECT_COLUMNS;
+        let place = |name| shape.header.iter().position(|column| column == name);
         Some(Self {
-            column: shape.header.iter().position(|column| column == name)?,
+            column: place(line)?,
+            message: place(message),
+            columns: shape.header.len(),
             dialect: shape.dialect(),
         })
     }
@@ -39,6 +47,36 @@ impl LineColumn {
         let text = raw.get(field).filter(|text| text.len() <= LONGEST_NUMBER)?;
         let text = std::str::from_utf8(text).ok()?;
         text.trim_matches('"').trim().parse().ok()
+    }
+}
+
+impl LineColumn {
+    /// The flaw of a row that nobody has repaired, with what was told of it when
+    /// it was rejected; `None` where it isn't marked as such.
+    fn unrepaired(&self, raw: &[u8], position: Position) -> Option<Flaw> {
+        let field = |column| {
+            RawFields::new(raw, self.dialect.delimiter)
+                .nth(column)?
+                .ok()
+        };
+        let surplus: std::ops::Range<usize> = field(self.columns)?;
+        if !is_mark(raw, surplus.start) {
+            return None;
+        }
+        let told = self.message.and_then(field).map(|message| &raw[message]);
+        let told = String::from_utf8_lossy(told.unwrap_or_default());
+        let told = told.trim_matches('"').replace("\"\"", "\"");
+        Some(Flaw {
+            kind: FlawKind::NotRepaired,
+            byte: position.byte,
+            message: match told.starts_with(STILL_MARKED) {
+                true => told,
+                false => format!(
+                    "{STILL_MARKED} `{NOT_WHOLE}`: mend it and take the mark out; it was rejected \
+                     because of this: {told}"
+                ),
+            },
+        })
     }
 }
 
@@ -75,6 +113,12 @@ impl Source for RelistedRows {
                 return false;
             };
             (row.row, row.position) = self.rows[place];
+            let flaw = self
+                .line
+                .unrepaired(&buffer[row.start..row.end], row.position);
+            if let Some(flaw) = flaw {
+                row.flaw = Some(Box::new(flaw));
+            }
             true
         });
         Ok(Some(batch))

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::reject::NOT_WHOLE;
 use super::shape::Dialect;
 use crate::record::{Fields, Flaw, FlawKind, Position};
 
@@ -14,7 +15,7 @@ const QUOTE: u8 = b'"';
 ///
 /// # Errors
 /// The first rule that the row breaks, in the order of `Nul`, `InvalidUtf8`,
-/// `BadQuoting`, `TooFewFields` and `TooManyFields`.
+/// `BadQuoting`, `TooFewFields`, `NotRepaired` and `TooManyFields`.
 pub fn split(
     raw: &[u8],
     position: Position,
@@ -73,6 +74,12 @@ pub fn split(
     if count.fields < header_len {
         let advice = "add what is missing, empty fields too";
         Err(flaw(FlawKind::TooFewFields, raw.len(), &what, advice))
+    } else if is_mark(raw, count.surplus_at) {
+        Err(Flaw {
+            kind: FlawKind::NotRepaired,
+            byte: position.byte,
+            message: format!("the row is marked `{NOT_WHOLE}`; mend it and take the mark out"),
+        })
     } else {
         let advice = "quote the fields that hold the delimiter";
         Err(flaw(
@@ -82,6 +89,13 @@ pub fn split(
             advice,
         ))
     }
+}
+
+/// Whether the demand to repair the row begins there.
+pub(super) fn is_mark(raw: &[u8], at: usize) -> bool {
+    let field = raw.get(at..).unwrap_or_default();
+    let text = field.strip_prefix(b"\"").unwrap_or(field);
+    text.starts_with(NOT_WHOLE.as_bytes())
 }
 
 /// How many fields a row has, and where the first one too many starts.

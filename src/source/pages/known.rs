@@ -5,7 +5,7 @@
 //! its contents and left out: to send it once more would take back what
 //! somebody has changed in the target since.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -38,7 +38,8 @@ impl KnownRows {
     /// What is known after a round whose rows were staged at `staged`, with
     /// the time of a change in the column `changed_at` of the stream's own.
     /// `since` is what the next round asks from; `until` stands for the time of
-    /// rows that don't tell theirs.
+    /// rows that don't tell theirs. Rows whose place is among `not_loaded` aren't
+    /// taken in.
     ///
     /// # Errors
     /// The staged file can't be read.
@@ -48,8 +49,16 @@ impl KnownRows {
         changed_at: Option<usize>,
         since: Timestamp,
         until: Timestamp,
+        not_loaded: &BTreeSet<u64>,
     ) -> Result<Self, SourceError> {
-        self.after_with(staged, changed_at, since, until, MOST_KNOWN)
+        let times = (since, until);
+        self.after_with(staged, changed_at, times, not_loaded, MOST_KNOWN)
+    }
+
+    /// Whether nothing is known.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.changed_at.is_empty()
     }
 
     /// The same, with so many rows at most.
@@ -57,8 +66,8 @@ impl KnownRows {
         &self,
         staged: &Path,
         changed_at: Option<usize>,
-        since: Timestamp,
-        until: Timestamp,
+        (since, until): (Timestamp, Timestamp),
+        not_loaded: &BTreeSet<u64>,
         most: usize,
     ) -> Result<Self, SourceError> {
         let mut known = self.changed_at.clone();
@@ -77,7 +86,8 @@ impl KnownRows {
                     .filter(|_| is_whole.is_ok())
                     .and_then(|column| read_time(fields.get(STAGED_COLUMN_COUNT + column)?));
                 let time = told.unwrap_or(until);
-                if time >= since && known.len() < most {
+                let is_loaded = !not_loaded.contains(&row.position.line);
+                if is_loaded && time >= since && known.len() < most {
                     known.insert(digest(raw), time);
                 }
             }
@@ -87,7 +97,7 @@ impl KnownRows {
 
     /// Whether the staged line was loaded before.
     pub(super) fn has(&self, line: &[u8]) -> bool {
-        !self.changed_at.is_empty() && self.changed_at.contains_key(&digest(line))
+        !self.is_empty() && self.changed_at.contains_key(&digest(line))
     }
 }
 
@@ -144,7 +154,7 @@ mod tests {
         };
         let file = staged(&[early.clone(), quoted, flawed(3)]);
         let first = KnownRows::default()
-            .after(file.path(), Some(1), at(5), at(10))
+            .after(file.path(), Some(1), at(5), at(10), &BTreeSet::new())
             .expect("readable");
         assert!(!first.has(&early), "it is too old to come again");
         assert!(first.has(&line(77, ["b\n\"c\", d", "2026-01-01T00:09:00Z"])));
@@ -152,15 +162,27 @@ mod tests {
         assert!(!first.has(&line(2, ["b\n\"c\", e", "2026-01-01T00:09:00Z"])));
         assert!(!first.has(&line(2, ["b\n\"c\", d", "2026-01-01T00:09:30Z"])));
 
-        let few = KnownRows::default().after_with(file.path(), None, at(5), at(10), 2);
+        let few = KnownRows::default().after_with(
+            file.path(),
+            None,
+            (at(5), at(10)),
+            &BTreeSet::new(),
+            2,
+        );
         assert_eq!(few.expect("readable").changed_at.len(), 2);
+
+        let refused = BTreeSet::from([2]);
+        let without = KnownRows::default().after(file.path(), Some(1), at(5), at(10), &refused);
+        let without = without.expect("readable");
+        assert!(!without.has(&line(2, ["b\n\"c\", d", "2026-01-01T00:09:00Z"])));
+        assert!(without.has(&flawed(8)));
 
         // It came again and was left out, so the next file lacks it.
         let empty = staged(&[]);
-        let again = first.after(empty.path(), Some(1), at(9), at(12));
+        let again = first.after(empty.path(), Some(1), at(9), at(12), &BTreeSet::new());
         let again = again.expect("readable");
         assert!(again.has(&line(1, ["b\n\"c\", d", "2026-01-01T00:09:00Z"])));
-        let later = again.after(empty.path(), Some(1), at(11), at(14));
+        let later = again.after(empty.path(), Some(1), at(11), at(14), &BTreeSet::new());
         let later = later.expect("readable");
         assert!(later.changed_at.is_empty(), "nothing is kept for ever");
     }

@@ -17,11 +17,14 @@ const MOST_READINGS: u64 = 3;
 
 /// What a reading has seen so far.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Reading {
     /// Which reading of the list it is, from 1.
     pub number: u64,
     /// The last total that a page told.
     total: Option<u64>,
+    /// The largest total that a page told.
+    largest_total: u64,
     /// Whether a page told a smaller total than one before it.
     has_shrunk: bool,
     /// Records that came.
@@ -43,6 +46,7 @@ impl Default for Reading {
         Self {
             number: 1,
             total: None,
+            largest_total: 0,
             has_shrunk: false,
             records: 0,
             different: 0,
@@ -112,6 +116,7 @@ impl Reading {
     ) -> Option<PageAt> {
         if let Some(total) = total {
             self.has_shrunk |= self.total.is_some_and(|before| total < before);
+            self.largest_total = self.largest_total.max(total);
             self.total = Some(total);
         }
         let is_full = match size {
@@ -189,6 +194,12 @@ impl Reading {
 
     fn figures(&self, came: u64) -> String {
         let mut figures = match self.total {
+            Some(total) if self.largest_total > total => format!(
+                "{} records by the source's count, later {}; {} came",
+                thousands(self.largest_total),
+                thousands(total),
+                thousands(came)
+            ),
             Some(total) => format!(
                 "{} records by the source's count, {} came",
                 thousands(total),

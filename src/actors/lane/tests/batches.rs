@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use http::HeaderValue;
 use serde_json::json;
 
 use crate::record::OutcomeKind;
@@ -213,4 +214,21 @@ fn rows_that_are_refused_for_themselves_take_no_others_along() {
         assert_eq!(kind, expected, "row {row}");
     }
     assert!(maker.made.borrow().values().all(|made| *made == 1));
+}
+
+#[test]
+fn a_row_refused_within_an_answered_list_has_the_platform_s_own_id_of_the_call() {
+    let text = format!("request_id: {{read: [X-Correlation-Id]}}\n{LISTED}");
+    let wish = making(Box::leak(text.into_boxed_str()));
+    let (notes, _) = load(&wish, 8, |asked| {
+        let of = asked.rows.iter();
+        let results = listed(of.map(|row| (*row, if *row == 3 { 422 } else { 201 })));
+        let mut reply = Reply::new(200, results.to_string());
+        let theirs = HeaderValue::from_static("theirs-1");
+        reply.headers.insert("x-correlation-id", theirs);
+        Treat::Answer((Duration::from_millis(20), Ok(reply)))
+    });
+    assert_eq!(notes.refusal(3).request_id, "theirs-1");
+    let calls = notes.calls.borrow();
+    assert!(calls.iter().any(|call| call.request_id == "theirs-1"));
 }

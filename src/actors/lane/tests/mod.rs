@@ -2,8 +2,10 @@
 //! come out at the other, and in between a scripted tenant and a token
 //! refresher of a few lines.
 
+mod absence;
 mod asked_together;
 mod batches;
+mod begun_changes;
 mod doubts;
 mod failures;
 mod harness;

@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::record::{Item, OutcomeKind};
-use crate::store::Intent;
 use crate::transport::{BodyFlaw, Cause, Reply, Request, Stage};
 
 use super::harness::{LaneWish, RunningLane, item, limit_of, under_paused_time};
@@ -104,7 +103,7 @@ impl Tenant {
         tenant
     }
 
-    fn handle(&self, request: &Request) -> (u16, Value) {
+    pub(super) fn handle(&self, request: &Request) -> (u16, Value) {
         let path = std::str::from_utf8(&request.path).expect("text");
         let now = Instant::now();
         if self.made_just_before && self.made.borrow().is_empty() {
@@ -425,93 +424,6 @@ fn what_an_earlier_leg_was_about_to_make_is_made_once() {
     assert_eq!(ends[&1], OutcomeKind::Created, "by the leg before");
     assert_eq!(ends[&2], OutcomeKind::Updated);
     assert_eq!(ends[&3], OutcomeKind::Created);
-}
-
-#[test]
-fn what_an_earlier_leg_was_about_to_change_is_counted_as_changed() {
-    let tenant = Tenant::with([("k1", "new"), ("k2", "old"), ("k3", "new")]);
-    let wish = LaneWish {
-        suspects: vec![1, 2],
-        intent_of_suspects: Intent::Change,
-        ..wish()
-    };
-    let rows = (1..=3).map(|row| named(row, &format!("k{row}"), "new"));
-    let (notes, tenant) = load(&wish, tenant, rows.collect(), well);
-    let ends = notes.ends();
-    assert_eq!(ends[&1], OutcomeKind::Updated, "by the leg before");
-    assert_eq!(ends[&2], OutcomeKind::Updated);
-    assert_eq!(
-        ends[&3],
-        OutcomeKind::Unchanged,
-        "nobody began to change it"
-    );
-    assert_eq!(*tenant.changes.borrow(), 1);
-}
-
-#[test]
-fn a_change_leaves_only_when_it_is_written_down() {
-    let tenant = Tenant::with([("a", "Ada")]);
-    let wish = LaneWish {
-        disk_is_full: true,
-        ..wish()
-    };
-    let rows = vec![named(1, "a", "Anna")];
-    let (notes, tenant) = load(&wish, tenant, rows, well);
-    assert_eq!(*tenant.changes.borrow(), 0);
-    assert!(notes.ends().is_empty());
-}
-
-#[test]
-fn a_record_that_was_not_there_is_made_soon_also_where_look_ups_go_on() {
-    let tenant = Rc::new(RefCell::new(BTreeMap::new()));
-    let seen = Rc::clone(&tenant);
-    under_paused_time(async move {
-        let notes = Rc::new(Notes::default());
-        let made = Tenant {
-            slow_look_ups: Duration::from_millis(480),
-            ..Tenant::default()
-        };
-        let started = Instant::now();
-        let script = move |request: &Request, _: u64| -> Answer {
-            let is_look_up = request.method == Method::GET;
-            let after = match is_look_up {
-                true => Duration::from_millis(500),
-                false => Duration::from_millis(20),
-            };
-            let mut seen = seen.borrow_mut();
-            match is_look_up {
-                true => {
-                    let path = std::str::from_utf8(&request.path).expect("text");
-                    let key = path.rsplit('=').next().expect("a key").to_owned();
-                    seen.insert(key, (started.elapsed() + after, None));
-                }
-                false => {
-                    let list: Value = serde_json::from_slice(&request.body).expect("JSON");
-                    for record in list.as_array().expect("a list") {
-                        let key = record["key"].as_str().expect("a key");
-                        seen.get_mut(key).expect("looked up first").1 = Some(started.elapsed());
-                    }
-                }
-            }
-            let (status, body) = made.handle(request);
-            (after, Ok(Reply::new(status, body.to_string())))
-        };
-        // One look-up at a time, two in a second: twenty rows take ten seconds.
-        let wish = LaneWish {
-            concurrency: Some(1),
-            ..wish()
-        };
-        let mut lane = RunningLane::start_raw(&limit_of(&wish), &wish, notes, script);
-        let rows = (1..=60).map(|row| named(row, &format!("k{row}"), "new"));
-        lane.feed_items(rows.collect());
-        let notes = lane.end().await;
-        assert_eq!(notes.ends().len(), 60);
-    });
-    for (key, (absent_at, made_at)) in tenant.borrow().iter() {
-        let waited = made_at.expect("made") - *absent_at;
-        // Three seconds, and the look-up that is under way when they are over.
-        assert!(waited <= Duration::from_millis(3_600), "{key}: {waited:?}");
-    }
 }
 
 #[test]
