@@ -124,6 +124,9 @@ impl LaneControl for Alone {
     fn fatal(&self, error: FatalError) {
         panic!("{error}");
     }
+    fn notice(&self, words: String) {
+        panic!("{words}");
+    }
     fn limiter_decided(&self, _level: LimitLevel, _event: LimitEvent, _now: tokio::time::Instant) {}
 }
 
