@@ -32,9 +32,9 @@ pub(super) struct TokenMinted {
     pub(super) lifetime: Option<Duration>,
 }
 
-/// So many mints in a row have to fail before people are told; a single one is
-/// made good by the next.
-const TOLD_FAILURES: u32 = 2;
+/// How long mints fail before people are told. Where no token could ever be had
+/// the run ends sooner, and tells why.
+const TOLD_AFTER: Duration = Duration::from_secs(5);
 
 /// Tokens that were minted and that the journal doesn't have yet. It takes them
 /// with its next commit, so that a run knows of all its legs' tokens.
@@ -82,7 +82,8 @@ impl TokenDesk {
                 minted,
                 unbooked: counter,
                 events,
-                failures: 0,
+                failing_since: None,
+                is_told: false,
                 wakeup: None,
                 has_given_up: false,
             });
@@ -134,8 +135,10 @@ pub(super) struct TokenRefresher {
     minted: Recipient<TokenMinted>,
     unbooked: UnbookedTokens,
     events: EventSender,
-    /// Mints that failed in a row.
-    failures: u32,
+    /// Since when mints have failed in a row.
+    failing_since: Option<std::time::Instant>,
+    /// Whether people were told that they do.
+    is_told: bool,
     wakeup: Option<SpawnHandle>,
     has_given_up: bool,
 }
@@ -172,7 +175,8 @@ impl TokenRefresher {
             let now = Instant::now().into_std();
             match minted {
                 Ok(minted) => {
-                    if std::mem::take(&mut refresher.failures) >= TOLD_FAILURES {
+                    refresher.failing_since = None;
+                    if std::mem::take(&mut refresher.is_told) {
                         refresher.tell("tokens are given out again".to_owned());
                     }
                     let lifetime = minted.life;
@@ -186,8 +190,9 @@ impl TokenRefresher {
                     });
                 }
                 Err(error) => {
-                    refresher.failures = refresher.failures.saturating_add(1);
-                    if refresher.failures == TOLD_FAILURES {
+                    let since = *refresher.failing_since.get_or_insert(now);
+                    if !refresher.is_told && now.duration_since(since) >= TOLD_AFTER {
+                        refresher.is_told = true;
                         refresher.tell(format!("no token can be had, and without one nothing is sent: {error}; it is asked for again and again"));
                     }
                     let jitter = rand::rng().random::<f64>();

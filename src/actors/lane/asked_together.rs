@@ -35,7 +35,9 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         for mut pending in rows_reversed(call) {
             let verdict = self.verdict_of_answer(&mut pending, answer.clone(), told);
             match pending.look_ups_failed {
-                ..FAILURES_TOGETHER => {}
+                // In an outage failures don't count, and it may be one of questions
+                // about several rows alone.
+                ..FAILURES_TOGETHER if !self.outage.is_outage() => {}
                 FAILURES_AMONG_OTHERS.. => {
                     pending.asked_together = 1;
                     pending.look_ups_failed = 0;

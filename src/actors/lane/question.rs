@@ -56,12 +56,14 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             ..
         } = question;
         let first_row = call.lead.item.row.0;
-        match (result, class) {
-            // That records can be read doesn't say that they can be written.
-            (Ok(_), class) if class != ReplyClass::Retry => self.outage.note_reply(),
-            _ => self
-                .outage
-                .note_failure(first_row, now, || cause_of(result)),
+        // That records can be read doesn't say that they can be written: no reply
+        // to a question ends an outage.
+        if result.is_ok() {
+            self.outage.note_reply();
+        }
+        if result.is_err() || class == ReplyClass::Retry {
+            self.outage
+                .note_failure(first_row, now, || cause_of(result));
         }
         let words = match result {
             Ok(reply) => self.setup.endpoint.limit_words(reply),

@@ -378,6 +378,23 @@ fn amid_slow_requests_rows_wait_two_seconds_for_others_and_no_longer() {
 }
 
 #[test]
+fn where_questions_about_several_never_get_through_each_row_is_asked_for_alone() {
+    for count in [2, 8, 120] {
+        let (notes, tenant) =
+            load(
+                &wish(),
+                tenant_of(count),
+                rows_of(count),
+                |request, _| match is_of_several(request) {
+                    true => Fate::Answer(503),
+                    false => Fate::Handled,
+                },
+            );
+        assert_as_expected(&notes.ends(), &tenant, count);
+    }
+}
+
+#[test]
 fn a_slow_look_up_that_began_too_early_proves_nothing() {
     let tenant = Tenant {
         late: Duration::from_secs(5),
