@@ -136,7 +136,7 @@ fn twenty_thousand_rows_are_looked_up_fifty_at_a_time() {
     // start that nobody waits at.
     const MOST: u64 = ROWS / 50 + 8;
     let bench = bench_with(
-        "{ latency: { median: 4ms, sigma: 0.3 }, batches: { shuffled: true } }",
+        "{ latency: { median: 15ms, sigma: 0.3 }, batches: { shuffled: true } }",
         FIFTY,
     );
     bench.write("first.csv", contacts(ROWS, "Name", 1));
