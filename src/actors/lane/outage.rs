@@ -24,6 +24,11 @@ pub(super) const PATIENCE_AT_FIRST: Duration = Duration::from_secs(10);
 /// waited for.
 pub(super) const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
+/// A write that failed is tried again within this time. Where no write has failed
+/// for longer, those that did have ended otherwise, and questions that are answered
+/// say enough.
+const WRITES_FAIL_AGAIN_WITHIN: Duration = Duration::from_secs(2 * 60);
+
 /// How long nothing gets through before people are told. Shorter, and a server
 /// that starts anew makes a line; longer, and they wonder why nothing moves.
 const TOLD_AFTER: Duration = Duration::from_secs(5);
@@ -34,6 +39,8 @@ pub(super) struct OutageWatch {
     has_replied: bool,
     failing_since: Option<Instant>,
     failing_rows: HashSet<u64>,
+    /// When a write failed last, since when anything does.
+    write_failed_at: Option<Instant>,
     last_cause: String,
     /// Until when the tenant says that it is away.
     away_until: Option<Instant>,
@@ -60,6 +67,7 @@ impl OutageWatch {
 
     /// The tenant did, or refused, what was asked: it is well.
     pub(super) fn note_answer(&mut self) {
+        self.write_failed_at = None;
         if let Some(since) = self.failing_since.take() {
             if std::mem::take(&mut self.is_told) {
                 self.over_since = Some(since);
@@ -67,6 +75,28 @@ impl OutageWatch {
             self.failing_rows.clear();
             self.away_until = None;
         }
+    }
+
+    /// The tenant answered a question about a record. That records can be read
+    /// doesn't say that they can be written, so it ends no outage of writes.
+    pub(super) fn note_answered_question(&mut self, now: Instant) {
+        let writes_fail = self
+            .write_failed_at
+            .is_some_and(|at| now.duration_since(at) < WRITES_FAIL_AGAIN_WITHIN);
+        if !writes_fail {
+            self.note_answer();
+        }
+    }
+
+    /// A write failed, as of [`Self::note_failure`].
+    pub(super) fn note_failed_write(
+        &mut self,
+        row: u64,
+        now: Instant,
+        cause: impl FnOnce() -> String,
+    ) {
+        self.write_failed_at = Some(now);
+        self.note_failure(row, now, cause);
     }
 
     /// A request failed through no fault of its row that could be named.
@@ -157,6 +187,29 @@ mod tests {
         assert!(watch.is_outage());
         watch.note_answer();
         assert!(!watch.is_outage());
+        assert_eq!(watch.ends_at(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn questions_that_are_answered_end_an_outage_of_questions_and_none_of_writes() {
+        let mut watch = OutageWatch::default();
+        let start = Instant::now();
+        watch.note_reply();
+        for row in 1..=5 {
+            fail(&mut watch, row, start);
+        }
+        watch.note_answered_question(start);
+        assert!(!watch.is_outage());
+        assert_eq!(watch.lasted_too_long(start + PATIENCE), None);
+
+        watch.note_failed_write(1, start, || "why".to_owned());
+        watch.note_answered_question(start + Duration::from_secs(60));
+        assert!(watch.lasted_too_long(start + PATIENCE).is_some());
+        watch.note_failed_write(1, start + Duration::from_secs(90), || "why".to_owned());
+        watch.note_answered_question(start + Duration::from_secs(180));
+        assert!(watch.ends_at().is_some());
+        // Its row was given up, and nothing was to be written since.
+        watch.note_answered_question(start + Duration::from_secs(90) + WRITES_FAIL_AGAIN_WITHIN);
         assert_eq!(watch.ends_at(), None);
     }
 

@@ -56,14 +56,15 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
             ..
         } = question;
         let first_row = call.lead.item.row.0;
-        // That records can be read doesn't say that they can be written: no reply
-        // to a question ends an outage.
         if result.is_ok() {
             self.outage.note_reply();
         }
-        if result.is_err() || class == ReplyClass::Retry {
-            self.outage
-                .note_failure(first_row, now, || cause_of(result));
+        match class {
+            ReplyClass::Retry => self
+                .outage
+                .note_failure(first_row, now, || cause_of(result)),
+            ReplyClass::Throttled | ReplyClass::RefreshToken => {}
+            _ => self.outage.note_answered_question(now),
         }
         let words = match result {
             Ok(reply) => self.setup.endpoint.limit_words(reply),

@@ -392,7 +392,7 @@ impl<T: Transport, C: LaneControl> Lane<T, C> {
         match class {
             ReplyClass::Retry | ReplyClass::Unknown => {
                 self.outage
-                    .note_failure(pending.item.row.0, now, || cause_of(result));
+                    .note_failed_write(pending.item.row.0, now, || cause_of(result));
                 let is_about_connection = result.as_ref().is_err_and(never_left);
                 let is_about_server = result.as_ref().is_ok_and(|reply| reply.status == 503)
                     && self.is_turned_away_by_turns(pending);

@@ -414,6 +414,26 @@ fn a_slow_look_up_that_began_too_early_proves_nothing() {
     assert_eq!(*tenant.look_ups.borrow(), 3, "one was too early");
 }
 
+#[test]
+fn rows_that_are_as_they_should_be_end_an_outage_of_look_ups() {
+    // Half an hour of rows, none of which is to be written.
+    let bits = (1..=18).map(|row| {
+        let key = format!("k{}", 3 * row - 2);
+        (Duration::from_secs(100), vec![named(row, &key, "new")])
+    });
+    let asked = Cell::new(0);
+    let (notes, _) = load_slowly(&wish(), tenant_of(60), bits.collect(), move |_, _| {
+        asked.set(asked.get() + 1);
+        match asked.get() {
+            1 => Fate::Answer(503),
+            _ => Fate::Handled,
+        }
+    });
+    let ends = notes.ends();
+    assert_eq!(ends.len(), 18);
+    assert!(ends.values().all(|end| *end == OutcomeKind::Unchanged));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
