@@ -136,7 +136,7 @@ fn twenty_thousand_rows_are_looked_up_fifty_at_a_time() {
     // start that nobody waits at.
     const MOST: u64 = ROWS / 50 + 8;
     let bench = bench_with(
-        "{ latency: { median: 15ms, sigma: 0.3 }, batches: { shuffled: true } }",
+        "{ latency: { median: 4ms, sigma: 0.3 }, batches: { shuffled: true } }",
         FIFTY,
     );
     bench.write("first.csv", contacts(ROWS, "Name", 1));
@@ -159,8 +159,10 @@ fn twenty_thousand_rows_are_looked_up_fifty_at_a_time() {
     assert_eq!(counts["unchanged"], ROWS - ROWS / 40);
     assert_eq!(bench.counters().requests.put, ROWS / 40);
     let (again, single) = look_ups(&bench);
+    // The 500 that are new are asked for twice: the run just before has made
+    // records, and a search may be late to know them.
     assert!(
-        again - many <= MOST + 10 && single <= 4,
+        again - many <= MOST + 20 && single <= 4,
         "{again}, {single}"
     );
 
