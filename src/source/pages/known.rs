@@ -10,12 +10,10 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use crate::record::Fields;
-use crate::source::csv::{
-    CsvReader, CsvSettings, Input, STAGED_COLUMN_COUNT, Start, inspect, split,
-};
-use crate::source::{Source, SourceError};
+use crate::source::SourceError;
+use crate::source::csv::STAGED_COLUMN_COUNT;
 
+use super::staged_rows::for_each_staged;
 use super::state::read_time;
 
 /// 16 bytes of BLAKE3: two rows that differ never have the same in practice,
@@ -72,26 +70,16 @@ impl KnownRows {
     ) -> Result<Self, SourceError> {
         let mut known = self.changed_at.clone();
         known.retain(|_, changed_at| *changed_at >= since);
-        let settings =
-            CsvSettings::staged(Input::File(staged.to_owned()), staged.display().to_string());
-        let shape = inspect(&settings)?;
-        let columns = shape.header.len();
-        let mut fields = Fields::default();
-        let mut reader = CsvReader::open(&settings, &shape, Start::Beginning)?;
-        while let Some(batch) = reader.next_batch()? {
-            for row in &batch.rows {
-                let raw = &batch.buffer[row.start..row.end];
-                let is_whole = split(raw, row.position, shape.dialect(), columns, &mut fields);
-                let told = changed_at
-                    .filter(|_| is_whole.is_ok())
-                    .and_then(|column| read_time(fields.get(STAGED_COLUMN_COUNT + column)?));
-                let time = told.unwrap_or(until);
-                let is_loaded = !not_loaded.contains(&row.position.line);
-                if is_loaded && time >= since && known.len() < most {
-                    known.insert(digest(raw), time);
-                }
+        for_each_staged(staged, |row| {
+            let told = changed_at
+                .zip(row.cells)
+                .and_then(|(column, cells)| read_time(cells.get(STAGED_COLUMN_COUNT + column)?));
+            let time = told.unwrap_or(until);
+            let is_loaded = !not_loaded.contains(&row.number);
+            if is_loaded && time >= since && known.len() < most {
+                known.insert(digest(row.line), time);
             }
-        }
+        })?;
         Ok(Self { changed_at: known })
     }
 

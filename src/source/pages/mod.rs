@@ -16,6 +16,7 @@ mod patience;
 mod reading;
 mod rows;
 mod seen;
+mod staged_rows;
 mod state;
 mod thread;
 mod tokens;

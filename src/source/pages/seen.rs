@@ -7,14 +7,12 @@ use std::path::Path;
 
 use foldhash::quality::FixedState;
 
-use crate::record::Fields;
-use crate::source::csv::{
-    CsvReader, CsvSettings, Input, STAGED_COLUMN_COUNT, Start, inspect, split,
-};
-use crate::source::{Source, SourceError};
+use crate::source::SourceError;
+use crate::source::csv::STAGED_COLUMN_COUNT;
 
 use super::known::digest;
 use super::reading::Sight;
+use super::staged_rows::for_each_staged;
 
 /// Records that are told apart at most, some 40 MB. More would let memory grow
 /// with the list; a longer one is told of where it changed, and not read again.
@@ -37,21 +35,11 @@ impl SeenRecords {
     /// The staged file can't be read.
     pub(super) fn staged(path: &Path, key: usize) -> Result<Self, SourceError> {
         let mut seen = Self::default();
-        let settings =
-            CsvSettings::staged(Input::File(path.to_owned()), path.display().to_string());
-        let shape = inspect(&settings)?;
-        let columns = shape.header.len();
-        let mut fields = Fields::default();
-        let mut reader = CsvReader::open(&settings, &shape, Start::Beginning)?;
-        while let Some(batch) = reader.next_batch()? {
-            for row in &batch.rows {
-                let line = &batch.buffer[row.start..row.end];
-                let is_whole = row.flaw.is_none()
-                    && split(line, row.position, shape.dialect(), columns, &mut fields).is_ok();
-                let key = fields.get(STAGED_COLUMN_COUNT + key).filter(|_| is_whole);
-                seen.note(key, line);
-            }
-        }
+        for_each_staged(path, |row| {
+            let cells = row.cells;
+            let key = cells.and_then(|cells| cells.get(STAGED_COLUMN_COUNT + key));
+            seen.note(key, row.line);
+        })?;
         Ok(seen)
     }
 
